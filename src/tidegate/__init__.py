@@ -1,0 +1,49 @@
+"""Tidegate: gated recurrent networks that train fast on a CPU and tell the truth about their forecasts."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tidegate.errors import DataError as DataError
+    from tidegate.errors import ModelFolderError as ModelFolderError
+    from tidegate.errors import SettingError as SettingError
+    from tidegate.errors import TidegateError as TidegateError
+    from tidegate.forecasting.forecaster import Forecaster as Forecaster
+    from tidegate.forecasting.judging.fonts import font_families as font_families
+    from tidegate.forecasting.judging.judgement import Judgement as Judgement
+    from tidegate.forecasting.judging.report import write_report as write_report
+    from tidegate.forecasting.loading import load as load
+    from tidegate.forecasting.settings import ForecasterSettings as ForecasterSettings
+    from tidegate.layers.recurrent import Recurrent as Recurrent
+    from tidegate.training.progress import Progress as Progress
+
+__version__ = "0.1.0"
+
+# Names are imported when first used, so that `import tidegate` and `tidegate --help` stay fast.
+_HOMES = {
+    "DataError": "tidegate.errors",
+    "Forecaster": "tidegate.forecasting.forecaster",
+    "ForecasterSettings": "tidegate.forecasting.settings",
+    "Judgement": "tidegate.forecasting.judging.judgement",
+    "ModelFolderError": "tidegate.errors",
+    "Progress": "tidegate.training.progress",
+    "Recurrent": "tidegate.layers.recurrent",
+    "SettingError": "tidegate.errors",
+    "TidegateError": "tidegate.errors",
+    "font_families": "tidegate.forecasting.judging.fonts",
+    "load": "tidegate.forecasting.loading",
+    "write_report": "tidegate.forecasting.judging.report",
+}
+__all__ = [*_HOMES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,49 @@
+"""The command line: one file per command, no logic of its own; heavy imports happen inside commands."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+import tidegate
+from tidegate.cli import cells, forecast
+from tidegate.errors import TidegateError
+
+app = typer.Typer(
+    name="tidegate",
+    help="Train, judge and serve gated recurrent networks; honest forecasts from a table.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(forecast.app, name="forecast")
+app.command("cells")(cells.cells)
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        typer.echo(f"tidegate {tidegate.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="show the version"),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run a command; an expected error is one sentence on standard error and exit status 1."""
+    try:
+        app()
+    except TidegateError as error:
+        typer.echo(f"tidegate: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("tidegate: interrupted; run the same command again to carry on", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,113 @@
+"""`tidegate forecast fit|predict|report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tidegate.cli.options import read_settings, with_settings, write_toml
+from tidegate.errors import DataError, SettingError
+from tidegate.forecasting.settings import ForecasterSettings
+
+app = typer.Typer(help="Forecast time series from a table.", no_args_is_help=True)
+
+Out = Annotated[Path, typer.Option("--out", help="run folder to write")]
+Language = Annotated[str, typer.Option("--lang", help="language of the report: en, zh")]
+Future = Annotated[Path | None, typer.Option(help="table of values known ahead, from `--future-frame`")]
+Levels = Annotated[str, typer.Option("--level", help="interval levels in percent, separated by commas")]
+
+
+@app.command("fit")
+@with_settings(ForecasterSettings)
+def fit(
+    data: Annotated[Path, typer.Argument(help="table: csv, tsv, parquet or xlsx", show_default=False)],
+    out: Out = Path("run"),
+    test_size: Annotated[float, typer.Option(help="last share of each series' rows kept for the test")] = 0.2,
+    config: Annotated[Path | None, typer.Option(help="settings from a TOML file; options override it")] = None,
+    future: Future = None,
+    level: Levels = "",
+    lang: Language = "en",
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="write event files to OUT/tensorboard")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace a finished run in OUT")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="print the verdict only")] = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Train on a table, judge beside naive forecasts, and write a run folder with model, forecast and report.
+
+    A run that was interrupted carries on when the same command is given again.
+    """
+    from tidegate.cli.console import Console
+    from tidegate.forecasting.run import run
+
+    values = read_settings(ForecasterSettings, config, settings)
+    with Console(quiet=quiet) as console:
+        result = run(
+            data,
+            out,
+            values,
+            test_size=test_size,
+            future=future,
+            levels=_levels(level),
+            lang=lang,
+            tensorboard=tensorboard,
+            overwrite=overwrite,
+            console=console,
+        )
+        write_toml(out / "settings.toml", result.settings)
+        console.judgement(result.judgement, result.report)
+
+
+@app.command("predict")
+def predict(
+    run: Annotated[Path, typer.Argument(help="run folder, or its model folder", show_default=False)],
+    data: Annotated[Path | None, typer.Argument(help="history to continue (default: that of the run)")] = None,
+    future: Future = None,
+    level: Levels = "",
+    out: Annotated[Path | None, typer.Option("--out", help="file to write (default: print)")] = None,
+    future_frame: Annotated[
+        bool, typer.Option("--future-frame", help="write the frame of values known ahead, to be filled in, instead")
+    ] = False,
+) -> None:
+    """Forecast what follows a table, or the rows of the run, with a saved model."""
+    from tidegate.forecasting.loading import load
+
+    levels = _levels(level)
+    forecaster = load(run)
+    frame = forecaster.future_frame(data) if future_frame else forecaster.predict(data, future, level=levels)
+    if out is None:
+        typer.echo(frame.to_csv(index=False), nl=False)
+        return
+    from tidegate.training.files import write_atomically
+
+    write_atomically(out, frame.to_csv(index=False).encode())
+    typer.echo(f"{len(frame)} rows written to {out}")
+
+
+@app.command("report")
+def report(
+    run: Annotated[Path, typer.Argument(help="run folder that `fit` wrote", show_default=False)],
+    lang: Language = "en",
+) -> None:
+    """Write the report of a finished run again, for instance in another language."""
+    from tidegate.forecasting.judging.recording import load_judgement
+    from tidegate.forecasting.judging.report import write_report
+
+    _check_language(lang)
+    if not run.is_dir():
+        raise DataError(f"there is no run folder {run}; `tidegate forecast fit DATA --out {run}` makes one")
+    typer.echo(f"report: {write_report(load_judgement(run), run, lang=lang)}")
+
+
+def _check_language(lang: str) -> None:
+    if lang not in ("en", "zh"):
+        raise SettingError(f"lang must be en or zh, not {lang!r}")
+
+
+def _levels(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise SettingError(f"level must be percentages separated by commas, such as 80,90, not {text!r}") from None

@@ -1,0 +1,236 @@
+"""The forecaster: a table in, a forecast out; scikit-learn's conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import r2_score
+
+from tidegate.errors import DataError
+from tidegate.forecasting import storing
+from tidegate.forecasting.array_model import ArrayModel
+from tidegate.forecasting.frames import forecast_frame, future_frame, read_future
+from tidegate.forecasting.intervals import check_levels
+from tidegate.forecasting.preparing import times_ahead
+from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.forecasting.table_model import TableModel, TrainingHooks
+from tidegate.forecasting.tables.columns import Columns
+from tidegate.forecasting.tables.panel import Panel
+from tidegate.forecasting.tables.table import build_panel
+from tidegate.settings import check_settings
+
+if TYPE_CHECKING:
+    from tidegate.forecasting.judging.judgement import Judgement
+    from tidegate.forecasting.leakage import LeakageReport
+    from tidegate.training.progress import Progress
+
+
+class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
+    """Forecast one or many time series with a recurrent network.
+
+    Every setting is a keyword of the constructor; `help(tidegate.ForecasterSettings)` and
+    `tidegate forecast fit --help` explain them.
+
+    Attributes:
+        model_: the fitted model.
+        columns_: the roles of the table's columns (tables only).
+        freq_: the step of time (tables only).
+        notes_: what was inferred from the table or left out, one sentence each.
+        history_: loss, validation loss and learning rate of each epoch.
+
+    Example:
+        >>> import numpy as np, pandas as pd, tidegate
+        >>> hours = pd.date_range("2026-01-01", periods=300, freq="h")
+        >>> frame = pd.DataFrame({"ds": hours, "y": np.sin(np.arange(300) * 2 * np.pi / 24)})
+        >>> forecaster = tidegate.Forecaster(lookback=24, horizon=6, epochs=2)
+        >>> forecaster.fit(frame).predict().columns.tolist()
+        ['ds', 'LSTM']
+    """
+
+    model_: TableModel | ArrayModel
+    columns_: Columns
+    freq_: str | int | float
+    notes_: tuple[str, ...]
+
+    def fit(
+        self,
+        data: Any,
+        y: Any = None,
+        *,
+        checkpoint: str | Path | None = None,
+        progress: Progress | None = None,
+        tensorboard: str | Path | None = None,
+    ) -> Forecaster:
+        """Train.
+
+        Args:
+            data: a table (path, pandas or polars frame, NumPy series), or windows (n, L) or (n, L, F) with `y`.
+            y: targets (n,), (n, S) or (n, S, K) when `data` are windows.
+            checkpoint: file written after every epoch; when it exists, training carries on from it.
+            progress: a live line, `tidegate.Progress(epochs=…)`, or anything with its `on_epoch` and `on_step`.
+            tensorboard: folder for TensorBoard's event files.
+
+        Raises:
+            SettingError: a setting cannot be used.
+            DataError: the data cannot be used as they are; the message says where and what to do.
+        """
+        check_settings(self)
+        if y is not None:
+            self.model_ = ArrayModel.fit(self.settings(), data, y, TrainingHooks.of(progress, checkpoint, tensorboard))
+            self.notes_ = ()
+            return self
+        panel, columns = build_panel(data, self.settings())
+        return self.fit_panel(panel, columns, TrainingHooks.of(progress, checkpoint, tensorboard))
+
+    def fit_panel(self, panel: Panel, columns: Columns, training: TrainingHooks) -> Forecaster:
+        """Train on a panel that `build_panel` made."""
+        check_settings(self)
+        self.columns_, self.freq_ = columns, panel.freq
+        model = TableModel.fit(self.settings(columns), panel, columns, training)
+        self.model_, self.notes_ = model, model.newest.notes
+        return self
+
+    def predict(self, data: Any = None, future: Any = None, *, level: Sequence[float] = ()) -> Any:
+        """Forecast what follows the data.
+
+        Args:
+            data: history of the same columns, of known or new series; None continues the rows of `fit`. After
+                `fit(X, y)`, windows of X's shape.
+            future: `future_frame()` filled in, when there are covariates known ahead.
+            level: percentages of prediction intervals, such as `[80, 90]`.
+
+        Returns:
+            A frame with the input's own id and time columns, future time stamps and a column named after the model
+            (`<model>-<target>` for several targets), with `<model>-lo-90` and `<model>-hi-90` for `level=[90]`;
+            after `fit(X, y)`, an array of y's shape.
+        """
+        model = self.fitted()
+        if isinstance(model, ArrayModel):
+            return model.predict(data)
+        levels = tuple(level)
+        check_levels(levels)
+        panel = model.newest if data is None else self.panel(data)
+        times = times_ahead(panel, self.horizon)
+        known = read_future(_as_frame(future), panel, self.columns_, self, times)
+        forecasts = model.forecast(panel, known, times, levels)
+        return forecast_frame(panel, self.columns_, self, times, forecasts, levels)
+
+    def future_frame(self, data: Any = None) -> pd.DataFrame:
+        """The series and times that `predict(data)` will forecast, with the columns known ahead to be filled in."""
+        panel = self.table_model().newest if data is None else self.panel(data)
+        return future_frame(panel, self.columns_, self, times_ahead(panel, self.horizon))
+
+    def score(self, data: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """R² of the forecasts: of windows and their `y`, or of every window that fits into a table."""
+        if y is not None:
+            predicted = self.predict(data)
+            size = len(predicted)
+            truth = np.asarray(y, dtype=np.float64).reshape(size, -1)
+            return float(r2_score(truth, predicted.reshape(size, -1), sample_weight=sample_weight))
+        from tidegate.forecasting.backtest import score_panel
+
+        return score_panel(self.table_model(), self.panel(data))
+
+    def update(self, data: Any) -> Forecaster:
+        """Carry on training with the rows that follow those seen so far; scaling stays as it was fitted."""
+        self.table_model().update(self.panel(data), TrainingHooks())
+        return self
+
+    def backtest(
+        self,
+        data: Any,
+        *,
+        test_size: float = 0.2,
+        checkpoint: str | Path | None = None,
+        progress: Progress | None = None,
+        tensorboard: str | Path | None = None,
+    ) -> Judgement:
+        """Fit on the first rows of each series and judge on the last, beside naive forecasts of the same windows.
+
+        Args:
+            data: as for `fit`.
+            test_size: last share of each series' rows, used once, after training.
+            checkpoint, progress, tensorboard: as for `fit`.
+
+        Returns:
+            The judgement: verdict, errors, forecasts. The forecaster stays fitted on the training rows, and
+            `predict()` continues the whole table.
+        """
+        from tidegate.forecasting.backtest import backtest
+
+        check_settings(self)
+        return backtest(self, data, test_size, TrainingHooks.of(progress, checkpoint, tensorboard))
+
+    def check_leakage(self, data: Any, prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None) -> LeakageReport:
+        """Alter the future of a table and report every forecast that moved.
+
+        Args:
+            data: a table with all the columns of `fit`.
+            prepare: your own preparation of the table (scaling, rolling means, …), tested with it.
+        """
+        from tidegate.forecasting.leakage import check_leakage
+
+        self.table_model()
+        return check_leakage(self, data, prepare)
+
+    def save(self, folder: str | Path) -> None:
+        """Save to a model folder: `config.json` and `weights.safetensors`, no pickle."""
+        self.fitted()
+        storing.save(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Forecaster:
+        """Load a model folder that `save` wrote.
+
+        Raises:
+            ModelFolderError: the folder is missing, damaged or of another version.
+        """
+        return storing.load(cls, Path(folder))
+
+    @property
+    def history_(self) -> pd.DataFrame:
+        """One row per epoch: loss, validation loss, learning rate, gradient norm, seconds."""
+        return self.fitted().history.to_frame()
+
+    def panel(self, data: Any) -> Panel:
+        """Read a table with the columns and the step of time that `fit` found."""
+        return build_panel(data, self.settings(self.columns_, self.freq_), categories=self.columns_.categories)[0]
+
+    def settings(self, columns: Columns | None = None, freq: str | float | None = None) -> ForecasterSettings:
+        """The settings, with the columns and the step of time that were found in place of the defaults."""
+        values = {field.name: getattr(self, field.name) for field in fields(ForecasterSettings)}
+        if columns is not None:
+            found = {"id_col": columns.id, "time_col": columns.time}
+            values |= {name: column for name, column in found.items() if column is not None}
+            values["target_col"] = columns.targets
+        if freq is not None and self.freq is None:
+            values["freq"] = str(freq)
+        return ForecasterSettings(**values)
+
+    def fitted(self) -> TableModel | ArrayModel:
+        """The fitted model, or an error that says to fit first."""
+        if not hasattr(self, "model_"):
+            raise NotFittedError("this forecaster is not fitted yet; call fit(data) or backtest(data) first")
+        return self.model_
+
+    def table_model(self) -> TableModel:
+        """The fitted model of tables, or an error that says to fit on one."""
+        model = self.fitted()
+        if not isinstance(model, TableModel):
+            raise DataError("this forecaster was fitted on plain arrays; fit it on a table to use this")
+        return model
+
+
+def _as_frame(future: Any) -> pd.DataFrame | None:
+    if future is None:
+        return None
+    from tidegate.forecasting.tables.reading import read_table
+
+    return read_table(future)

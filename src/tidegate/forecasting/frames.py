@@ -1,0 +1,97 @@
+"""Forecasts as frames in the input's own column names, and frames of values known ahead."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from tidegate.errors import DataError
+from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.forecasting.tables.columns import Columns
+from tidegate.forecasting.tables.panel import Panel
+from tidegate.forecasting.tables.timestamps import parse_times
+
+
+def forecast_frame(
+    panel: Panel,
+    columns: Columns,
+    settings: ForecasterSettings,
+    times: np.ndarray,
+    forecasts: np.ndarray,
+    levels: tuple[float, ...],
+) -> pd.DataFrame:
+    """Lay out forecasts (N, S, K, 1 + 2 · levels) as one row per series and step."""
+    data = _keys(panel, columns, settings, times)
+    name = method_name(settings)
+    suffixes = ["", *(f"-{side}-{level:g}" for level in levels for side in ("lo", "hi"))]
+    for k, target in enumerate(columns.targets):
+        column = name if len(columns.targets) == 1 else f"{name}-{target}"
+        for j, suffix in enumerate(suffixes):
+            data[column + suffix] = forecasts[:, :, k, j].reshape(-1)
+    return pd.DataFrame(data, copy=False)
+
+
+def method_name(settings: ForecasterSettings) -> str:
+    """The name of the forecast column: the setting `name`, or the cell's name in capitals."""
+    return settings.name or settings.cell.upper()
+
+
+def future_frame(panel: Panel, columns: Columns, settings: ForecasterSettings, times: np.ndarray) -> pd.DataFrame:
+    """The frame of series and times ahead (N, S), with empty columns for the covariates known ahead."""
+    frame = pd.DataFrame(_keys(panel, columns, settings, times))
+    return frame.assign(**{name: np.nan for name in columns.future})
+
+
+def read_future(
+    future: pd.DataFrame | None, panel: Panel, columns: Columns, settings: ForecasterSettings, times: np.ndarray
+) -> np.ndarray:
+    """The covariates known ahead (N, S, Q) from a filled-in `future_frame`.
+
+    Raises:
+        DataError: naming the column, series and times for which values are missing.
+    """
+    if not columns.future:
+        return np.empty((*times.shape, 0))
+    remedy = "fill in the frame that future_frame() returns and give it as future"
+    if future is None:
+        raise DataError(f"the forecast needs values ahead of {', '.join(columns.future)}; {remedy}")
+    wanted = pd.DataFrame(_keys(panel, columns, settings, times))
+    keys = list(wanted.columns)
+    absent = [name for name in (*keys, *columns.future) if name not in future.columns]
+    if absent:
+        raise DataError(f"the future frame has no column {absent[0]!r}; {remedy}")
+    # Times are compared as the panel holds them, however the two frames wrote them.
+    wanted[keys[-1]] = times.reshape(-1)
+    given = future[[*keys, *columns.future]].copy()
+    given[keys[-1]] = _as_times(given[keys[-1]], columns, times.dtype, remedy)
+    if given.duplicated(keys).any():
+        row = int(given.duplicated(keys).to_numpy().argmax()) + 1
+        raise DataError(f"row {row} of the future frame repeats a time of its series; keep one row per time")
+    merged = wanted.merge(given, on=keys, how="left")
+    for name in columns.future:
+        values = pd.to_numeric(merged[name], errors="coerce").to_numpy(dtype=np.float64)
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            at = ", ".join(str(merged[key].iloc[bad[0]]) for key in keys)
+            raise DataError(f"the future frame lacks {len(bad)} values of {name!r}, the first at {at}; {remedy}")
+        merged[name] = values
+    return merged[list(columns.future)].to_numpy(dtype=np.float64).reshape(*times.shape, -1)
+
+
+def _as_times(column: pd.Series, columns: Columns, dtype: np.dtype, remedy: str) -> np.ndarray:
+    if columns.in_utc:
+        column = pd.to_datetime(column, utc=True).dt.tz_localize(None)
+    parsed = parse_times(column, str(column.name)).values
+    if parsed.dtype.kind != dtype.kind and "M" in (parsed.dtype.kind, dtype.kind):
+        raise DataError(f"column {column.name!r} of the future frame holds other times than the table did; {remedy}")
+    return parsed.astype(dtype)
+
+
+def _keys(
+    panel: Panel, columns: Columns, settings: ForecasterSettings, times: np.ndarray
+) -> dict[str, np.ndarray | pd.Series]:
+    keys: dict[str, np.ndarray | pd.Series] = {}
+    if columns.id is not None:
+        keys[columns.id] = np.repeat(columns.restore_ids(panel.ids), times.shape[1])
+    keys[columns.time or settings.time_col] = columns.restore_times(times.reshape(-1))
+    return keys

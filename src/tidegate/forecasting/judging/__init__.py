@@ -1,0 +1,1 @@
+"""How good is a forecast: errors, naive forecasts, tests, figures and the report."""

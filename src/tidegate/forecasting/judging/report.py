@@ -1,0 +1,270 @@
+"""Write what is known about a forecaster as files: a report to open in a browser, numbers, and figures."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from tidegate.forecasting.judging.figures import figure_language, figure_names, png
+from tidegate.forecasting.judging.judgement import PARTS, Judgement
+from tidegate.forecasting.judging.metrics import ALL_STEPS, ALL_TARGETS, METRICS, SCALE_FREE
+from tidegate.forecasting.judging.plotting import DARK, LIGHT
+from tidegate.forecasting.judging.verdict import number_text, p_value_text
+from tidegate.forecasting.judging.words import Words, method_name, words
+from tidegate.training.files import write_atomically
+
+TEMPLATE = "report.html.jinja"
+HEADINGS = {"r2": "R²", "smape": "sMAPE %", "mape": "MAPE %"}
+READING = ("read_naive", "read_units", "read_percent", "read_mase", "read_r2", "read_p")
+
+
+def write_report(judgement: Judgement, folder: str | os.PathLike[str], lang: str = "en") -> Path:
+    """Write report.html, metrics.json, backtest.csv, history.csv and figures/*.png into a folder.
+
+    Each file appears whole or not at all. report.html holds everything that it shows, so it can be moved, mailed and
+    opened without a network; its figures follow the reader's light or dark theme.
+
+    Args:
+        judgement: what the backtest found.
+        folder: made where it does not exist.
+        lang: "en" or "zh"; figures are in English where no font has Chinese characters.
+
+    Returns:
+        The path of report.html.
+    """
+    say = words(lang)
+    folder = Path(folder)
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    light = {name: png(judgement, name, style=LIGHT, lang=lang) for name in figure_names(judgement)}
+    dark = {name: png(judgement, name, style=DARK, lang=lang) for name in light}
+    for name, image in light.items():
+        write_atomically(folder / "figures" / f"{name}.png", image)
+    write_atomically(folder / "metrics.json", metrics_json(judgement).encode())
+    write_atomically(folder / "backtest.csv", judgement.forecasts.to_csv(index=False).encode())
+    write_atomically(folder / "history.csv", judgement.history.to_csv(index=False).encode())
+    write_atomically(folder / "report.html", _html(judgement, say, light, dark).encode())
+    return folder / "report.html"
+
+
+def metrics_json(judgement: Judgement) -> str:
+    """The numbers of a report as JSON: the verdict, the test, errors overall and per step; null where undefined."""
+    verdict, test = judgement.verdict, judgement.significance
+    overall: dict[str, Any] = {}
+    per_step: dict[str, Any] = {}
+    for key, rows in judgement.errors.groupby(["method", "target"], sort=False):
+        method, target = cast(tuple[str, str], key)
+        whole, steps = rows[rows["step"] == ALL_STEPS], rows[rows["step"] != ALL_STEPS]
+        overall.setdefault(method, {})[target] = {m: _finite(whole[m].iloc[0]) for m in METRICS}
+        per_step.setdefault(method, {})[target] = {m: [_finite(value) for value in steps[m]] for m in METRICS}
+    content = {
+        "verdict": {
+            "beats": verdict.beats,
+            "text": {"en": verdict.sentence("en"), "zh": verdict.sentence("zh")},
+            "method": verdict.method,
+            "best_naive": verdict.best_naive,
+            "metric": verdict.metric,
+            "error": _finite(verdict.error),
+            "naive_error": _finite(verdict.naive_error),
+        },
+        "diebold_mariano": {
+            "statistic": _finite(test.statistic),
+            "p_value": _finite(test.p_value),
+            "origins": test.origins,
+            "horizon": test.horizon,
+        },
+        "test": {
+            "windows": judgement.windows,
+            "series": judgement.series,
+            "horizon": judgement.horizon,
+            "start": _moment(judgement.test_period[0]),
+            "end": _moment(judgement.test_period[1]),
+        },
+        "overall": overall,
+        "per_step": per_step,
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _html(judgement: Judgement, say: Words, light: dict[str, bytes], dark: dict[str, bytes]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from tidegate import __version__
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
+    )
+    verdict = judgement.verdict
+    notes = list(judgement.notes)
+    if figure_language(say.lang) != say.lang:
+        notes.append(say["report.no_chinese_font"])
+    return environment.get_template(TEMPLATE).render(
+        say=say,
+        html_lang={"en": "en", "zh": "zh-CN"}[say.lang],
+        method=judgement.method,
+        verdict=_unbroken(verdict.sentence(say.lang)),
+        tone={True: "good", False: "bad", None: "even"}[verdict.beats],
+        sign={True: "✓", False: "✗", None: "≈"}[verdict.beats],
+        judged=_judged(judgement, say),
+        tables=_error_tables(judgement, say),
+        evidence=_evidence(judgement, say),
+        steps=_step_tables(judgement, say) if judgement.horizon > 1 else [],
+        parts=_parts(judgement, say),
+        notes=notes,
+        settings=[(name, _setting(value)) for name, value in judgement.settings.items()],
+        reading=[say[f"report.{key}"].format(metric=verdict.metric.upper()) for key in READING],
+        figures={name: _picture(judgement, say, name, light[name], dark[name]) for name in light},
+        version=__version__,
+    )
+
+
+def _judged(judgement: Judgement, say: Words) -> str:
+    start, end = (_moment(moment) for moment in judgement.test_period)
+    return say["report.judged"].format(
+        windows=f"{judgement.windows:,}",
+        horizon=judgement.horizon,
+        s="" if judgement.horizon == 1 else "s",
+        series=f"{judgement.series:,}",
+        start=start,
+        end=end,
+    )
+
+
+def _error_tables(judgement: Judgement, say: Words) -> list[dict[str, Any]]:
+    """One table per target; with several, their mean first."""
+    errors = judgement.errors[judgement.errors["step"] == ALL_STEPS]
+    tables = []
+    for target in sorted(errors["target"].unique(), key=lambda target: target != ALL_TARGETS):
+        own = errors[errors["target"] == target].set_index("method")
+        metrics = SCALE_FREE if target == ALL_TARGETS else METRICS
+        columns = {m: _column(own[m].to_dict(), 3 if m == "r2" else None) for m in metrics}
+        best = {m: own[m].max() if m == "r2" else own[m].min() for m in metrics}
+        rows = [
+            {
+                "name": method_name(method, say.lang),
+                "mine": method == judgement.method,
+                "cells": [{"text": columns[m][method], "best": own.at[method, m] == best[m]} for m in metrics],
+            }
+            for method in judgement.methods
+        ]
+        title = say["report.all_targets"] if target == ALL_TARGETS else say["report.target"].format(target=target)
+        tables.append({"title": title, "rows": rows, "metrics": [HEADINGS.get(m, m.upper()) for m in metrics]})
+    return tables
+
+
+def _column(values: dict[str, float], decimals: int | None = None) -> dict[str, str]:
+    """Numbers to stand under one another: as many decimals for all as the smallest needs to show three digits."""
+    sizes = [abs(value) for value in values.values() if math.isfinite(value) and value != 0]
+    if decimals is None and sizes:
+        decimals = max(0, 2 - math.floor(math.log10(min(sizes))))
+    if not sizes or max(sizes) >= 1e9 or decimals is None or decimals > 6:
+        return {name: number_text(value) for name, value in values.items()}
+    return {
+        name: f"{value:,.{decimals}f}".replace("-", "−") if math.isfinite(value) else "–"
+        for name, value in values.items()
+    }
+
+
+def _step_tables(judgement: Judgement, say: Words) -> list[dict[str, Any]]:
+    errors = judgement.errors[judgement.errors["step"] != ALL_STEPS]
+    tables = []
+    for target in judgement.targets:
+        by_step = errors[errors["target"] == target].pivot(index="step", columns="method", values="mae")
+        rows = [
+            {"step": step, "cells": [number_text(row[method], 4) for method in judgement.methods]}
+            for step, row in by_step.iterrows()
+        ]
+        names = [method_name(method, say.lang) for method in judgement.methods]
+        tables.append({"title": say["report.target"].format(target=target), "names": names, "rows": rows})
+    return tables
+
+
+def _evidence(judgement: Judgement, say: Words) -> list[str]:
+    test = judgement.significance
+    if math.isnan(test.p_value) or judgement.best_naive is None:
+        sentences = [say["report.no_test"]]
+    else:
+        naive = method_name(judgement.best_naive, say.lang)
+        statistic = f"{test.statistic:.2f}".replace("-", "−")
+        sentence = say["report.test"].format(
+            method=judgement.method,
+            naive=naive,
+            statistic=statistic,
+            p=p_value_text(test.p_value),
+            origins=test.origins,
+        )
+        sentences = [sentence + (" " + say["report.few_origins"] if test.too_few_origins else "")]
+    return sentences + _coverage(judgement, say)
+
+
+def _coverage(judgement: Judgement, say: Words) -> list[str]:
+    frame = judgement.forecasts[judgement.forecasts["y"].notna()]
+    prefix = f"{judgement.method}-lo-"
+    levels = [column.removeprefix(prefix) for column in map(str, frame) if column.startswith(prefix)]
+    sentences = []
+    for level in sorted(levels, key=float):
+        low, high = frame[prefix + level], frame[f"{judgement.method}-hi-{level}"]
+        share = number_text(100 * frame["y"].between(low, high).mean())
+        sentences.append(say["report.coverage"].format(level=level, share=share))
+    return sentences
+
+
+def _parts(judgement: Judgement, say: Words) -> list[dict[str, str]]:
+    return [
+        {
+            "name": say[f"part.{row.part}"] if row.part in PARTS else str(row.part),
+            "start": _moment(row.start),
+            "end": _moment(row.end),
+            "rows": f"{row.rows:,}",
+        }
+        for row in judgement.parts.itertuples()
+    ]
+
+
+def _picture(judgement: Judgement, say: Words, name: str, light: bytes, dark: bytes) -> dict[str, Any]:
+    caption = f"caption.{name}_one" if name == "zoom" and judgement.horizon == 1 else f"caption.{name}"
+    return {
+        "light": _data_uri(light),
+        "dark": _data_uri(dark),
+        "alt": say[f"alt.{name}"].format(target=", ".join(judgement.targets), method=judgement.method),
+        "caption": say.get(caption, ""),
+        # a PNG's header holds its width and height; with them the page does not jump while it loads
+        "width": int.from_bytes(light[16:20], "big"),
+        "height": int.from_bytes(light[20:24], "big"),
+    }
+
+
+def _data_uri(image: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(image).decode()}"
+
+
+def _moment(moment: object) -> str:
+    """A time as people write it: without a clock where it is midnight."""
+    if isinstance(moment, datetime | np.datetime64):
+        stamp = pd.Timestamp(moment)
+        return stamp.strftime("%Y-%m-%d" if stamp == stamp.normalize() else "%Y-%m-%d %H:%M")
+    return str(moment)
+
+
+def _unbroken(text: str) -> str:
+    """The text kept whole where a line break would hurt: "37 %", "p < 0.001", "Diebold–Mariano"."""
+    text = text.replace("Diebold–Mariano", "Diebold–\u2060Mariano")
+    return re.sub(r"(?<=\d) (?=%)|(?<=\bp) (?=[<=])|(?<=[<=]) (?=\d)", "\u00a0", text)
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "–"
+    return "–" if value is None else str(value)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,215 @@
+"""From a panel to scaled rows: everything fitted on training rows and applied unchanged afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tidegate.errors import DataError, SettingError
+from tidegate.forecasting.features import calendar_columns, parse_features
+from tidegate.forecasting.scaling import Scale, fit_scale
+from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.forecasting.tables.columns import Columns
+from tidegate.forecasting.tables.frequency import default_season_length, future_times
+from tidegate.forecasting.tables.missing import fill
+from tidegate.forecasting.tables.panel import Panel
+from tidegate.forecasting.windows import RawWindow, WindowRows, WindowShape
+
+
+def window_shape(settings: ForecasterSettings, columns: Columns) -> WindowShape:
+    """The shape of the windows that these settings and columns ask for.
+
+    Raises:
+        SettingError: when recursive forecasts are asked for with covariates that are unknown ahead.
+    """
+    recursive = settings.strategy == "recursive"
+    if recursive and columns.past:
+        raise SettingError(
+            f"strategy='recursive' cannot feed back past_cols ({', '.join(columns.past)}), which are unknown ahead; "
+            "use strategy='direct' or move them to future_cols"
+        )
+    horizon = 1 if recursive else settings.horizon
+    features = parse_features(tuple(settings.features), horizon)
+    return WindowShape(
+        lookback=settings.lookback,
+        horizon=horizon,
+        targets=len(columns.targets),
+        past=len(columns.past),
+        future=len(columns.future) + features.calendar_size,
+        features=features,
+        flagged=settings.missing == "mask" or settings.short_series == "pad",
+        window_scaler=settings.scaler if settings.scale_by in (None, "window") else None,
+    )
+
+
+def season_of(settings: ForecasterSettings, panel: Panel) -> int:
+    """Steps per season: the setting, or the usual one of the panel's step of time."""
+    return settings.season_length or default_season_length(panel.freq)
+
+
+@dataclass(frozen=True)
+class Preprocessor:
+    """What was fitted on training rows.
+
+    Attributes:
+        settings: the forecaster's settings.
+        columns: the roles of the table's columns.
+        shape: how windows read rows.
+        ids: the series that `scale` knows, when each has its own.
+        scale: of targets, past and future covariates, in that order.
+        static_scale: of the numeric static columns.
+    """
+
+    settings: ForecasterSettings
+    columns: Columns
+    shape: WindowShape
+    ids: np.ndarray
+    scale: Scale
+    static_scale: Scale
+
+    @classmethod
+    def fit(cls, settings: ForecasterSettings, columns: Columns, panel: Panel, lengths: np.ndarray) -> Preprocessor:
+        """Fit on the first `lengths` (N,) rows of each series, values as observed, before any filling."""
+        shape = window_shape(settings, columns)
+        training = panel.head(lengths)
+        scale = fit_scale(_stack(training), training.starts, settings.scaler, by_series=settings.scale_by != "global")
+        numbers = panel.static[:, len(columns.categories) :]
+        static_scale = fit_scale(numbers, np.array([0, len(numbers)]), "standard", by_series=False)
+        return cls(settings, columns, shape, panel.ids, scale, static_scale)
+
+    def scale_of(self, panel: Panel) -> Scale:
+        """The scale of the panel's series; a new series, unless all share one scale, is fitted on its own rows."""
+        if self.settings.scale_by == "global" or self.settings.scaler == "none":
+            return self.scale
+        if np.array_equal(panel.ids, self.ids):
+            return self.scale
+        known = {name: number for number, name in enumerate(self.ids.tolist())}
+        numbers = np.array([known.get(name, -1) for name in panel.ids.tolist()])
+        own = fit_scale(_stack(panel), panel.starts, self.settings.scaler, by_series=True)
+        seen = (numbers >= 0)[:, None]
+        return Scale(
+            np.where(seen, self.scale.location[numbers], own.location),
+            np.where(seen, self.scale.spread[numbers], own.spread),
+        )
+
+    def fill(self, panel: Panel) -> Panel:
+        """The panel with missing values treated as the settings say."""
+        if self.settings.missing == "mask":
+            return panel
+        return fill(panel, self.settings.missing, season_of(self.settings, panel))
+
+    def fill_causally(self, panel: Panel, lengths: np.ndarray) -> Panel:
+        """As `fill` for the first `lengths` rows of each series; later rows only repeat what came before them.
+
+        Interpolation reads the next known value, which at a test origin lies in the future.
+        """
+        if self.settings.missing in ("refuse", "mask", "forward"):
+            return self.fill(panel)
+        training = self.fill(panel.head(lengths))
+        later = np.arange(panel.starts[-1]) - np.repeat(panel.starts[:-1], panel.lengths) >= np.repeat(
+            lengths, panel.lengths
+        )
+        columns = {}
+        for name in ("targets", "past", "future"):
+            joined = getattr(panel, name).copy()
+            joined[~later] = getattr(training, name)
+            columns[name] = joined
+        return fill(replace(panel, **columns), "forward", 1)
+
+    def rows(self, panel: Panel, filled: Panel) -> WindowRows:
+        """Scaled rows: inputs from the filled panel, truth from the panel as observed."""
+        scale = self.scale_of(panel)
+        values = self._with_calendar(scale.transform(_stack(filled), panel.lengths), panel.times)
+        observed = None
+        if self.shape.flagged:
+            observed = torch.from_numpy(~np.isnan(values))
+        truth = values[:, : self.shape.targets]
+        if filled is not panel:
+            target_scale = Scale(scale.location[:, : self.shape.targets], scale.spread[:, : self.shape.targets])
+            truth = target_scale.transform(panel.targets, panel.lengths)
+        if observed is not None:
+            truth, values = truth.copy(), np.nan_to_num(values, copy=False, nan=0.0)
+        return WindowRows(
+            torch.from_numpy(values),
+            observed,
+            torch.from_numpy(np.ascontiguousarray(truth)),
+            self._static(panel.static),
+            torch.from_numpy(np.asarray(panel.starts, dtype=np.int64)),
+        )
+
+    def newest(self, panel: Panel, filled: Panel, future: np.ndarray, times: np.ndarray) -> RawWindow:
+        """The window at the end of each series: future (N, S, Q) and times (N, S) of the steps ahead."""
+        scale = self.scale_of(panel)
+        reach = panel.starts[1:, None] + np.arange(-self.shape.context, 0)
+        inside = reach >= panel.starts[:-1, None]
+        rows = np.maximum(reach, panel.starts[:-1, None]).ravel()
+        repeat = np.full(len(panel.ids), self.shape.context)
+        values = scale.transform(_stack(filled)[rows], repeat)
+        values = self._with_calendar(values, panel.times[rows]).reshape(len(panel.ids), self.shape.context, -1)
+        observed = None
+        if self.shape.flagged:
+            observed = ~np.isnan(values) & inside[:, :, None]
+            values = np.where(observed, values, np.float32(0))
+        return RawWindow(
+            torch.from_numpy(values),
+            None if observed is None else torch.from_numpy(observed),
+            torch.from_numpy(self._ahead(scale, future, times)),
+            self._static(panel.static),
+        )
+
+    def unscale(self, values: np.ndarray, scale: Scale) -> np.ndarray:
+        """Bring forecasts (N, S, K, outputs) of as many series, or windows, as `scale` has back to their units."""
+        targets = self.shape.targets
+        location, spread = scale.location[:, None, :targets, None], scale.spread[:, None, :targets, None]
+        return values.astype(np.float64) * spread + location
+
+    def _ahead(self, scale: Scale, future: np.ndarray, times: np.ndarray) -> np.ndarray:
+        count, steps, covariates = future.shape
+        first = self.shape.targets + self.shape.past
+        own = Scale(scale.location[:, first:], scale.spread[:, first:])
+        values = own.transform(future.reshape(count * steps, covariates), np.full(count, steps))
+        return self._with_calendar(values, times.reshape(-1)).reshape(count, steps, -1)
+
+    def _with_calendar(self, values: np.ndarray, times: np.ndarray) -> np.ndarray:
+        names = self.shape.features.calendar
+        return np.concatenate([values, calendar_columns(times, names)], axis=1) if names else values
+
+    def _static(self, static: np.ndarray) -> Tensor:
+        codes = len(self.columns.categories)
+        numbers = self.static_scale.transform(static[:, codes:], np.array([len(static)]))
+        return torch.from_numpy(np.concatenate([static[:, :codes].astype(np.float32), numbers], axis=1))
+
+
+def times_ahead(panel: Panel, steps: int) -> np.ndarray:
+    """The time stamps (N, steps) that follow each series."""
+    return future_times(panel.times[panel.starts[1:] - 1], panel.freq, steps)
+
+
+def check_lengths(panel: Panel, needed: int, short_series: str) -> Panel:
+    """The panel without the series shorter than `needed` rows, if they may be dropped or padded.
+
+    Raises:
+        DataError: naming the short series, when `short_series` is "refuse" or none would be left.
+    """
+    short = panel.lengths < needed
+    if short_series == "pad":
+        short = panel.lengths < 2
+    if not short.any():
+        return panel
+    names = ", ".join(f"{panel.ids[i]} ({panel.lengths[i]} rows)" for i in np.flatnonzero(short)[:3])
+    if short_series == "refuse" or short.all():
+        raise DataError(
+            f"{int(short.sum())} of {len(short)} series are shorter than the {needed} rows needed for one window "
+            f"({names}); shorten lookback or horizon, give more rows, or set short_series to 'drop' or 'pad'"
+        )
+    note = f"{int(short.sum())} series too short for one window were left out ({names})"
+    return replace(panel.select(~short), notes=(*panel.notes, note))
+
+
+def _stack(panel: Panel) -> np.ndarray:
+    if not panel.past.shape[1] and not panel.future.shape[1]:
+        return panel.targets
+    return np.concatenate([panel.targets, panel.past, panel.future], axis=1)

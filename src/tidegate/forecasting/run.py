@@ -1,0 +1,104 @@
+"""One run: a table in; a judged model, a forecast and a report out, in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+from tidegate.errors import DataError, SettingError
+from tidegate.forecasting.forecaster import Forecaster
+from tidegate.forecasting.judging.judgement import Judgement
+from tidegate.forecasting.judging.recording import save_judgement
+from tidegate.forecasting.judging.report import write_report
+from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.settings import check_settings
+from tidegate.training.files import write_atomically
+from tidegate.training.progress import Progress
+
+_MARK = "settings.toml"
+_CHECKPOINT = "checkpoint.safetensors"
+
+
+class Watcher(Protocol):
+    """What a run tells while it runs."""
+
+    def note(self, sentence: str) -> None:
+        """Take one sentence about what was inferred or is being done."""
+
+    def progress(self, epochs: int) -> Progress | None:
+        """The line that shows how training goes, if any."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run leaves: its judgement, the report's path and the settings used."""
+
+    judgement: Judgement
+    report: Path
+    settings: dict[str, Any]
+
+
+def run(
+    data: Path,
+    out: Path,
+    values: dict[str, Any],
+    *,
+    test_size: float,
+    future: Path | None,
+    levels: tuple[float, ...],
+    lang: str,
+    tensorboard: bool,
+    overwrite: bool,
+    console: Watcher,
+) -> Run:
+    """Fit, judge, forecast and write everything into `out`; carry on where an interrupted run stopped."""
+    if lang not in ("en", "zh"):
+        raise SettingError(f"lang must be en or zh, not {lang!r}")
+    forecaster = Forecaster(**values)
+    check_settings(forecaster)
+    checkpoint = out / _CHECKPOINT
+    with _claimed(out, overwrite):
+        if checkpoint.exists():
+            console.note(f"carrying on from {checkpoint}")
+        judgement = forecaster.backtest(
+            data,
+            test_size=test_size,
+            checkpoint=checkpoint,
+            progress=console.progress(forecaster.epochs),
+            tensorboard=out / "tensorboard" if tensorboard else None,
+        )
+    forecaster.save(out / "model")
+    save_judgement(judgement, out)
+    report = write_report(judgement, out, lang=lang)
+    if forecaster.columns_.future and future is None:
+        console.note(
+            f"no forecast.csv: it needs values ahead of {', '.join(forecaster.columns_.future)}; "
+            f"`tidegate forecast predict {out} --future-frame --out future.csv` writes the frame to fill in"
+        )
+    else:
+        frame = forecaster.predict(future=future, level=levels)
+        write_atomically(out / "forecast.csv", frame.to_csv(index=False).encode())
+    checkpoint.unlink(missing_ok=True)
+    settings = asdict(forecaster.settings())
+    return Run(judgement, report, {name: settings[name] for name in (f.name for f in fields(ForecasterSettings))})
+
+
+@contextmanager
+def _claimed(out: Path, overwrite: bool) -> Iterator[None]:
+    """Make the run folder, or refuse one that holds something else or a finished run; on failure leave no trace."""
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out} is a file; name a folder with --out")
+    held = {path.name for path in out.iterdir()} if out.exists() else set()
+    if _MARK in held and not overwrite:
+        raise DataError(f"{out} holds a finished run; give --overwrite to replace it, or another --out")
+    if held - {_CHECKPOINT, "tensorboard"} and _MARK not in held and "model" not in held:
+        raise DataError(f"{out} holds files that are not a run's ({sorted(held)[0]}); name another folder with --out")
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if not any(out.iterdir()):
+            out.rmdir()

@@ -1,0 +1,1 @@
+"""From a table, however it is written, to regular series."""

@@ -1,0 +1,94 @@
+"""The roles that a table's columns play, and what is needed to write a forecast back in the table's own terms."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+_UNIX = {"unix_s": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column plays which role.
+
+    Attributes:
+        id: the column that names the series; None when the table had none (one series).
+        time: the column of time stamps; None when the table had none (rows are counted from 0).
+        targets: the K columns to forecast.
+        past: covariates known up to now.
+        future: covariates known ahead.
+        static: constant per series, in the order of `Panel.static`: first the categorical ones, then the numbers.
+        categories: for each categorical static column its known categories; category i has code i + 1, others 0.
+        layout: "long" or "wide", as the table came.
+        frame: what the table came as: "pandas", "polars", "numpy" or "file".
+        id_dtype: numpy dtype of the identifiers ("object" for text).
+        time_kind: how time stamps were written: "dates", "numbers", "yyyymmdd", "yyyymm", "unix_s", "unix_ms",
+            "unix_us", "unix_ns" or "period:<freq>".
+        zone: the time zone that the stamps were in, if any.
+        in_utc: whether `Panel.times` are in UTC (a zone whose offset changes) rather than in local time.
+    """
+
+    id: str | None
+    time: str | None
+    targets: tuple[str, ...]
+    past: tuple[str, ...] = ()
+    future: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+    categories: dict[str, list[str]] = field(default_factory=dict)
+    layout: str = "long"
+    frame: str = "pandas"
+    id_dtype: str = "object"
+    time_kind: str = "dates"
+    zone: str | None = None
+    in_utc: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The roles as plain values that JSON can hold."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Columns:
+        """The inverse of `to_dict`, also after a trip through JSON."""
+        names = {item.name for item in dataclasses.fields(cls)}
+        known: dict[str, Any] = {key: value for key, value in values.items() if key in names}
+        return cls(**{key: _frozen(value) for key, value in known.items()})
+
+    def restore_ids(self, ids: np.ndarray) -> np.ndarray:
+        """Identifiers in the dtype of the input's own column."""
+        return ids if self.id_dtype == "object" else ids.astype(self.id_dtype)
+
+    def restore_times(self, times: np.ndarray) -> np.ndarray | pd.Series:
+        """Time stamps (R,) of a panel or of `future_times` as the input wrote them.
+
+        Dates given as text come back as datetime64; everything else in the input's own kind (numbers such as
+        20240131, Unix time, periods, time zones).
+        """
+        if times.dtype.kind != "M":
+            return times
+        if self.zone is not None:
+            zone = "UTC" + self.zone if self.zone[0] in "+-" else self.zone
+            local = pd.DatetimeIndex(times)
+            if self.in_utc:
+                return pd.Series(local.tz_localize("UTC").tz_convert(zone))
+            # A forecast may fall into the hour that a change of the clock skips or repeats.
+            repeated = np.ones(len(local), dtype=bool)
+            return pd.Series(local.tz_localize(zone, nonexistent="shift_forward", ambiguous=repeated))
+        if self.time_kind.startswith("period:"):
+            return pd.Series(pd.PeriodIndex(times, freq=self.time_kind.removeprefix("period:")))
+        if self.time_kind in _UNIX:
+            return times.astype("datetime64[ns]").view(np.int64) // _UNIX[self.time_kind]
+        if self.time_kind in ("yyyymmdd", "yyyymm"):
+            months = times.astype("datetime64[M]").astype(np.int64)
+            days = (times.astype("datetime64[D]") - times.astype("datetime64[M]")).astype(np.int64) + 1
+            year_month = (months // 12 + 1970) * 100 + months % 12 + 1
+            return year_month if self.time_kind == "yyyymm" else year_month * 100 + days
+        return times
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,76 @@
+"""The panel: many regular series as a few contiguous arrays, in which windows are only index ranges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Panel:
+    """N series laid end to end in R rows; the rows of a series are one regular step apart.
+
+    Attributes:
+        ids: (N,) object, the series' identifiers, in order of first appearance.
+        starts: (N + 1,) int64; series n occupies rows starts[n]:starts[n + 1].
+        times: (R,) datetime64[ns], int64 or float64 time stamps, ascending within a series.
+        freq: pandas offset alias ("h", "D", "B", "MS", …) or, for numbers as times, the numeric step.
+        targets: (R, K) float; NaN where missing.
+        past: (R, P) float, covariates known up to now.
+        future: (R, Q) float, covariates known ahead.
+        static: (N, S) float, constant per series (categories as codes, 0 = unseen).
+        notes: what was inferred or left out, one sentence each, to be shown to the user.
+    """
+
+    ids: np.ndarray
+    starts: np.ndarray
+    times: np.ndarray
+    freq: str | int | float
+    targets: np.ndarray
+    past: np.ndarray
+    future: np.ndarray
+    static: np.ndarray
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(N,) number of rows of each series."""
+        return np.diff(self.starts)
+
+    def rows(self, series: int) -> slice:
+        """The rows of one series, by its number."""
+        return slice(int(self.starts[series]), int(self.starts[series + 1]))
+
+    def select(self, keep: np.ndarray) -> Panel:
+        """The panel with only the series where `keep` (N,) is true."""
+        rows = np.repeat(keep, self.lengths)
+        starts = np.concatenate([[0], np.cumsum(self.lengths[keep])]).astype(np.int64)
+        return self._with_rows(rows, starts, ids=self.ids[keep], static=self.static[keep])
+
+    def head(self, lengths: np.ndarray) -> Panel:
+        """The first `lengths` (N,) rows of each series."""
+        position = np.arange(self.starts[-1]) - np.repeat(self.starts[:-1], self.lengths)
+        rows = position < np.repeat(lengths, self.lengths)
+        starts = np.concatenate([[0], np.cumsum(np.minimum(lengths, self.lengths))]).astype(np.int64)
+        return self._with_rows(rows, starts, ids=self.ids, static=self.static)
+
+    def tail(self, count: int) -> Panel:
+        """The last `count` rows of each series, or all where there are fewer."""
+        lengths = np.minimum(self.lengths, count)
+        position = np.arange(self.starts[-1]) - np.repeat(self.starts[:-1], self.lengths)
+        rows = position >= np.repeat(self.lengths - lengths, self.lengths)
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return self._with_rows(rows, starts, ids=self.ids, static=self.static)
+
+    def _with_rows(self, rows: np.ndarray, starts: np.ndarray, *, ids: np.ndarray, static: np.ndarray) -> Panel:
+        return replace(
+            self,
+            ids=ids,
+            static=static,
+            starts=starts,
+            times=self.times[rows],
+            targets=self.targets[rows],
+            past=self.past[rows],
+            future=self.future[rows],
+        )

@@ -1,0 +1,1 @@
+"""Sequence layers that share one contract."""

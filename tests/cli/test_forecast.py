@@ -1,0 +1,138 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tidegate import cli
+
+FAST = ["--lookback", "12", "--units", "4", "--layers", "1", "--epochs", "2"]
+
+
+@pytest.fixture
+def tidegate(folder, monkeypatch, capsys):
+    """The command line, run in this process: a start of its own would cost two seconds each time."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tidegate", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=out, stderr=err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("user")
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "Date": pd.date_range("2026-01-01", periods=200).strftime("%d/%m/%Y"),
+            "City": "Lyon",
+            "Sales": np.sin(np.arange(200) * 2 * np.pi / 7) + rng.normal(0, 0.1, 200),
+        }
+    )
+    table.to_csv(folder / "sales.csv", index=False)
+    table.drop(index=[50, 51]).to_csv(folder / "gaps.csv", index=False)
+    return folder
+
+
+def test_fit_predict_and_report_on_a_strangers_table(folder, tidegate):
+    fitted = tidegate("forecast", "fit", "sales.csv", "--horizon", "3", *FAST, "--out", "run")
+    assert fitted.returncode == 0, fitted.stderr
+    assert "naive forecast" in fitted.stdout
+    assert "City" in fitted.stderr  # what was left out is said
+    run = folder / "run"
+    for name in ("report.html", "metrics.json", "history.csv", "forecast.csv", "settings.toml", "model/config.json"):
+        assert (run / name).exists(), name
+    assert not (run / "checkpoint.safetensors").exists()
+    assert "verdict" in json.loads((run / "metrics.json").read_text())
+
+    printed = tidegate("forecast", "predict", "run", "--level", "80")
+    rows = printed.stdout.splitlines()
+    assert rows[0] == "Date,LSTM,LSTM-lo-80,LSTM-hi-80"
+    assert len(rows) == 4
+    assert [row.split(",")[1] for row in rows[1:]] == [
+        row.split(",")[1] for row in (run / "forecast.csv").read_text().splitlines()[1:]
+    ]
+
+    chinese = tidegate("forecast", "report", "run", "--lang", "zh")
+    assert chinese.returncode == 0, chinese.stderr
+    assert 'lang="zh-CN"' in (run / "report.html").read_text(encoding="utf-8")
+
+    again = tidegate("forecast", "fit", "sales.csv", *FAST, "--out", "run")
+    assert again.returncode == 1
+    assert "holds a finished run" in again.stderr
+    kept = tidegate("forecast", "fit", "sales.csv", "--config", "run/settings.toml", "--out", "twin")
+    assert kept.returncode == 0, kept.stderr
+    assert (folder / "twin" / "forecast.csv").read_text() == (run / "forecast.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["fit", "nowhere.csv"], "nowhere.csv"),
+        (["fit", "gaps.csv", *FAST], "missing"),
+        (["fit", "sales.csv", "--target-col", "Sale"], "Sales"),
+        (["fit", "sales.csv", "--target-col", "City"], "Lyon"),
+        (["fit", "sales.csv", "--units", "0"], "units must be a whole number at least 1"),
+        (["fit", "sales.csv", "--cell", "lstmm"], "cell must be one of"),
+        (["fit", "sales.csv", "--lang", "fr"], "lang must be en or zh"),
+        (["fit", "sales.csv", "--config", "sales.csv"], "settings file sales.csv cannot be read"),
+        (["fit", "sales.csv", "--lookback", "500"], "shorten lookback"),
+        (["fit", "sales.csv", "--out", "sales.csv"], "sales.csv is a file"),
+        (["fit", "sales.csv", "--out", "."], "not a run's"),
+        (["predict", "nowhere"], "nowhere"),
+        (["report", "nowhere"], "there is no run folder"),
+        (["predict", ".", "--level", "many"], "level must be percentages"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_no_traceback(tidegate, arguments, sentence):
+    if arguments[0] == "fit" and "--out" not in arguments:
+        arguments = [*arguments, "--out", "fresh"]
+    result = tidegate("forecast", *arguments)
+    assert result.returncode == 1
+    assert not Path("fresh").exists()  # a run that could not begin leaves nothing
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len([line for line in result.stderr.splitlines() if line.startswith("tidegate: ")]) == 1
+
+
+def test_known_future_values_are_asked_for_and_filled_in(folder, tidegate):
+    table = pd.read_csv(folder / "sales.csv").assign(price=lambda f: np.arange(len(f)) % 5.0)
+    table.to_csv(folder / "prices.csv", index=False)
+    arguments = ["--target-col", "Sales", "--future-cols", "price", "--horizon", "2", "--out", "priced"]
+    fitted = tidegate("forecast", "fit", "prices.csv", *FAST, *arguments)
+    assert "no forecast.csv: it needs values ahead of price" in fitted.stderr
+    tidegate("forecast", "predict", "priced", "--future-frame", "--out", "future.csv")
+    ahead = pd.read_csv(folder / "future.csv").assign(price=1.0)
+    ahead.to_csv(folder / "future.csv", index=False)
+    forecast = tidegate("forecast", "predict", "priced", "--future", "future.csv")
+    assert len(forecast.stdout.splitlines()) == 3, forecast.stderr
+
+
+def test_help_lists_every_setting(tidegate):
+    result = tidegate("forecast", "fit", "--help")
+    for word in ("--lookback", "--scale-by", "--learning-rate", "--short-series", "minmax"):
+        assert word in result.stdout
+    assert "lstm" in tidegate("cells").stdout
+    assert tidegate("--version").stdout.startswith("tidegate ")
+
+
+def test_an_error_ends_the_process_with_one_sentence(folder):
+    command = [sys.executable, "-m", "tidegate", "forecast", "fit", "nowhere.csv"]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("tidegate: ")
+    assert len(result.stderr.splitlines()) == 1

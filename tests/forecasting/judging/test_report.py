@@ -1,0 +1,180 @@
+"""The report says the verdict first, holds everything it shows, and cannot be hijacked by a column's name."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_judgement import fake_judgement
+from PIL import Image
+
+from tidegate.errors import SettingError
+from tidegate.forecasting.judging import figures, fonts, report
+from tidegate.forecasting.judging.report import metrics_json, write_report
+from tidegate.forecasting.judging.report_words import REPORT_WORDS
+
+HOSTILE = "<script>alert('x')</script>\"&{{ 1 }}"
+
+
+class Page(HTMLParser):
+    """What a browser would find: tags with their attributes, and the text in order."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.words, self._styling = [], [], False
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._styling = tag in ("style", "title")
+
+    def handle_endtag(self, tag):
+        self._styling = False
+
+    def handle_data(self, data):
+        if data.strip() and not self._styling:
+            self.words.append(data.strip())
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def judgement():
+    return fake_judgement(rows=150, targets=(HOSTILE, "温度"), series=2, horizon=3)
+
+
+@pytest.fixture(scope="module")
+def folder(judgement, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "report"
+    assert write_report(judgement, folder) == folder / "report.html"
+    return folder
+
+
+@pytest.fixture
+def one_pixel(monkeypatch):
+    """Figures that cost no time, for tests of what stands around them."""
+    image = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01"
+    monkeypatch.setattr(report, "png", lambda *_, **__: image)
+
+
+def test_folder_holds_every_file_and_no_leftovers(folder, judgement):
+    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    images = sorted(f"figures/{name}.png" for name in figures.figure_names(judgement))
+    assert found == sorted(["backtest.csv", *images, "history.csv", "metrics.json", "report.html"])
+    for path in (folder / "figures").iterdir():
+        Image.open(path).verify()
+
+
+def test_first_line_is_the_verdict(folder, judgement):
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    first = " ".join(page.words[:2]).replace("\u00a0", " ").replace("\u2060", "")
+    assert judgement.verdict.text in first
+
+
+def test_report_needs_nothing_from_outside_and_is_small(folder):
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert len(html) < 3_000_000
+    page = Page(html)
+    for _, attributes in page.tags:
+        for name in ("src", "srcset", "href"):
+            assert attributes.get(name, "data:").startswith("data:")
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+def test_report_escapes_every_user_string(judgement, tmp_path, one_pixel):
+    hostile = replace(
+        judgement, notes=(HOSTILE,), settings={HOSTILE: HOSTILE}, verdict=replace(judgement.verdict, method=HOSTILE)
+    )
+    html = write_report(hostile, tmp_path).read_text(encoding="utf-8")
+    page = Page(html)
+    assert not page.all("script")
+    assert sum(HOSTILE in word for word in page.words) >= 5
+    assert any(HOSTILE in image["alt"] for image in page.all("img"))
+
+
+def test_report_is_accessible(folder):
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    assert page.all("html")[0]["lang"] == "en"
+    assert all(image["alt"] and int(image["width"]) > int(image["height"]) / 9 for image in page.all("img"))
+    assert all(cell.get("scope") in ("row", "col") for cell in page.all("th"))
+    assert len(page.all("h1")) == 1
+    assert all("prefers-color-scheme: dark" in source["media"] for source in page.all("source"))
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+def test_colours_of_text_have_contrast(folder, theme):
+    css = re.findall(r":root \{(.*?)\}", (folder / "report.html").read_text(encoding="utf-8"), re.S)[theme]
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6})", css))
+    pairs = [("ink", paper) for paper in ("paper", "soft", "good-soft", "bad-soft", "even-soft")]
+    pairs += [("faint", "paper"), ("accent", "soft"), ("good", "good-soft"), ("bad", "bad-soft"), ("even", "even-soft")]
+    for ink, paper in pairs:
+        light, dark = sorted((_luminance(colours[ink]), _luminance(colours[paper])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, paper)
+
+
+def _luminance(colour):
+    channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_chinese_report_is_chinese(judgement, tmp_path, one_pixel):
+    page = Page(write_report(judgement, tmp_path, "zh").read_text(encoding="utf-8"))
+    assert page.all("html")[0]["lang"] == "zh-CN"
+    assert "如何阅读本报告" in page.words
+    assert judgement.verdict.sentence("zh") in " ".join(page.words[:2]).replace("\u00a0", " ").replace("\u2060", "")
+
+
+def test_without_a_chinese_font_the_report_says_which_to_install(judgement, tmp_path, one_pixel, monkeypatch):
+    monkeypatch.setattr(fonts, "chinese_font", lambda: None)
+    monkeypatch.setattr(figures, "chinese_font", lambda: None)
+    assert "fonts-noto-cjk" in write_report(judgement, tmp_path, "zh").read_text(encoding="utf-8")
+
+
+def test_other_languages_are_refused(judgement, tmp_path):
+    with pytest.raises(SettingError, match="en, zh"):
+        write_report(judgement, tmp_path / "run", "fr")
+    assert not (tmp_path / "run").exists()
+
+
+def test_best_of_each_column_is_marked(tmp_path, one_pixel):
+    html = write_report(fake_judgement(rows=150, noise=0.1), tmp_path).read_text(encoding="utf-8")
+    rows = re.findall(r"<tr( class=\"mine\")?><th scope=\"row\">(.*?)</tr>", html, re.S)
+    assert rows[0][0]
+    assert rows[0][1].count('class="best"') == 7
+    assert sum(row[1].count('class="best"') for row in rows) == 7
+
+
+def test_metrics_json_holds_the_numbers_of_the_table(judgement):
+    content = json.loads(metrics_json(judgement), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    first = judgement.errors.iloc[0]
+    assert content["overall"]["LSTM"][HOSTILE]["mae"] == first["mae"]
+    assert len(content["per_step"]["Drift"]["温度"]["rmse"]) == 3
+    assert content["overall"]["LSTM"]["all targets"]["mae"] is None
+    assert content["verdict"]["text"]["en"] == judgement.verdict.text
+    assert content["diebold_mariano"]["p_value"] == judgement.significance.p_value
+
+
+def test_backtest_csv_reads_back_as_the_forecasts(folder, judgement):
+    read = pd.read_csv(folder / "backtest.csv", parse_dates=["ds", "cutoff"])
+    pd.testing.assert_frame_equal(read, judgement.forecasts, check_dtype=False)
+
+
+def test_intervals_coverage_is_told(tmp_path, one_pixel):
+    judgement = fake_judgement(rows=150, horizon=1)
+    truth = judgement.forecasts["y"].to_numpy()
+    judgement.forecasts["LSTM-lo-90"] = truth - 1
+    judgement.forecasts["LSTM-hi-90"] = np.where(np.arange(len(truth)) % 2, truth + 1, truth - 0.5)
+    page = Page(write_report(judgement, tmp_path).read_text(encoding="utf-8"))
+    assert any(re.search(r"90 % intervals held (50|4\d|5\d).*%", word) for word in page.words)
+
+
+def test_phrases_ask_for_the_same_values_in_both_languages():
+    for key, (english, chinese) in REPORT_WORDS.items():
+        asked = [set(re.findall(r"{(\w+)}", text)) - {"s"} for text in (english, chinese)]
+        assert asked[0] == asked[1], key

@@ -1,0 +1,255 @@
+import numpy as np
+import pandas as pd
+import polars
+import pytest
+from sklearn.base import clone, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from utilsforecast.evaluation import evaluate
+from utilsforecast.losses import mae
+
+import tidegate
+from tidegate import DataError, Forecaster, SettingError
+
+FAST = {"lookback": 12, "units": 8, "layers": 1, "epochs": 2, "batch_size": 16}
+
+
+def hourly(rows=200, name="y", start="2026-01-01"):
+    times = pd.date_range(start, periods=rows, freq="h")
+    return pd.DataFrame({"ds": times, name: np.sin(np.arange(rows) * 2 * np.pi / 24) + 3})
+
+
+def several(count=3, rows=120):
+    frames = [hourly(rows).assign(unique_id=f"s{n}", y=lambda f, n=n: f["y"] * (n + 1)) for n in range(count)]
+    return pd.concat(frames, ignore_index=True)[["unique_id", "ds", "y"]]
+
+
+def test_predict_continues_the_table_in_its_own_columns():
+    frame = hourly(name="load").rename(columns={"ds": "when"})
+    forecast = Forecaster(**FAST, horizon=5, time_col="when", target_col="load").fit(frame).predict()
+    assert forecast.columns.tolist() == ["when", "LSTM"]
+    assert forecast["when"].tolist() == pd.date_range(frame["when"].iloc[-1], periods=6, freq="h")[1:].tolist()
+    assert np.isfinite(forecast["LSTM"]).all()
+
+
+def test_predict_on_the_fitted_rows_equals_predict_without_data():
+    frame = several()
+    forecaster = Forecaster(**FAST, horizon=4).fit(frame)
+    pd.testing.assert_frame_equal(forecaster.predict(), forecaster.predict(frame))
+
+
+def test_predict_on_a_new_series_needs_no_refit():
+    forecaster = Forecaster(**FAST, horizon=4, scale_by="series").fit(several())
+    new = hourly(40).assign(unique_id="new", y=lambda f: f["y"] * 100)
+    forecast = forecaster.predict(new)
+    assert forecast["unique_id"].unique().tolist() == ["new"]
+    assert forecast["LSTM"].between(100, 500).all()  # scaled by its own rows
+
+
+def test_forecasts_and_intervals_are_taken_by_utilsforecast_unchanged():
+    frame = several()
+    train = frame.groupby("unique_id").head(110)
+    forecast = Forecaster(**FAST, horizon=10, validation_size=0.3).fit(train).predict(level=[80])
+    assert forecast.columns.tolist() == ["unique_id", "ds", "LSTM", "LSTM-lo-80", "LSTM-hi-80"]
+    merged = frame.merge(forecast, on=["unique_id", "ds"])
+    scores = evaluate(merged, metrics=[mae], models=["LSTM"], level=[80])
+    assert len(scores) == 3
+
+
+def test_intervals_hold_the_point_forecast_and_widen_with_the_level():
+    forecaster = Forecaster(**FAST, horizon=3, validation_size=0.4).fit(hourly())
+    frame = forecaster.predict(level=[50, 90])
+    assert (frame["LSTM-lo-90"] <= frame["LSTM-lo-50"]).all()
+    assert (frame["LSTM-lo-50"] <= frame["LSTM"]).all()
+    assert (frame["LSTM-hi-50"] <= frame["LSTM-hi-90"]).all()
+
+
+def test_quantile_loss_learns_its_levels_and_refuses_others():
+    forecaster = Forecaster(**FAST, horizon=2, loss="quantile", levels=(90,)).fit(hourly())
+    assert "LSTM-hi-90" in forecaster.predict(level=[90])
+    with pytest.raises(SettingError, match="level 50 was not learned"):
+        forecaster.predict(level=[50])
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "huber", "quantile"])
+@pytest.mark.parametrize("scale_by", ["global", "series", "window"])
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+def test_every_loss_scale_and_strategy_learns_a_sine(loss, scale_by, strategy):
+    forecaster = Forecaster(
+        **{**FAST, "epochs": 25, "units": 16, "learning_rate": 1e-2},
+        horizon=4,
+        loss=loss,
+        scale_by=scale_by,
+        strategy=strategy,
+    )
+    forecaster.fit(hourly(240))
+    truth = np.sin(np.arange(240, 244) * 2 * np.pi / 24) + 3
+    assert forecaster.predict()["LSTM"].to_numpy() == pytest.approx(truth, abs=0.35)
+
+
+def test_recursive_steps_equal_feeding_forecasts_back_by_hand():
+    frame = hourly(150)
+    forecaster = Forecaster(**FAST, horizon=3, strategy="recursive", features=("difference_2",)).fit(frame)
+    by_hand = frame.copy()
+    one = Forecaster(**{**forecaster.get_params(), "horizon": 1})
+    one.fit(frame)
+    one.fitted().network.load_state_dict(forecaster.fitted().network.state_dict())
+    one.fitted().preprocessor = forecaster.fitted().preprocessor
+    for _ in range(3):
+        step = one.predict(by_hand).head(1).rename(columns={"LSTM": "y"})
+        by_hand = pd.concat([by_hand, step], ignore_index=True)
+    assert forecaster.predict()["LSTM"].to_numpy() == pytest.approx(by_hand["y"].tail(3).to_numpy(), rel=1e-4)
+
+
+def test_several_targets_get_a_column_each():
+    frame = hourly().assign(z=lambda f: -f["y"])
+    forecast = Forecaster(**FAST, horizon=2, target_col=("y", "z"), name="net").fit(frame).predict()
+    assert forecast.columns.tolist() == ["ds", "net-y", "net-z"]
+
+
+def test_known_future_values_are_asked_for_and_used():
+    frame = hourly().assign(price=lambda f: np.arange(len(f)) % 7.0)
+    forecaster = Forecaster(**FAST, horizon=3, future_cols=("price",)).fit(frame)
+    with pytest.raises(DataError, match="values ahead of price"):
+        forecaster.predict()
+    ahead = forecaster.future_frame()
+    assert ahead.columns.tolist() == ["ds", "price"]
+    with pytest.raises(DataError, match="lacks 3 values of 'price'"):
+        forecaster.predict(future=ahead)
+    low, high = (forecaster.predict(future=ahead.assign(price=value))["LSTM"] for value in (0.0, 6.0))
+    assert (low != high).all()
+    shuffled = ahead.assign(price=[1.0, 2.0, 3.0]).iloc[::-1]
+    pd.testing.assert_frame_equal(
+        forecaster.predict(future=shuffled), forecaster.predict(future=ahead.assign(price=[1.0, 2.0, 3.0]))
+    )
+
+
+def test_past_static_and_categorical_columns_are_read():
+    frame = several().assign(
+        wind=lambda f: f["y"] * 0.5,
+        area=lambda f: f["unique_id"].str[1:].astype(float),
+        kind=lambda f: np.where(f["unique_id"] == "s0", "north", "south"),
+    )
+    settings = {"past_cols": ("wind",), "static_cols": ("area", "kind")}
+    forecaster = Forecaster(**FAST, **settings, features=("mean_3", "hour")).fit(frame)
+    known = forecaster.predict(frame)
+    unseen = forecaster.predict(frame.assign(kind="west"))
+    assert len(known) == 3
+    assert np.isfinite(unseen["LSTM"]).all()
+
+
+def test_clone_and_params_follow_scikit_learn():
+    forecaster = Forecaster(units=7, features=("lag_3",))
+    twin = clone(forecaster)
+    assert twin.get_params() == forecaster.get_params()
+    assert twin.set_params(units=9).units == 9
+    assert is_regressor(forecaster)
+    with pytest.raises(NotFittedError, match="call fit"):
+        forecaster.predict()
+
+
+def test_grid_search_works_on_plain_arrays():
+    wave = np.sin(np.arange(160) / 4)
+    windows = np.lib.stride_tricks.sliding_window_view(wave, 13)
+    inputs, targets = windows[:, :12], windows[:, 12]
+    base = Forecaster(layers=1, epochs=3, units=4)
+    search = GridSearchCV(base, {"units": [2, 16], "learning_rate": [1e-2]}, cv=TimeSeriesSplit(2))
+    search.fit(inputs, targets)
+    assert search.best_params_["units"] == 16
+    assert search.predict(inputs).shape == targets.shape
+    assert search.score(inputs, targets) > 0.5
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 2)])
+def test_arrays_come_back_in_the_shape_of_y(shape):
+    rng = np.random.default_rng(0)
+    inputs, targets = rng.normal(size=(40, 6, 2)), rng.normal(size=(40, *shape))
+    forecaster = Forecaster(units=4, layers=1, epochs=1).fit(inputs, targets)
+    assert forecaster.predict(inputs[:5]).shape == (5, *shape)
+    assert np.isfinite(forecaster.score(inputs, targets))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "sentence"),
+    [
+        (np.ones((4, 3)), np.ones(5), "X has 4 samples and y has shape"),
+        (np.full((4, 3), np.nan), np.ones(4), r"X holds a NaN or an infinity at index \(0, 0\)"),
+        ([["a", "b"]], [1.0], "X holds something that is not a number"),
+        (np.ones(4), np.ones(4), "give windows as"),
+    ],
+)
+def test_unusable_arrays_get_one_sentence(inputs, targets, sentence):
+    with pytest.raises(DataError, match=sentence):
+        Forecaster(epochs=1).fit(inputs, targets)
+
+
+def test_update_carries_on_with_new_rows():
+    frame = several(2, 150)
+    first, later = frame.groupby("unique_id").head(120), frame.groupby("unique_id").tail(30)
+    forecaster = Forecaster(**FAST, horizon=2).fit(first)
+    before = {name: value.clone() for name, value in forecaster.fitted().network.state_dict().items()}
+    forecaster.update(later)
+    assert any((value != before[name]).any() for name, value in forecaster.fitted().network.state_dict().items())
+    assert forecaster.predict()["ds"].min() == frame["ds"].max() + pd.Timedelta(hours=1)
+    with pytest.raises(DataError, match="its next row is expected at"):
+        forecaster.update(later)
+
+
+def test_same_seed_gives_the_same_bits_and_leaves_the_global_generator_alone():
+    import torch
+
+    frame = hourly()
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    forecasts = [Forecaster(**FAST, dropout=0.2, seed=5).fit(frame).predict() for _ in range(2)]
+    pd.testing.assert_frame_equal(*forecasts, check_exact=True)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_polars_numpy_and_wide_tables_give_the_same_forecast():
+    frame = hourly()
+    expected = Forecaster(**FAST).fit(frame).predict()["LSTM"].to_numpy()
+    assert Forecaster(**FAST).fit(polars.from_pandas(frame)).predict()["LSTM"].to_numpy() == pytest.approx(expected)
+    assert Forecaster(**FAST).fit(frame["y"].to_numpy()).predict()["LSTM"].to_numpy() == pytest.approx(expected)
+    wide = frame.rename(columns={"y": "only"})
+    forecast = Forecaster(**FAST, layout="wide").fit(wide).predict()
+    assert forecast["LSTM"].to_numpy() == pytest.approx(expected)
+
+
+def test_short_series_are_refused_dropped_or_padded():
+    frame = pd.concat([several(2), hourly(8).assign(unique_id="short")], ignore_index=True)
+    with pytest.raises(DataError, match=r"short \(8 rows\)"):
+        Forecaster(**FAST).fit(frame)
+    dropped = Forecaster(**FAST, short_series="drop").fit(frame)
+    assert dropped.predict()["unique_id"].tolist() == ["s0", "s1"]
+    assert "1 series too short" in " ".join(dropped.notes_)
+    padded = Forecaster(**FAST, short_series="pad").fit(frame)
+    assert padded.predict()["unique_id"].tolist() == ["s0", "s1", "short"]
+
+
+@pytest.mark.parametrize("missing", ["forward", "linear", "seasonal", "mask"])
+def test_missing_values_are_treated_as_chosen(missing):
+    frame = hourly()
+    frame.loc[[30, 31, 90], "y"] = np.nan
+    with pytest.raises(DataError, match="missing"):
+        Forecaster(**FAST).fit(frame)
+    forecast = Forecaster(**FAST, missing=missing).fit(frame.drop(index=60)).predict()
+    assert np.isfinite(forecast["LSTM"]).all()
+
+
+def test_too_short_a_table_says_what_to_do():
+    with pytest.raises(DataError, match="shorten lookback or horizon"):
+        Forecaster(**FAST).fit(hourly(10))
+
+
+def test_score_is_r2_over_every_window():
+    forecaster = Forecaster(**{**FAST, "epochs": 30, "learning_rate": 1e-2}).fit(hourly(240))
+    assert 0.8 < forecaster.score(hourly(100)) <= 1
+
+
+def test_quiet_by_default(capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tidegate.Forecaster(**FAST).fit(hourly()).predict()
+    assert capfd.readouterr() == ("", "")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,74 @@
+"""The rules of the house: imports point to the own floor or below, and light modules stay light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tidegate
+
+SOURCE = Path(tidegate.__file__).parent
+FLOORS = {
+    "equations": 1,
+    "cells": 2,
+    "engine": 2,
+    "layers": 3,
+    "training": 3,
+    "forecasting": 4,
+    "cli": 6,
+    "__main__": 6,
+}
+HEAVY = ("torch", "pandas", "numpy", "sklearn", "matplotlib", "sympy", "pydantic", "scipy")
+
+
+def _floor(module: str) -> int:
+    parts = module.split(".")
+    return FLOORS.get(parts[1], 0) if len(parts) > 1 else 0
+
+
+def _imports(path: Path) -> list[str]:
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.append(node.module)
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    return [name for name in names if name.startswith("tidegate.")]
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_point_to_the_own_floor_or_below(path):
+    own = ".".join(["tidegate", *path.relative_to(SOURCE).with_suffix("").parts])
+    if own == "tidegate.__init__":
+        return  # public names only, imported when used
+    above = [name for name in _imports(path) if _floor(name) > _floor(own)]
+    assert not above, f"{own} imports from a floor above: {above}"
+
+
+@pytest.mark.parametrize("module", ["tidegate", "tidegate.cli", "tidegate.cells", "tidegate.equations"])
+def test_light_modules_import_nothing_heavy(module):
+    code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_public_names_are_pinned():
+    assert sorted(tidegate.__all__) == [
+        "DataError",
+        "Forecaster",
+        "ForecasterSettings",
+        "Judgement",
+        "ModelFolderError",
+        "Progress",
+        "Recurrent",
+        "SettingError",
+        "TidegateError",
+        "__version__",
+        "font_families",
+        "load",
+        "write_report",
+    ]
+    for name in tidegate.__all__:
+        assert getattr(tidegate, name) is not None
