@@ -12,8 +12,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 import tidegate
 
 HERE = Path(__file__).parent

@@ -7,6 +7,7 @@ good at 25 Hz, stands beside the network. Labels may be Chinese: `main(labels=CH
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -16,45 +17,43 @@ from matplotlib.figure import Figure
 import tidegate
 
 BUNDLED = Path(__file__).parent / "data" / "drive.csv"
-ENGLISH = {"truth": "truth", "forecast": "forecast", "step": "step", "mean": "mean of all steps", "mae": "MAE (rad)"}
-CHINESE = {"truth": "真实值", "forecast": "预测值", "step": "第几步", "mean": "各步平均", "mae": "平均绝对误差 (rad)"}
+DRIVE = Path(os.environ.get("TIDEGATE_DATA", "../shared/data")) / "vehicle" / "iac_Putnam_park2023_run4_2.csv.xz"
+ENGLISH = ("truth", "forecast", "step", "mean of all steps", "MAE per step (rad)")
+CHINESE = ("真实值", "预测值", "第几步", "各步平均", "各步平均绝对误差 (rad)")
 
 
-def main(epochs: int = 40, out: str = "run/steering", labels: dict[str, str] = ENGLISH, data: Path = BUNDLED) -> None:
+def drive() -> pd.DataFrame:
+    """The whole drive above 5 m/s where the public data are, else the bundled minutes of it."""
+    if not DRIVE.exists():
+        return pd.read_csv(BUNDLED).drop(columns="time")
+    run = pd.read_csv(DRIVE).query("`vx(m/s)` > 5").rename(columns={"vx(m/s)": "velocity", "delta(rad)": "steering"})
+    return run.assign(curvature=run["omega(rad/s)"] / run["velocity"])[["curvature", "velocity", "steering"]]
+
+
+def main(epochs: int = 40, out: str = "run/steering", labels: tuple[str, ...] = ENGLISH) -> None:
     """Train LSTM 64 × 2, print R² and MAE per step, draw each step, their mean and a bar chart of MAE."""
-    forecaster = tidegate.Forecaster(
-        lookback=5,
-        horizon=5,
-        units=64,
-        layers=2,
-        epochs=epochs,
-        scaler="standard",
-        scale_by="global",
-        time_col="time",
-        target_col="steering",
-        past_cols=("velocity",),
-        future_cols=("curvature",),
-    )
-    judgement = forecaster.backtest(pd.read_csv(data), test_size=0.2)
+    roles = {"target_col": "steering", "past_cols": ("velocity",), "future_cols": ("curvature",)}
+    network = {"lookback": 5, "horizon": 5, "units": 64, "layers": 2, "scaler": "standard", "scale_by": "global"}
+    judgement = tidegate.Forecaster(**roles, **network, epochs=epochs).backtest(drive(), test_size=0.2)
     print(judgement.verdict.text)
     errors = judgement.errors.query("method == 'LSTM' and step != 'all'")
     print(errors[["step", "mae", "r2"]].to_string(index=False))
 
-    steps = judgement.forecasts.pivot_table(index="cutoff", columns="step", values=["y", "LSTM"])
+    truth, forecast, step, mean, mae = labels
+    table = judgement.forecasts.pivot_table(index="cutoff", columns="step", values=["y", "LSTM"])
+    curves = {f"{step} {n}": (table["y", n], table["LSTM", n]) for n in range(1, 6)}
+    curves[mean] = table["y"].mean(axis=1), table["LSTM"].mean(axis=1)
     with rc_context({"font.family": tidegate.font_families()}):
         figure = Figure(figsize=(10, 14), layout="constrained")
-        axes = figure.subplots(7, 1)
-        for step in range(1, 6):
-            axes[step - 1].plot(steps["y", step], label=labels["truth"])
-            axes[step - 1].plot(steps["LSTM", step], label=f"{labels['forecast']}, {labels['step']} {step}")
-        axes[5].plot(steps["y"].mean(axis=1), label=labels["truth"])
-        axes[5].plot(steps["LSTM"].mean(axis=1), label=f"{labels['forecast']}, {labels['mean']}")
-        axes[6].bar(errors["step"].astype(str), errors["mae"], label=labels["mae"])
-        for each in axes:
-            each.legend(loc="upper left")
-        Path(out).mkdir(parents=True, exist_ok=True)
+        *panels, last = figure.subplots(7, 1)
+        for axes, (name, (true, predicted)) in zip(panels, curves.items(), strict=True):
+            axes.plot(true, label=truth)
+            axes.plot(predicted, label=f"{forecast}, {name}")
+            axes.legend(loc="upper left")
+        last.bar(errors["step"].astype(str), errors["mae"])
+        last.set_title(mae)
+        print("report:", tidegate.write_report(judgement, Path(out)))
         figure.savefig(Path(out) / "steering.png")
-    print("report:", tidegate.write_report(judgement, Path(out)))
 
 
 if __name__ == "__main__":

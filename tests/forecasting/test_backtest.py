@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tidegate import DataError, Forecaster, SettingError
+from tidegate import DataError, Forecaster, SettingError, write_report
 from tidegate.forecasting.judging.recording import load_judgement, save_judgement
 
 FAST = {"lookback": 12, "units": 8, "layers": 1, "epochs": 2, "batch_size": 16}
@@ -109,13 +109,28 @@ def test_series_are_judged_together_and_examples_are_few():
 
 def test_a_saved_judgement_comes_back_equal(tmp_path):
     judgement = Forecaster(**FAST, horizon=2).backtest(noisy_sine())
+    write_report(judgement, tmp_path)
     save_judgement(judgement, tmp_path)
     loaded = load_judgement(tmp_path)
     pd.testing.assert_frame_equal(loaded.errors, judgement.errors)
     pd.testing.assert_frame_equal(loaded.examples, judgement.examples, check_dtype=False)
+    pd.testing.assert_frame_equal(loaded.forecasts, judgement.forecasts, check_dtype=False)
     assert loaded.verdict.text == judgement.verdict.text
     with pytest.raises(DataError, match="holds no readable judgement"):
         load_judgement(tmp_path / "nowhere")
+
+
+def test_cross_validation_rolls_the_origin_and_leaves_the_forecaster_alone():
+    frame = noisy_sine(200)
+    forecaster = Forecaster(**FAST)
+    folds = forecaster.cross_validate(frame, folds=3, test_size=0.1)
+    assert [fold.forecasts["ds"].min() for fold in folds] == frame["ds"].iloc[[140, 160, 180]].tolist()
+    assert [fold.windows for fold in folds] == [20, 20, 20]
+    assert not hasattr(forecaster, "model_")
+    alone = Forecaster(**FAST).backtest(frame.iloc[:160], test_size=20 / 160)
+    pd.testing.assert_frame_equal(folds[0].forecasts, alone.forecasts)
+    with pytest.raises(SettingError, match="folds must be"):
+        forecaster.cross_validate(frame, folds=10, test_size=0.1)
 
 
 @pytest.mark.parametrize("test_size", [0, 1, -0.1, "0.2", True])

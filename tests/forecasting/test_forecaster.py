@@ -87,6 +87,15 @@ def test_every_loss_scale_and_strategy_learns_a_sine(loss, scale_by, strategy):
     assert forecaster.predict()["LSTM"].to_numpy() == pytest.approx(truth, abs=0.35)
 
 
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_every_cell_runs_stacked_and_in_both_directions(cell, bidirectional):
+    settings = {**FAST, "cell": cell, "layers": 2, "bidirectional": bidirectional, "initial": "uniform"}
+    forecast = Forecaster(**settings, dropout=0.2, horizon=3).fit(hourly()).predict()
+    assert forecast.columns.tolist() == ["ds", cell.upper()]
+    assert np.isfinite(forecast[cell.upper()]).all()
+
+
 def test_recursive_steps_equal_feeding_forecasts_back_by_hand():
     frame = hourly(150)
     forecaster = Forecaster(**FAST, horizon=3, strategy="recursive", features=("difference_2",)).fit(frame)
@@ -193,6 +202,17 @@ def test_update_carries_on_with_new_rows():
     assert forecaster.predict()["ds"].min() == frame["ds"].max() + pd.Timedelta(hours=1)
     with pytest.raises(DataError, match="its next row is expected at"):
         forecaster.update(later)
+
+
+def test_update_takes_in_new_series_and_remembers_their_scale():
+    frame = several(2, 150)
+    forecaster = Forecaster(**FAST, scale_by="series").fit(frame)
+    new = several(3, 100).query("unique_id == 's2'").assign(y=lambda f: f["y"] * 1000)
+    forecaster.update(new)
+    forecast = forecaster.predict()
+    assert forecast["unique_id"].tolist() == ["s0", "s1", "s2"]
+    together = forecaster.predict(pd.concat([frame, new]))
+    pd.testing.assert_frame_equal(forecast, together)
 
 
 def test_same_seed_gives_the_same_bits_and_leaves_the_global_generator_alone():

@@ -47,3 +47,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        typer.echo(f"tidegate: the file system refused{place}: {error.strerror or error}", err=True)
+        sys.exit(1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.evaluation import Evaluation, evaluate
@@ -36,14 +37,38 @@ def backtest(forecaster: Forecaster, data: Any, test_size: float, hooks: Trainin
         SettingError: `test_size` is not between 0 and 1.
         DataError: the table cannot be used, or is too short for a test.
     """
+    _check_test_size(test_size)
+    panel, columns = build_panel(data, forecaster.settings())
+    return _judge(forecaster, panel, columns, _train_and_validation(panel, test_size), hooks)
+
+
+def cross_validate(forecaster: Forecaster, data: Any, folds: int, test_size: float) -> list[Judgement]:
+    """Judge fresh copies of a forecaster at several ends of the table; see `Forecaster.cross_validate`.
+
+    Raises:
+        SettingError: `folds` or `test_size` cannot be used.
+        DataError: the table cannot be used, or is too short for so many tests.
+    """
+    _check_test_size(test_size)
+    if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2 or folds * test_size >= 1:
+        raise SettingError(f"folds must be a whole number of at least 2 with folds * test_size below 1, not {folds!r}")
+    panel, columns = build_panel(data, forecaster.settings())
+    test = panel.lengths - _train_and_validation(panel, test_size)
+    ends = [panel.lengths - fold * test for fold in reversed(range(folds))]
+    return [_judge(clone(forecaster), panel.head(end), columns, end - test, TrainingHooks()) for end in ends]
+
+
+def _check_test_size(test_size: float) -> None:
     if isinstance(test_size, bool) or not isinstance(test_size, int | float) or not 0 < test_size < 1:
         raise SettingError(f"test_size must be a share between 0 and 1, not {test_size!r}")
-    panel, columns = build_panel(data, forecaster.settings())
-    seen = _train_and_validation(panel, test_size)
+
+
+def _judge(forecaster: Forecaster, panel: Panel, columns: Columns, seen: np.ndarray, hooks: TrainingHooks) -> Judgement:
+    """Fit on the first `seen` rows of each series and judge on the rest."""
     forecaster.fit_panel(panel.head(seen), columns, hooks)
     model = forecaster.table_model()
     kept = np.isin(panel.ids.astype(str), model.preprocessor.ids.astype(str))
-    panel, seen = panel.select(kept), seen[kept]
+    panel, seen = replace(panel.select(kept), notes=forecaster.notes_), seen[kept]
     model.newest = panel.tail(model.preprocessor.shape.context)
     evaluation = evaluate(model, panel, seen, (seen, panel.lengths))
     return _judgement(model, panel, columns, seen, evaluation)

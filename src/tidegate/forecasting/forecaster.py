@@ -168,6 +168,22 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         check_settings(self)
         return backtest(self, data, test_size, TrainingHooks.of(progress, checkpoint, tensorboard))
 
+    def cross_validate(self, data: Any, *, folds: int = 3, test_size: float = 0.1) -> list[Judgement]:
+        """Judge fresh copies of this forecaster on consecutive test parts at the end of the table, oldest first.
+
+        Each copy is trained on all rows before its own test part (a rolling origin with a growing window); this
+        forecaster stays as it is.
+
+        Args:
+            data: as for `fit`.
+            folds: number of test parts.
+            test_size: share of each series' rows in one test part.
+        """
+        from tidegate.forecasting.backtest import cross_validate
+
+        check_settings(self)
+        return cross_validate(self, data, folds, test_size)
+
     def check_leakage(self, data: Any, prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None) -> LeakageReport:
         """Alter the future of a table and report every forecast that moved.
 

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from tidegate.cells import Initial
 from tidegate.layers.recurrent import Recurrent
 from tidegate.layers.settings import RecurrentSettings
 
@@ -51,6 +52,8 @@ class ForecastNetwork(nn.Module):
             dropout=settings.dropout,
             bidirectional=settings.bidirectional,
         )
+        if settings.initial is not None:
+            self.recurrent.reset_parameters(Initial(input=settings.initial, recurrent=settings.initial))
         self.dropout = nn.Dropout(settings.dropout)
         shape = (horizon, targets, outputs)
         hidden = self.recurrent.output_size + static_size

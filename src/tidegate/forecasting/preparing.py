@@ -80,6 +80,17 @@ class Preprocessor:
         static_scale = fit_scale(numbers, np.array([0, len(numbers)]), "standard", by_series=False)
         return cls(settings, columns, shape, panel.ids, scale, static_scale)
 
+    def with_series(self, panel: Panel) -> Preprocessor:
+        """Also keep the scale of the panel's series that are new; those known stay as they were fitted."""
+        new = ~np.isin(panel.ids.astype(str), self.ids.astype(str))
+        if self.settings.scale_by == "global" or self.settings.scaler == "none" or not new.any():
+            return self
+        own = self.scale_of(panel.select(new))
+        scale = Scale(
+            np.concatenate([self.scale.location, own.location]), np.concatenate([self.scale.spread, own.spread])
+        )
+        return replace(self, ids=np.concatenate([self.ids, panel.ids[new]]), scale=scale)
+
     def scale_of(self, panel: Panel) -> Scale:
         """The scale of the panel's series; a new series, unless all share one scale, is fitted on its own rows."""
         if self.settings.scale_by == "global" or self.settings.scaler == "none":
@@ -144,14 +155,13 @@ class Preprocessor:
         """The window at the end of each series: future (N, S, Q) and times (N, S) of the steps ahead."""
         scale = self.scale_of(panel)
         reach = panel.starts[1:, None] + np.arange(-self.shape.context, 0)
-        inside = reach >= panel.starts[:-1, None]
-        rows = np.maximum(reach, panel.starts[:-1, None]).ravel()
+        rows = np.maximum(reach, panel.starts[:-1, None]).ravel() if self.shape.flagged else reach.ravel()
         repeat = np.full(len(panel.ids), self.shape.context)
         values = scale.transform(_stack(filled)[rows], repeat)
         values = self._with_calendar(values, panel.times[rows]).reshape(len(panel.ids), self.shape.context, -1)
         observed = None
         if self.shape.flagged:
-            observed = ~np.isnan(values) & inside[:, :, None]
+            observed = ~np.isnan(values) & (reach >= panel.starts[:-1, None])[:, :, None]
             values = np.where(observed, values, np.float32(0))
         return RawWindow(
             torch.from_numpy(values),
@@ -168,6 +178,8 @@ class Preprocessor:
 
     def _ahead(self, scale: Scale, future: np.ndarray, times: np.ndarray) -> np.ndarray:
         count, steps, covariates = future.shape
+        if not self.shape.future:
+            return np.empty((count, steps, 0), dtype=np.float32)
         first = self.shape.targets + self.shape.past
         own = Scale(scale.location[:, first:], scale.spread[:, first:])
         values = own.transform(future.reshape(count * steps, covariates), np.full(count, steps))
@@ -179,6 +191,8 @@ class Preprocessor:
 
     def _static(self, static: np.ndarray) -> Tensor:
         codes = len(self.columns.categories)
+        if not static.shape[1]:
+            return torch.empty(len(static), 0)
         numbers = self.static_scale.transform(static[:, codes:], np.array([len(static)]))
         return torch.from_numpy(np.concatenate([static[:, :codes].astype(np.float32), numbers], axis=1))
 

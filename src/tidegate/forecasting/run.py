@@ -71,8 +71,8 @@ def run(
             tensorboard=out / "tensorboard" if tensorboard else None,
         )
     forecaster.save(out / "model")
-    save_judgement(judgement, out)
     report = write_report(judgement, out, lang=lang)
+    save_judgement(judgement, out)
     if forecaster.columns_.future and future is None:
         console.note(
             f"no forecast.csv: it needs values ahead of {', '.join(forecaster.columns_.future)}; "

@@ -12,6 +12,8 @@ from torch import Tensor
 
 Statistics = tuple[np.ndarray, np.ndarray]
 
+_LEAST_SPREAD = 1e-6  # of a window, in units of its series' own spread
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -127,6 +129,9 @@ def window_statistics(window: Tensor, observed: Tensor | None, scaler: str) -> t
     """
     if scaler == "none":
         return torch.zeros_like(window[:, :1]), torch.ones_like(window[:, :1])
+    if scaler == "standard" and observed is None:  # the usual case, in two calls: it counts when one series is forecast
+        spread, location = torch.std_mean(window, dim=1, correction=0, keepdim=True)
+        return location, torch.where(spread > _LEAST_SPREAD, spread, 1.0)
     if observed is not None:
         window = torch.where(observed, window, torch.nan)
     if scaler == "standard":
@@ -140,4 +145,4 @@ def window_statistics(window: Tensor, observed: Tensor | None, scaler: str) -> t
         quartiles = torch.nanquantile(window, shares, dim=1, keepdim=True)
         location, spread = quartiles[1], quartiles[2] - quartiles[0]
     location = torch.where(torch.isfinite(location), location, 0.0)
-    return location, torch.where(torch.isfinite(spread) & (spread > 1e-6), spread, 1.0)
+    return location, torch.where(torch.isfinite(spread) & (spread > _LEAST_SPREAD), spread, 1.0)

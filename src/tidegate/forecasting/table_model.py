@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +12,9 @@ from torch import Tensor
 
 from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.intervals import conformal_width, quantiles_of
+from tidegate.forecasting.joining import join
 from tidegate.forecasting.network import ForecastNetwork
-from tidegate.forecasting.preparing import Preprocessor, check_lengths, times_ahead
+from tidegate.forecasting.preparing import Preprocessor, check_lengths
 from tidegate.forecasting.rolling import forecast_window
 from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.settings import ForecasterSettings
@@ -85,9 +85,12 @@ class TableModel:
 
     def update(self, panel: Panel, hooks: TrainingHooks) -> None:
         """Carry on training with a panel that continues the newest rows; scaling stays as it was."""
+        needed = self.preprocessor.shape.context + self.preprocessor.settings.horizon
         joined, known = join(self.newest, panel)
-        joined = check_lengths(joined, self.preprocessor.shape.context + self.preprocessor.settings.horizon, "drop")
+        usable = (known > 0) | (joined.lengths >= needed)
+        joined, known = joined.select(usable), known[usable]
         training = np.maximum(training_lengths(self.preprocessor.settings, joined), known)
+        self.preprocessor = self.preprocessor.with_series(joined.head(training))
         self._train(joined, known, training, hooks)
 
     def _train(self, panel: Panel, first: np.ndarray, training: np.ndarray, hooks: TrainingHooks) -> None:
@@ -164,8 +167,9 @@ class TableModel:
         return forecast_window(self.network, self.preprocessor.shape, raw, steps).numpy()
 
     def _with_intervals(self, forecasts: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:
-        middle = forecasts.shape[-1] // 2
-        point = forecasts[..., middle]
+        if not levels and forecasts.shape[-1] == 1:
+            return forecasts
+        point = forecasts[..., forecasts.shape[-1] // 2]
         columns = [point]
         for level in levels:
             if self.quantiles is None:
@@ -212,33 +216,6 @@ def build_network(preprocessor: Preprocessor) -> ForecastNetwork:
 def target_scale(model: TableModel, panel: Panel, series: np.ndarray) -> Scale:
     """The scale of windows that belong to these series of the panel."""
     return model.preprocessor.scale_of(panel).of(series)
-
-
-def join(newest: Panel, panel: Panel) -> tuple[Panel, np.ndarray]:
-    """Put each series' new rows behind its newest known ones; also how many rows of each were known.
-
-    Raises:
-        DataError: when the new rows of a series do not begin one step after its last known row.
-    """
-    known = {name: number for number, name in enumerate(newest.ids.tolist())}
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in ("times", "targets", "past", "future")}
-    lengths, before = [], []
-    ahead = times_ahead(newest, 1)
-    for number, name in enumerate(panel.ids.tolist()):
-        old = newest.rows(known[name]) if name in known else slice(0, 0)
-        new = panel.rows(number)
-        if name in known and panel.times[new.start] != ahead[known[name], 0]:
-            raise DataError(
-                f"the new rows of series {name} begin at {panel.times[new.start]}, but its next row is expected at "
-                f"{ahead[known[name], 0]}; give only the rows that follow what the forecaster has seen"
-            )
-        for column, pieces in parts.items():
-            pieces += [getattr(newest, column)[old], getattr(panel, column)[new]]
-        before.append(old.stop - old.start)
-        lengths.append(before[-1] + new.stop - new.start)
-    joined: dict[str, Any] = {column: np.concatenate(pieces) for column, pieces in parts.items()}
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return replace(panel, starts=starts, **joined), np.array(before, dtype=np.int64)
 
 
 def training_lengths(settings: ForecasterSettings, panel: Panel) -> np.ndarray:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from tidegate.settings import setting
 
+INITIALS = ("xavier", "orthogonal", "uniform")
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class RecurrentSettings:
@@ -16,3 +18,4 @@ class RecurrentSettings:
     layers: int = setting(2, "layers stacked on each other", low=1)
     dropout: float = setting(0.0, "share of a layer's outputs dropped while training", low=0, below=1)
     bidirectional: bool = setting(False, "read the window in both directions")
+    initial: str | None = setting(None, "how weights start (default: as the cell's paper says)", choices=INITIALS)

@@ -1,11 +1,11 @@
-"""A judgement as files, from which the report can be written again: `judgement/` in a run folder."""
+"""A judgement as files, from which the report can be written again: `judgement/` and `backtest.csv` in a run folder."""
 
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,27 +16,28 @@ from tidegate.forecasting.judging.significance import DieboldMariano
 from tidegate.forecasting.judging.verdict import Verdict
 from tidegate.training.files import write_atomically
 
-_FRAMES = ("forecasts", "errors", "parts", "examples", "history")
+_FRAMES = ("errors", "parts", "examples", "history")
+_TIMES = ("ds", "cutoff", "start", "end")
 
 
 def save_judgement(judgement: Judgement, run: Path) -> None:
-    """Write a judgement below a run folder: a Parquet file per frame and `judgement.json` for the rest."""
+    """Write what `write_report` leaves out: a CSV file per frame, and `judgement.json` for the rest.
+
+    The forecasts themselves are the report's `backtest.csv`.
+    """
     folder = run / "judgement"
     folder.mkdir(parents=True, exist_ok=True)
-    plain = {f.name: getattr(judgement, f.name) for f in dataclasses.fields(judgement) if f.name not in _FRAMES}
+    left_out = (*_FRAMES, "forecasts")
+    plain = {f.name: getattr(judgement, f.name) for f in dataclasses.fields(judgement) if f.name not in left_out}
     plain |= {name: dataclasses.asdict(plain[name]) for name in ("verdict", "significance")}
+    plain["dated"] = judgement.examples["ds"].dtype.kind == "M"
     for name in _FRAMES:
-        frame = getattr(judgement, name)
-        buffer = io.BytesIO()
-        # Parquet wants one type per column; the step column also holds a word, identifiers may mix types.
-        mixed = {column: frame[column].astype(str) for column in ("step", "unique_id") if frame.get(column) is not None}
-        frame.assign(**mixed).to_parquet(buffer, index=False)
-        write_atomically(folder / f"{name}.parquet", buffer.getvalue())
+        write_atomically(folder / f"{name}.csv", getattr(judgement, name).to_csv(index=False).encode())
     write_atomically(folder / "judgement.json", json.dumps(plain, ensure_ascii=False, indent=1).encode())
 
 
 def load_judgement(run: Path) -> Judgement:
-    """Read what `save_judgement` wrote.
+    """Read what `save_judgement` and `write_report` wrote.
 
     Raises:
         DataError: the run folder holds no readable judgement.
@@ -44,9 +45,9 @@ def load_judgement(run: Path) -> Judgement:
     folder = run / "judgement"
     try:
         plain = json.loads((folder / "judgement.json").read_text(encoding="utf-8"))
-        frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in _FRAMES}
-        for name in ("forecasts", "errors"):
-            frames[name]["step"] = [step if step == ALL_STEPS else int(step) for step in frames[name]["step"]]
+        dated = plain.pop("dated")
+        frames: dict[str, Any] = {name: _read(folder / f"{name}.csv", dated=dated) for name in _FRAMES}
+        frames["forecasts"] = _read(run / "backtest.csv", dated=dated)
         plain |= {"verdict": Verdict(**plain["verdict"]), "significance": DieboldMariano(**plain["significance"])}
         return Judgement(**(plain | frames | {"notes": tuple(plain["notes"])}))
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -54,3 +55,14 @@ def load_judgement(run: Path) -> Judgement:
         raise DataError(
             f"{run} holds no readable judgement ({reason}); `tidegate forecast fit DATA --out {run}` writes one"
         ) from None
+
+
+def _read(path: Path, *, dated: bool) -> pd.DataFrame:
+    text = {name: str for name in ("unique_id", "target", "method", "part", "step")}
+    frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    if "step" in frame:
+        frame["step"] = [step if step == ALL_STEPS else int(step) for step in frame["step"]]
+    for name in _TIMES if dated else ():
+        if name in frame:
+            frame[name] = pd.to_datetime(frame[name])
+    return frame

@@ -108,6 +108,8 @@ def _read_file(path: Path) -> pd.DataFrame:
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
+    except ImportError:
+        raise MissingExtraError("pyarrow", "parquet") from None
     except Exception as error:
         # pyarrow's errors have no common base below Exception.
         reason = str(error).splitlines()[0]
