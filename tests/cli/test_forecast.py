@@ -1,12 +1,14 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.torch import load_file
 
 from tidegate import cli
 
@@ -136,3 +138,26 @@ def test_an_error_ends_the_process_with_one_sentence(folder):
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("tidegate: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_killed_run_carries_on_and_ends_with_the_same_forecast(folder):
+    def command(out):
+        fit = ["forecast", "fit", "sales.csv", *FAST, "--epochs", "60", "--patience", "60", "--dropout", "0.2"]
+        return [sys.executable, "-m", "tidegate", *fit, "--out", out, "--lang", "en"]
+
+    victim = subprocess.Popen(command("killed"), cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    checkpoint = folder / "killed" / "checkpoint.safetensors"
+    while not checkpoint.exists():
+        assert victim.poll() is None, "the run ended before it wrote a checkpoint"
+        time.sleep(0.01)
+    victim.kill()
+    victim.wait()
+    assert not (folder / "killed" / "model").exists()
+    resumed = subprocess.run(command("killed"), cwd=folder, capture_output=True, text=True, check=True)
+    assert "carrying on from" in resumed.stderr
+    subprocess.run(command("whole"), cwd=folder, capture_output=True, check=True)
+    assert (folder / "killed" / "forecast.csv").read_text() == (folder / "whole" / "forecast.csv").read_text()
+    weights = [load_file(folder / run / "model" / "weights.safetensors") for run in ("killed", "whole")]
+    assert weights[0].keys() == weights[1].keys()
+    assert all(value.equal(weights[1][name]) for name, value in weights[0].items())
+    assert not checkpoint.exists()

@@ -112,6 +112,7 @@ def build_array_network(settings: ForecasterSettings, features: int, shape: tupl
             horizon=shape[0] if shape else 1,
             targets=shape[1] if len(shape) > 1 else 1,
             outputs=len(_quantiles(settings) or (0.5,)),
+            highway=0,  # which input, if any, is the target's past, only the user knows
         )
 
 

@@ -30,6 +30,7 @@ class ForecastNetwork(nn.Module):
         horizon: int,
         targets: int,
         outputs: int,
+        highway: int,
     ) -> None:
         """Build the network.
 
@@ -39,6 +40,7 @@ class ForecastNetwork(nn.Module):
             categories: number of codes of each categorical static column (they come first in `static`).
             static_numbers: number of numeric static columns.
             horizon, targets, outputs: the shape of a forecast; outputs is the number of quantiles, or 1.
+            highway: newest values of the targets, the first channels of `past`, that are added linearly; 0 for none.
         """
         super().__init__()
         widths = [min(16, 1 + math.isqrt(count)) for count in categories]
@@ -58,10 +60,12 @@ class ForecastNetwork(nn.Module):
         shape = (horizon, targets, outputs)
         hidden = self.recurrent.output_size + static_size
         self.head = StepHead(hidden, future_size, shape) if future_size else DenseHead(hidden, shape)
+        self.highway = Highway(highway, horizon, targets) if highway else None
         self._directions = 2 if settings.bidirectional else 1
 
     def forward(self, past: Tensor, future: Tensor, static: Tensor) -> Tensor:
         """Forecast: past (B, L, F), future (B, S, Q), static (B, any) to (B, S, K, outputs)."""
+        newest = past
         if static.shape[1]:
             static = self._embed(static)
             past = torch.cat([past, static.unsqueeze(1).expand(-1, past.shape[1], -1)], dim=2)
@@ -69,12 +73,33 @@ class ForecastNetwork(nn.Module):
         hidden = state[0][-self._directions :].transpose(0, 1).flatten(1)
         if static.shape[1]:
             hidden = torch.cat([hidden, static], dim=1)
-        return self.head(self.dropout(hidden), future)
+        forecast = self.head(self.dropout(hidden), future)
+        return forecast if self.highway is None else forecast + self.highway(newest)
 
     def _embed(self, static: Tensor) -> Tensor:
         codes = len(self.embeddings)
         embedded = [layer(static[:, i].long()) for i, layer in enumerate(self.embeddings)]
         return torch.cat([*embedded, static[:, codes:]], dim=1)
+
+
+class Highway(nn.Module):
+    """A linear forecast from the newest values of each target, which starts as repeating the last one.
+
+    The network then learns what that leaves. Source: the autoregressive part of LSTNet (Lai et al. 2018, section 3.6),
+    here with weights per step of the horizon.
+    """
+
+    def __init__(self, length: int, horizon: int, targets: int) -> None:
+        super().__init__()
+        self.targets = targets
+        weight = torch.zeros(horizon, length)
+        weight[:, -1] = 1.0
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, past: Tensor) -> Tensor:
+        """Map past (B, L, F), the targets first, to (B, S, K, 1)."""
+        newest = past[:, -self.weight.shape[1] :, : self.targets]
+        return (self.weight @ newest).unsqueeze(-1)
 
 
 class DenseHead(nn.Module):

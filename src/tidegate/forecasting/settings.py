@@ -40,6 +40,7 @@ class ForecasterSettings(RecurrentSettings, TrainingSettings):
     scale_by: str | None = setting(
         None, "one scale for all, per series, or per window (default: window; arrays: global)", choices=SCALE_BY
     )
+    highway: int = setting(12, "newest values that are also added linearly, 0 for none (tables only)", low=0)
     loss: str = setting("mse", "training loss", choices=LOSSES)
     levels: tuple[float, ...] = setting((80.0, 90.0), "interval levels in percent that loss=quantile learns")
     validation_size: float = setting(0.1, "last share of the training rows kept for early stopping", low=0, below=1)

@@ -210,6 +210,7 @@ def build_network(preprocessor: Preprocessor) -> ForecastNetwork:
             horizon=shape.horizon,
             targets=shape.targets,
             outputs=len(quantiles_of(settings.levels)) if settings.loss == "quantile" else 1,
+            highway=min(settings.highway, settings.lookback),
         )
 
 
