@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,11 @@ def cross_validate(forecaster: Forecaster, data: Any, folds: int, test_size: flo
     panel, columns = build_panel(data, forecaster.settings())
     test = panel.lengths - _train_and_validation(panel, test_size)
     ends = [panel.lengths - fold * test for fold in reversed(range(folds))]
-    return [_judge(clone(forecaster), panel.head(end), columns, end - test, TrainingHooks()) for end in ends]
+    copies = [cast("Forecaster", clone(forecaster)) for _ in ends]
+    return [
+        _judge(copy, panel.head(end), columns, end - test, TrainingHooks())
+        for copy, end in zip(copies, ends, strict=True)
+    ]
 
 
 def _check_test_size(test_size: float) -> None:

@@ -20,10 +20,10 @@ from tidegate.errors import DataError, SettingError
 _PERIODS: dict[str, tuple[Callable[[pd.DatetimeIndex], np.ndarray], float]] = {
     "minute": (lambda t: t.minute.to_numpy(), 60),
     "hour": (lambda t: t.hour.to_numpy() + t.minute.to_numpy() / 60, 24),
-    "weekday": (lambda t: t.dayofweek.to_numpy(), 7),
+    "weekday": (lambda t: t.day_of_week.to_numpy(), 7),
     "day": (lambda t: t.day.to_numpy() - 1, 31),
     "month": (lambda t: t.month.to_numpy() - 1, 12),
-    "dayofyear": (lambda t: t.dayofyear.to_numpy() - 1, 365.25),
+    "dayofyear": (lambda t: t.day_of_year.to_numpy() - 1, 365.25),
 }
 _DERIVED = re.compile(r"(difference|mean|lag)_(\d+)")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def load_judgement(run: Path) -> Judgement:
 
 
 def _read(path: Path, *, dated: bool) -> pd.DataFrame:
-    text = {name: str for name in ("unique_id", "target", "method", "part", "step")}
+    text: dict[Hashable, Any] = {name: str for name in ("unique_id", "target", "method", "part", "step")}
     frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
     if "step" in frame:
         frame["step"] = [step if step == ALL_STEPS else int(step) for step in frame["step"]]

@@ -56,6 +56,7 @@ def text_to_dates(texts: list[str], codes: np.ndarray, name: str) -> DateText:
     zones = _zones(texts)
     zone = _one_zone(zones, codes, name)
     iso = pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", utc=True, errors="coerce")
+    iso = iso.where(iso.dt.year.between(1678, 2261))  # what nanoseconds can hold
     if not iso.isna().any() and all(re.match(r"\d{4}(\D|\d{4}$)", text) for text in texts[:100]):
         values, notes = iso.dt.tz_localize(None).to_numpy().astype("datetime64[ns]"), []
         values = values + np.timedelta64(_offset_ns(zone or "Z"), "ns")

@@ -46,7 +46,7 @@ def infer_freq(times: np.ndarray, starts: np.ndarray | None = None) -> str | int
         inside[starts[1:-1] - 1] = False
     if times.dtype.kind != "M":
         return _infer_number(times, inside)
-    numbers = times.view(np.int64)
+    numbers = times.astype("datetime64[ns]", copy=False).view(np.int64)
     distance = np.diff(numbers)
     distance = distance if inside is None else distance[inside]
     if not len(distance):

@@ -14,10 +14,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
@@ -25,6 +26,9 @@ from tidegate.forecasting.tables.numeric import MISSING_WORDS, column_of, is_tex
 from tidegate.forecasting.tables.wording import name_list
 
 COMPRESSIONS = (".gz", ".xz", ".bz2", ".zip")
+# Before pandas 3 the faster ways to read floats crash, or return 1.0, on exponents of many digits (pandas issue 63089);
+# since then the setting is deprecated.
+_PRECISION: dict[str, Any] = {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
 _SAMPLE = 1 << 16
 _SEPARATORS = (",", ";", "\t", "|")
 _DAMAGED = (gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error, EOFError, OSError)
@@ -166,7 +170,6 @@ def _parse(path: Path, encoding: str, layout: _Layout) -> pd.DataFrame:
     with _open(path) as file, io.TextIOWrapper(file, encoding=encoding, newline="") as text, warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            # The faster ways to read floats crash, or return 1.0, on exponents of many digits (pandas issue 63089).
             frame = pd.read_csv(
                 text,
                 sep=layout.separator,
@@ -177,7 +180,7 @@ def _parse(path: Path, encoding: str, layout: _Layout) -> pd.DataFrame:
                 keep_default_na=False,
                 na_values=[""],
                 low_memory=False,
-                float_precision="round_trip",
+                **_PRECISION,
             )
         except pd.errors.ParserWarning:
             raise DataError(
@@ -185,6 +188,10 @@ def _parse(path: Path, encoding: str, layout: _Layout) -> pd.DataFrame:
             ) from None
         except pd.errors.ParserError as error:
             raise DataError(f"{path} cannot be read as a table: {_reason(error)}; correct the file") from None
+    # Text such as 1e999705555905 is an identifier, not infinity.
+    overflowed = [name for name in frame.select_dtypes("float") if np.isinf(frame[name]).any()]
+    if overflowed:
+        return _parse(path, encoding, replace(layout, text_columns=[*layout.text_columns, *overflowed]))
     return _numbers_where_possible(_without_empty_end(frame), set(layout.text_columns))
 
 
