@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.evaluation import Evaluation, evaluate
@@ -18,32 +17,32 @@ from tidegate.forecasting.judging.metrics import error_table, mase_scale
 from tidegate.forecasting.judging.significance import diebold_mariano, mean_by_origin, origin_loss
 from tidegate.forecasting.judging.verdict import best_naive, judge
 from tidegate.forecasting.preparing import season_of
+from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel, TrainingHooks, training_lengths
 from tidegate.forecasting.tables.columns import Columns
 from tidegate.forecasting.tables.panel import Panel
 from tidegate.forecasting.tables.table import build_panel
 
-if TYPE_CHECKING:
-    from tidegate.forecasting.forecaster import Forecaster
-
 _EXAMPLES = 3
 _EXAMPLE_ROWS = 20_000
 
 
-def backtest(forecaster: Forecaster, data: Any, test_size: float, hooks: TrainingHooks) -> Judgement:
-    """Fit a forecaster on the first rows of each series and judge it on the last; see `Forecaster.backtest`.
+def backtest(
+    settings: ForecasterSettings, data: Any, test_size: float, hooks: TrainingHooks
+) -> tuple[TableModel, Judgement]:
+    """Fit on the first rows of each series and judge on the last; see `Forecaster.backtest`.
 
     Raises:
         SettingError: `test_size` is not between 0 and 1.
         DataError: the table cannot be used, or is too short for a test.
     """
     _check_test_size(test_size)
-    panel, columns = build_panel(data, forecaster.settings())
-    return _judge(forecaster, panel, columns, _train_and_validation(panel, test_size), hooks)
+    panel, columns = build_panel(data, settings)
+    return _judge(settings, panel, columns, _train_and_validation(panel, test_size), hooks)
 
 
-def cross_validate(forecaster: Forecaster, data: Any, folds: int, test_size: float) -> list[Judgement]:
-    """Judge fresh copies of a forecaster at several ends of the table; see `Forecaster.cross_validate`.
+def cross_validate(settings: ForecasterSettings, data: Any, folds: int, test_size: float) -> list[Judgement]:
+    """Judge a fresh model at each of several ends of the table; see `Forecaster.cross_validate`.
 
     Raises:
         SettingError: `folds` or `test_size` cannot be used.
@@ -52,14 +51,10 @@ def cross_validate(forecaster: Forecaster, data: Any, folds: int, test_size: flo
     _check_test_size(test_size)
     if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2 or folds * test_size >= 1:
         raise SettingError(f"folds must be a whole number of at least 2 with folds * test_size below 1, not {folds!r}")
-    panel, columns = build_panel(data, forecaster.settings())
+    panel, columns = build_panel(data, settings)
     test = panel.lengths - _train_and_validation(panel, test_size)
     ends = [panel.lengths - fold * test for fold in reversed(range(folds))]
-    copies = [cast("Forecaster", clone(forecaster)) for _ in ends]
-    return [
-        _judge(copy, panel.head(end), columns, end - test, TrainingHooks())
-        for copy, end in zip(copies, ends, strict=True)
-    ]
+    return [_judge(settings, panel.head(end), columns, end - test, TrainingHooks())[1] for end in ends]
 
 
 def _check_test_size(test_size: float) -> None:
@@ -67,15 +62,16 @@ def _check_test_size(test_size: float) -> None:
         raise SettingError(f"test_size must be a share between 0 and 1, not {test_size!r}")
 
 
-def _judge(forecaster: Forecaster, panel: Panel, columns: Columns, seen: np.ndarray, hooks: TrainingHooks) -> Judgement:
-    """Fit on the first `seen` rows of each series and judge on the rest."""
-    forecaster.fit_panel(panel.head(seen), columns, hooks)
-    model = forecaster.table_model()
+def _judge(
+    settings: ForecasterSettings, panel: Panel, columns: Columns, seen: np.ndarray, hooks: TrainingHooks
+) -> tuple[TableModel, Judgement]:
+    """Fit on the first `seen` rows of each series and judge on the rest; the model then continues the whole panel."""
+    model = TableModel.fit(settings, panel.head(seen), columns, hooks)
     kept = np.isin(panel.ids.astype(str), model.preprocessor.ids.astype(str))
-    panel, seen = replace(panel.select(kept), notes=forecaster.notes_), seen[kept]
+    panel, seen = replace(panel.select(kept), notes=model.newest.notes), seen[kept]
     model.newest = panel.tail(model.preprocessor.shape.context)
     evaluation = evaluate(model, panel, seen, (seen, panel.lengths))
-    return _judgement(model, panel, columns, seen, evaluation)
+    return model, _judgement(model, panel, columns, seen, evaluation)
 
 
 def score_panel(model: TableModel, panel: Panel) -> float:

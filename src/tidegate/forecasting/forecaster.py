@@ -40,10 +40,6 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
 
     Attributes:
         model_: the fitted model.
-        columns_: the roles of the table's columns (tables only).
-        freq_: the step of time (tables only).
-        notes_: what was inferred from the table or left out, one sentence each.
-        history_: loss, validation loss and learning rate of each epoch.
 
     Example:
         >>> import numpy as np, pandas as pd, tidegate
@@ -55,9 +51,6 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
     """
 
     model_: TableModel | ArrayModel
-    columns_: Columns
-    freq_: str | int | float
-    notes_: tuple[str, ...]
 
     def fit(
         self,
@@ -82,19 +75,11 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
             DataError: the data cannot be used as they are; the message says where and what to do.
         """
         check_settings(self)
+        hooks = TrainingHooks.of(progress, checkpoint, tensorboard)
         if y is not None:
-            self.model_ = ArrayModel.fit(self.settings(), data, y, TrainingHooks.of(progress, checkpoint, tensorboard))
-            self.notes_ = ()
-            return self
-        panel, columns = build_panel(data, self.settings())
-        return self.fit_panel(panel, columns, TrainingHooks.of(progress, checkpoint, tensorboard))
-
-    def fit_panel(self, panel: Panel, columns: Columns, training: TrainingHooks) -> Forecaster:
-        """Train on a panel that `build_panel` made."""
-        check_settings(self)
-        self.columns_, self.freq_ = columns, panel.freq
-        model = TableModel.fit(self.settings(columns), panel, columns, training)
-        self.model_, self.notes_ = model, model.newest.notes
+            self.model_ = ArrayModel.fit(self.settings(), data, y, hooks)
+        else:
+            self.model_ = TableModel.fit(self.settings(), *build_panel(data, self.settings()), hooks)
         return self
 
     def predict(self, data: Any = None, future: Any = None, *, level: Sequence[float] = ()) -> Any:
@@ -166,7 +151,9 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         from tidegate.forecasting.backtest import backtest
 
         check_settings(self)
-        return backtest(self, data, test_size, TrainingHooks.of(progress, checkpoint, tensorboard))
+        hooks = TrainingHooks.of(progress, checkpoint, tensorboard)
+        self.model_, judgement = backtest(self.settings(), data, test_size, hooks)
+        return judgement
 
     def cross_validate(self, data: Any, *, folds: int = 3, test_size: float = 0.1) -> list[Judgement]:
         """Judge fresh copies of this forecaster on consecutive test parts at the end of the table, oldest first.
@@ -182,7 +169,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         from tidegate.forecasting.backtest import cross_validate
 
         check_settings(self)
-        return cross_validate(self, data, folds, test_size)
+        return cross_validate(self.settings(), data, folds, test_size)
 
     def check_leakage(self, data: Any, prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None) -> LeakageReport:
         """Alter the future of a table and report every forecast that moved.
@@ -193,13 +180,11 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         """
         from tidegate.forecasting.leakage import check_leakage
 
-        self.table_model()
-        return check_leakage(self, data, prepare)
+        return check_leakage(self.table_model(), self.panel, data, prepare)
 
     def save(self, folder: str | Path) -> None:
         """Save to a model folder: `config.json` and `weights.safetensors`, no pickle."""
-        self.fitted()
-        storing.save(self, Path(folder))
+        storing.save(Path(folder), self.settings(), self.fitted())
 
     @classmethod
     def load(cls, folder: str | Path) -> Forecaster:
@@ -208,27 +193,39 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         Raises:
             ModelFolderError: the folder is missing, damaged or of another version.
         """
-        return storing.load(cls, Path(folder))
+        settings, model = storing.load(Path(folder))
+        forecaster = cls(**vars(settings))
+        forecaster.model_ = model
+        return forecaster
 
     @property
     def history_(self) -> pd.DataFrame:
         """One row per epoch: loss, validation loss, learning rate, gradient norm, seconds."""
         return self.fitted().history.to_frame()
 
+    @property
+    def columns_(self) -> Columns:
+        """The roles of the table's columns."""
+        return self.table_model().preprocessor.columns
+
+    @property
+    def freq_(self) -> str | int | float:
+        """The step of time."""
+        return self.table_model().newest.freq
+
+    @property
+    def notes_(self) -> tuple[str, ...]:
+        """What was inferred from the table or left out, one sentence each."""
+        return self.table_model().newest.notes
+
     def panel(self, data: Any) -> Panel:
         """Read a table with the columns and the step of time that `fit` found."""
-        return build_panel(data, self.settings(self.columns_, self.freq_), categories=self.columns_.categories)[0]
+        found = self.table_model().preprocessor
+        return build_panel(data, found.settings, categories=found.columns.categories)[0]
 
-    def settings(self, columns: Columns | None = None, freq: str | float | None = None) -> ForecasterSettings:
-        """The settings, with the columns and the step of time that were found in place of the defaults."""
-        values = {field.name: getattr(self, field.name) for field in fields(ForecasterSettings)}
-        if columns is not None:
-            found = {"id_col": columns.id, "time_col": columns.time}
-            values |= {name: column for name, column in found.items() if column is not None}
-            values["target_col"] = columns.targets
-        if freq is not None and self.freq is None:
-            values["freq"] = str(freq)
-        return ForecasterSettings(**values)
+    def settings(self) -> ForecasterSettings:
+        """The settings alone."""
+        return ForecasterSettings(**{field.name: getattr(self, field.name) for field in fields(ForecasterSettings)})
 
     def fitted(self) -> TableModel | ArrayModel:
         """The fitted model, or an error that says to fit first."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
 from tidegate.forecasting.evaluation import evaluate
+from tidegate.forecasting.table_model import TableModel
 from tidegate.forecasting.tables.panel import Panel
 from tidegate.forecasting.tables.reading import read_table
-
-if TYPE_CHECKING:
-    from tidegate.forecasting.forecaster import Forecaster
 
 _SHARES = (0.5, 0.7, 0.9)
 
@@ -51,7 +49,10 @@ class LeakageReport:
 
 
 def check_leakage(
-    forecaster: Forecaster, data: Any, prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    model: TableModel,
+    read: Callable[[pd.DataFrame], Panel],
+    data: Any,
+    prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
 ) -> LeakageReport:
     """Compare forecasts at three origins of each series before and after altering all later rows; see `Forecaster`.
 
@@ -62,33 +63,33 @@ def check_leakage(
     """
     prepare = prepare or (lambda frame: frame)
     raw = read_table(data)
-    panel = forecaster.panel(prepare(raw.copy()))
+    panel = read(prepare(raw.copy()))
     compared, moved = 0, []
     for share in _SHARES:
         origins = np.maximum((panel.lengths * share).astype(np.int64), 1)
-        altered = forecaster.panel(prepare(_alter(raw, forecaster, panel, origins)))
+        altered = read(prepare(_alter(raw, model, panel, origins)))
         if len(altered.times) != len(panel.times):
             raise DataError("prepare gave another number of rows for an altered table; it must keep the rows")
-        before, after = (_forecasts(forecaster, each, origins) for each in (panel, altered))
+        before, after = (_forecasts(model, each, origins) for each in (panel, altered))
         compared += before["value"].size
         differs = ~np.isclose(before["value"], after["value"], rtol=1e-6, atol=0, equal_nan=True)
-        moved.append(_rows(panel, before, after["value"], differs, forecaster.columns_.targets))
+        moved.append(_rows(panel, before, after["value"], differs, model.preprocessor.columns.targets))
     if not compared:
         raise DataError("the table is too short to check: no window fits at half, 70 % or 90 % of any series")
     return LeakageReport(compared, pd.concat(moved, ignore_index=True))
 
 
-def _forecasts(forecaster: Forecaster, panel: Panel, origins: np.ndarray) -> dict[str, np.ndarray]:
+def _forecasts(model: TableModel, panel: Panel, origins: np.ndarray) -> dict[str, np.ndarray]:
     try:
-        found = evaluate(forecaster.table_model(), panel, origins, (origins, origins + forecaster.horizon), most=10**9)
+        found = evaluate(model, panel, origins, (origins, origins + model.preprocessor.settings.horizon), most=10**9)
     except DataError:  # no series is long enough at this origin
         return {"value": np.empty((0, 1, 1)), "rows": np.empty(0, int), "series": np.empty(0, int)}
     return {"value": found.forecast, "rows": found.rows, "series": found.series}
 
 
-def _alter(raw: pd.DataFrame, forecaster: Forecaster, panel: Panel, origins: np.ndarray) -> pd.DataFrame:
+def _alter(raw: pd.DataFrame, model: TableModel, panel: Panel, origins: np.ndarray) -> pd.DataFrame:
     """Change every number in the rows after each origin; covariates known ahead only beyond the horizon."""
-    columns, altered = forecaster.columns_, raw.copy()
+    columns, altered = model.preprocessor.columns, raw.copy()
     if columns.layout == "wide":
         numbers = {name: n for n, name in enumerate(panel.ids.tolist())}
         for name in set(raw.columns) & set(numbers):
@@ -104,7 +105,7 @@ def _alter(raw: pd.DataFrame, forecaster: Forecaster, panel: Panel, origins: np.
     for name in raw.columns:
         if name in (columns.id, columns.time, *columns.static) or not pd.api.types.is_numeric_dtype(raw[name]):
             continue
-        ahead = forecaster.horizon if name in columns.future else 0
+        ahead = model.preprocessor.settings.horizon if name in columns.future else 0
         altered[name] = _disturbed(raw[name], raw.index[position >= limit + ahead])
     return altered
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tidegate.errors import ModelFolderError, SettingError
 from tidegate.forecasting.array_model import ArrayModel, build_array_network
 from tidegate.forecasting.preparing import Preprocessor, window_shape
+from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel, build_network
@@ -23,24 +24,20 @@ from tidegate.settings import check_settings
 from tidegate.training.history import History
 from tidegate.training.model_folder import load_model, save_model
 
-if TYPE_CHECKING:
-    from tidegate.forecasting.forecaster import Forecaster
-
 KIND = "forecaster"
-_F = TypeVar("_F", bound="Forecaster")
 
 
 class _Common(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     settings: ForecasterSettings
-    notes: list[str]
     history: dict[str, Any]
 
 
 class _TableConfig(_Common):
     columns: Columns
     freq: str | int | float
+    notes: list[str]
     ids: list[int | float | str]
     scaled_ids: list[int | float | str]
     dated: bool
@@ -52,14 +49,9 @@ class _ArrayConfig(_Common):
     shape: list[int]
 
 
-def save(forecaster: Forecaster, folder: Path) -> None:
+def save(folder: Path, settings: ForecasterSettings, model: TableModel | ArrayModel) -> None:
     """Write the model folder; an existing model there is replaced as a whole."""
-    model = forecaster.fitted()
-    config: dict[str, Any] = {
-        "settings": asdict(forecaster.settings()),
-        "notes": list(forecaster.notes_),
-        "history": model.history.to_json(),
-    }
+    config: dict[str, Any] = {"settings": asdict(settings), "history": model.history.to_json()}
     if isinstance(model, ArrayModel):
         config |= {"lookback": model.lookback, "features": model.features, "shape": list(model.shape)}
         arrays = {"inputs": model.inputs, "targets": model.targets}
@@ -67,8 +59,9 @@ def save(forecaster: Forecaster, folder: Path) -> None:
     else:
         newest = model.newest
         config |= {
-            "columns": asdict(forecaster.columns_),
-            "freq": forecaster.freq_,
+            "columns": asdict(model.preprocessor.columns),
+            "freq": newest.freq,
+            "notes": list(newest.notes),
             "ids": newest.ids.tolist(),
             "scaled_ids": model.preprocessor.ids.tolist(),
             "dated": bool(np.issubdtype(newest.times.dtype, np.datetime64)),
@@ -81,28 +74,22 @@ def save(forecaster: Forecaster, folder: Path) -> None:
     save_model(folder, KIND, config, tensors)
 
 
-def load(cls: type[_F], folder: Path) -> _F:
-    """Read a model folder into a fitted forecaster."""
+def load(folder: Path) -> tuple[ForecasterSettings, TableModel | ArrayModel]:
+    """Read a model folder: the settings as the user gave them, and the fitted model."""
     config, tensors = load_model(folder, KIND)
     try:
         kind = _ArrayConfig if "lookback" in config else _TableConfig
         checked = TypeAdapter(kind).validate_python(config)
         check_settings(checked.settings)
-        forecaster = cls(**{field.name: getattr(checked.settings, field.name) for field in fields(ForecasterSettings)})
-        forecaster.notes_ = tuple(checked.notes)
-        if isinstance(checked, _ArrayConfig):
-            forecaster.model_ = _array_model(checked, tensors)
-        else:
-            _restore_table(forecaster, checked, tensors)
+        restore = _array_model if isinstance(checked, _ArrayConfig) else _table_model
+        return checked.settings, restore(checked, tensors)  # pyright: ignore[reportArgumentType]
     except (KeyError, RuntimeError, ValueError, SettingError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise ModelFolderError(f"{folder} does not hold a usable forecaster ({reason}); save it again") from None
-    return forecaster
 
 
-def _restore_table(forecaster: Forecaster, config: _TableConfig, tensors: dict[str, Tensor]) -> None:
-    forecaster.columns_, forecaster.freq_ = config.columns, config.freq
-    settings = forecaster.settings(config.columns, config.freq)
+def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel:
+    settings = resolved(config.settings, config.columns, config.freq)
     preprocessor = Preprocessor(
         settings,
         config.columns,
@@ -112,9 +99,8 @@ def _restore_table(forecaster: Forecaster, config: _TableConfig, tensors: dict[s
         _scale(tensors, "static"),
     )
     network = _with_weights(build_network(preprocessor), tensors)
-    newest = _panel(config, tensors)
     history = History.from_json(config.history)
-    forecaster.model_ = TableModel(preprocessor, network, newest, tensors["residuals"].numpy(), history)
+    return TableModel(preprocessor, network, _panel(config, tensors), tensors["residuals"].numpy(), history)
 
 
 def _array_model(config: _ArrayConfig, tensors: dict[str, Tensor]) -> ArrayModel:

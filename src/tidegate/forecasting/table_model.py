@@ -15,6 +15,7 @@ from tidegate.forecasting.intervals import conformal_width, quantiles_of
 from tidegate.forecasting.joining import join
 from tidegate.forecasting.network import ForecastNetwork
 from tidegate.forecasting.preparing import Preprocessor, check_lengths
+from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.rolling import forecast_window
 from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.settings import ForecasterSettings
@@ -74,6 +75,7 @@ class TableModel:
     @classmethod
     def fit(cls, settings: ForecasterSettings, panel: Panel, columns: Columns, hooks: TrainingHooks) -> TableModel:
         """Train on a panel; its last rows, `validation_size` of them, decide when to stop."""
+        settings = resolved(settings, columns, panel.freq)
         needed = settings.lookback + settings.horizon
         panel = check_lengths(panel, needed, settings.short_series)
         training = training_lengths(settings, panel)
