@@ -48,13 +48,13 @@ class Console:
         if not self._quiet:
             self._errors.print(f"· {sentence}", markup=False)
 
-    def judgement(self, judgement: Judgement, report: Path) -> None:
+    def judgement(self, judgement: Judgement, report: Path, lang: str) -> None:
         """Show the verdict, the table of errors and where the report is."""
         self.__exit__(None, None, None)
         for sentence in judgement.notes:
             self.note(sentence)
         out = RichConsole(highlight=False)
-        out.print(judgement.verdict.text, style="bold", markup=False)
+        out.print(judgement.verdict.sentence(lang), style="bold", markup=False)
         if not self._quiet:
             out.print(_table(judgement))
         out.print(f"report: {report}", markup=False, soft_wrap=True)

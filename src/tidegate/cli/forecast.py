@@ -37,7 +37,8 @@ def fit(
 ) -> None:
     """Train on a table, judge beside naive forecasts, and write a run folder with model, forecast and report.
 
-    A run that was interrupted carries on when the same command is given again.
+    Ctrl-C ends training early and judges the best epoch so far; a run that was killed carries on when the same
+    command is given again.
     """
     from tidegate.cli.console import Console
     from tidegate.forecasting.run import run
@@ -57,7 +58,7 @@ def fit(
             console=console,
         )
         write_toml(out / "settings.toml", result.settings)
-        console.judgement(result.judgement, result.report)
+        console.judgement(result.judgement, result.report, lang)
 
 
 @app.command("predict")

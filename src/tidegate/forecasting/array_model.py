@@ -102,7 +102,7 @@ def _quantiles(settings: ForecasterSettings) -> tuple[float, ...] | None:
 def build_array_network(settings: ForecasterSettings, features: int, shape: tuple[int, ...]) -> ForecastNetwork:
     """The network for windows of so many features and targets of this shape, with weights drawn from the seed."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+        torch.default_generator.manual_seed(settings.seed)
         return ForecastNetwork(
             settings,
             past_size=features,

@@ -70,6 +70,8 @@ def run(
             progress=console.progress(forecaster.epochs),
             tensorboard=out / "tensorboard" if tensorboard else None,
         )
+    if forecaster.fitted().history.interrupted:
+        console.note("training was interrupted; what follows is the best epoch so far")
     forecaster.save(out / "model")
     report = write_report(judgement, out, lang=lang)
     save_judgement(judgement, out)

@@ -202,7 +202,7 @@ def build_network(preprocessor: Preprocessor) -> ForecastNetwork:
     """The network of a preprocessor's settings, with weights drawn from the seed."""
     settings, shape, columns = preprocessor.settings, preprocessor.shape, preprocessor.columns
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+        torch.default_generator.manual_seed(settings.seed)
         return ForecastNetwork(
             settings,
             past_size=shape.past_size,
