@@ -258,6 +258,22 @@ def test_missing_values_are_treated_as_chosen(missing):
     assert np.isfinite(forecast["LSTM"]).all()
 
 
+@pytest.mark.parametrize("missing", ["forward", "linear", "seasonal", "mask"])
+def test_a_gap_at_the_edge_of_the_kept_rows_is_filled_from_further_back(missing):
+    frame = hourly()
+    frame.loc[150 : len(frame) - 3, "y"] = np.nan  # longer than the lookback, up to two rows before the end
+    forecaster = Forecaster(**FAST, missing=missing).fit(frame)
+    pd.testing.assert_frame_equal(forecaster.predict(), forecaster.predict(frame))
+
+
+def test_predict_drops_series_too_short_to_forecast_when_chosen():
+    forecaster = Forecaster(**FAST, short_series="drop").fit(several(2))
+    frame = pd.concat([several(1), hourly(5).assign(unique_id="short")], ignore_index=True)
+    assert forecaster.predict(frame)["unique_id"].tolist() == ["s0"]
+    with pytest.raises(DataError, match="short"):
+        Forecaster(**FAST).fit(several(2)).predict(frame)
+
+
 def test_too_short_a_table_says_what_to_do():
     with pytest.raises(DataError, match="shorten lookback or horizon"):
         Forecaster(**FAST).fit(hourly(10))

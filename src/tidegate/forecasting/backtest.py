@@ -69,7 +69,7 @@ def _judge(
     model = TableModel.fit(settings, panel.head(seen), columns, hooks)
     kept = np.isin(panel.ids.astype(str), model.preprocessor.ids.astype(str))
     panel, seen = replace(panel.select(kept), notes=model.newest.notes), seen[kept]
-    model.newest = panel.tail(model.preprocessor.shape.context)
+    model.keep_newest(panel)
     evaluation = evaluate(model, panel, seen, (seen, panel.lengths))
     return model, _judgement(model, panel, columns, seen, evaluation)
 

@@ -101,7 +101,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
             return model.predict(data)
         levels = tuple(level)
         check_levels(levels)
-        panel = model.newest if data is None else self.panel(data)
+        panel = model.newest if data is None else model.usable(self.panel(data))
         times = times_ahead(panel, self.horizon)
         known = read_future(_as_frame(future), panel, self.columns_, self, times)
         forecasts = model.forecast(panel, known, times, levels)
@@ -109,7 +109,8 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
 
     def future_frame(self, data: Any = None) -> pd.DataFrame:
         """The series and times that `predict(data)` will forecast, with the columns known ahead to be filled in."""
-        panel = self.table_model().newest if data is None else self.panel(data)
+        model = self.table_model()
+        panel = model.newest if data is None else model.usable(self.panel(data))
         return future_frame(panel, self.columns_, self, times_ahead(panel, self.horizon))
 
     def score(self, data: Any, y: Any = None, sample_weight: Any = None) -> float:

@@ -202,15 +202,15 @@ def times_ahead(panel: Panel, steps: int) -> np.ndarray:
     return future_times(panel.times[panel.starts[1:] - 1], panel.freq, steps)
 
 
-def check_lengths(panel: Panel, needed: int, short_series: str) -> Panel:
-    """The panel without the series shorter than `needed` rows, if they may be dropped or padded.
+def check_lengths(panel: Panel, needed: int, short_series: str, least: int = 2) -> Panel:
+    """The panel without the series shorter than `needed` rows, or `least` where short ones are padded.
 
     Raises:
         DataError: naming the short series, when `short_series` is "refuse" or none would be left.
     """
     short = panel.lengths < needed
     if short_series == "pad":
-        short = panel.lengths < 2
+        short = panel.lengths < least
     if not short.any():
         return panel
     names = ", ".join(f"{panel.ids[i]} ({panel.lengths[i]} rows)" for i in np.flatnonzero(short)[:3])

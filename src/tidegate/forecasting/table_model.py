@@ -116,7 +116,7 @@ class TableModel:
         )
         whole = Windows(rows, shape, (training, panel.lengths), steps=settings.horizon, padded=padded)
         self.residuals = self._validation_residuals(whole)
-        self.newest = panel.tail(shape.context)
+        self.keep_newest(panel)
 
     @property
     def quantiles(self) -> tuple[float, ...] | None:
@@ -138,11 +138,19 @@ class TableModel:
         forecasts = np.concatenate(chunks)
         return forecasts[..., forecasts.shape[-1] // 2]
 
+    def keep_newest(self, panel: Panel) -> None:
+        """Let `forecast` continue this panel; gaps are filled first, for what fills them may lie further back."""
+        self.newest = self.preprocessor.fill(panel).tail(self.preprocessor.shape.context)
+
+    def usable(self, panel: Panel) -> Panel:
+        """The series with enough history to forecast; too short ones are refused, dropped or padded, as chosen."""
+        return check_lengths(panel, self.preprocessor.shape.context, self.preprocessor.settings.short_series, least=1)
+
     def forecast(self, panel: Panel, future: np.ndarray, times: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:
         """Forecast what follows each series.
 
         Args:
-            panel: history; at least `lookback` rows of each series unless short series are padded.
+            panel: history, as `usable` returns it.
             future: (N, S, Q) covariates known ahead.
             times: (N, S) time stamps ahead.
             levels: interval levels in percent.
@@ -151,8 +159,6 @@ class TableModel:
             (N, S, K, 1 + 2 · levels): the point forecast, then low and high of each level, in original units.
         """
         preprocessor = self.preprocessor
-        if preprocessor.settings.short_series != "pad" and (panel.lengths < preprocessor.shape.context).any():
-            check_lengths(panel, preprocessor.shape.context, "refuse")
         raw = preprocessor.newest(panel, preprocessor.fill(panel), future, times)
         scaled = self._with_intervals(self._in_chunks(raw, times.shape[1]), levels)
         return preprocessor.unscale(scaled, preprocessor.scale_of(panel))
