@@ -10,6 +10,8 @@ from utilsforecast.losses import mae
 
 import tidegate
 from tidegate import DataError, Forecaster, SettingError
+from tidegate.cells import Cell
+from tidegate.equations.functions import sigmoid, tanh
 
 FAST = {"lookback": 12, "units": 8, "layers": 1, "epochs": 2, "batch_size": 16}
 
@@ -94,6 +96,22 @@ def test_every_cell_runs_stacked_and_in_both_directions(cell, bidirectional):
     forecast = Forecaster(**settings, dropout=0.2, horizon=3).fit(hourly()).predict()
     assert forecast.columns.tolist() == ["ds", cell.upper()]
     assert np.isfinite(forecast[cell.upper()]).all()
+
+
+def test_a_cell_of_the_users_own_forecasts_but_is_not_saved(tmp_path):
+    class Leaky(Cell):
+        gates = ("leak", "candidate")
+
+        @staticmethod
+        def step(z, prev, w):
+            leak = sigmoid(z.leak)
+            return ((1 - leak) * prev.h + leak * tanh(z.candidate),)
+
+    forecaster = Forecaster(**FAST, cell=Leaky).fit(hourly())
+    assert forecaster.predict().columns.tolist() == ["ds", "LEAKY"]
+    with pytest.raises(SettingError, match="cannot be saved"):
+        forecaster.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_recursive_steps_equal_feeding_forecasts_back_by_hand():

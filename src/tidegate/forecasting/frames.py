@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from tidegate import cells
 from tidegate.errors import DataError
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.tables.columns import Columns
@@ -33,7 +34,7 @@ def forecast_frame(
 
 def method_name(settings: ForecasterSettings) -> str:
     """The name of the forecast column: the setting `name`, or the cell's name in capitals."""
-    return settings.name or settings.cell.upper()
+    return settings.name or cells.get(settings.cell).name.upper()
 
 
 def future_frame(panel: Panel, columns: Columns, settings: ForecasterSettings, times: np.ndarray) -> pd.DataFrame:

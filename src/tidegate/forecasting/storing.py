@@ -51,6 +51,10 @@ class _ArrayConfig(_Common):
 
 def save(folder: Path, settings: ForecasterSettings, model: TableModel | ArrayModel) -> None:
     """Write the model folder; an existing model there is replaced as a whole."""
+    if not isinstance(settings.cell, str):
+        raise SettingError(
+            "a model folder names its cell, so a cell of your own cannot be saved; add it to the package"
+        )
     config: dict[str, Any] = {"settings": asdict(settings), "history": model.history.to_json()}
     if isinstance(model, ArrayModel):
         config |= {"lookback": model.lookback, "features": model.features, "shape": list(model.shape)}
