@@ -34,7 +34,9 @@ def forecast_frame(
 
 def method_name(settings: ForecasterSettings) -> str:
     """The name of the forecast column: the setting `name`, or the cell's name in capitals."""
-    return settings.name or cells.get(settings.cell).name.upper()
+    if settings.name:
+        return settings.name
+    return (settings.cell if isinstance(settings.cell, str) else cells.get(settings.cell).name).upper()
 
 
 def future_frame(panel: Panel, columns: Columns, settings: ForecasterSettings, times: np.ndarray) -> pd.DataFrame:
