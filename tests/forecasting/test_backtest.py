@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from tidegate import DataError, Forecaster, SettingError, write_report
-from tidegate.forecasting.judging.recording import load_judgement, save_judgement
+from tidegate.forecasting.judging.recording import load_judgement
 
 FAST = {"lookback": 12, "units": 8, "layers": 1, "epochs": 2, "batch_size": 16}
 
@@ -110,7 +110,6 @@ def test_series_are_judged_together_and_examples_are_few():
 def test_a_saved_judgement_comes_back_equal(tmp_path):
     judgement = Forecaster(**FAST, horizon=2).backtest(noisy_sine())
     write_report(judgement, tmp_path)
-    save_judgement(judgement, tmp_path)
     loaded = load_judgement(tmp_path)
     pd.testing.assert_frame_equal(loaded.errors, judgement.errors)
     pd.testing.assert_frame_equal(loaded.examples, judgement.examples, check_dtype=False)

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.forecaster import Forecaster
 from tidegate.forecasting.judging.judgement import Judgement
-from tidegate.forecasting.judging.recording import save_judgement
 from tidegate.forecasting.judging.report import write_report
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.settings import check_settings
@@ -74,7 +73,6 @@ def run(
         console.note("training was interrupted; what follows is the best epoch so far")
     forecaster.save(out / "model")
     report = write_report(judgement, out, lang=lang)
-    save_judgement(judgement, out)
     if forecaster.columns_.future and future is None:
         console.note(
             f"no forecast.csv: it needs values ahead of {', '.join(forecaster.columns_.future)}; "

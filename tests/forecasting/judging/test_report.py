@@ -64,7 +64,8 @@ def one_pixel(monkeypatch):
 def test_folder_holds_every_file_and_no_leftovers(folder, judgement):
     found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     images = sorted(f"figures/{name}.png" for name in figures.figure_names(judgement))
-    assert found == sorted(["backtest.csv", *images, "history.csv", "metrics.json", "report.html"])
+    kept = [f"judgement/{name}" for name in ("errors.csv", "examples.csv", "judgement.json", "parts.csv")]
+    assert found == sorted(["backtest.csv", *images, "history.csv", *kept, "metrics.json", "report.html"])
     for path in (folder / "figures").iterdir():
         Image.open(path).verify()
 

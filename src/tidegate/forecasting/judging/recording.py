@@ -1,4 +1,4 @@
-"""A judgement as files, from which the report can be written again: `judgement/` and `backtest.csv` in a run folder."""
+"""A judgement as files, from which the report can be written again."""
 
 from __future__ import annotations
 
@@ -17,38 +17,39 @@ from tidegate.forecasting.judging.significance import DieboldMariano
 from tidegate.forecasting.judging.verdict import Verdict
 from tidegate.training.files import write_atomically
 
-_FRAMES = ("errors", "parts", "examples", "history")
+_FILES = {
+    "forecasts": "backtest.csv",
+    "history": "history.csv",
+    "errors": "judgement/errors.csv",
+    "parts": "judgement/parts.csv",
+    "examples": "judgement/examples.csv",
+}
+_REST = "judgement/judgement.json"
 _TIMES = ("ds", "cutoff", "start", "end")
 
 
 def save_judgement(judgement: Judgement, run: Path) -> None:
-    """Write what `write_report` leaves out: a CSV file per frame, and `judgement.json` for the rest.
-
-    The forecasts themselves are the report's `backtest.csv`.
-    """
-    folder = run / "judgement"
-    folder.mkdir(parents=True, exist_ok=True)
-    left_out = (*_FRAMES, "forecasts")
-    plain = {f.name: getattr(judgement, f.name) for f in dataclasses.fields(judgement) if f.name not in left_out}
+    """Write a CSV file per frame, and `judgement/judgement.json` for the rest."""
+    (run / "judgement").mkdir(parents=True, exist_ok=True)
+    plain = {f.name: getattr(judgement, f.name) for f in dataclasses.fields(judgement) if f.name not in _FILES}
     plain |= {name: dataclasses.asdict(plain[name]) for name in ("verdict", "significance")}
     plain["dated"] = judgement.examples["ds"].dtype.kind == "M"
-    for name in _FRAMES:
-        write_atomically(folder / f"{name}.csv", getattr(judgement, name).to_csv(index=False).encode())
-    write_atomically(folder / "judgement.json", json.dumps(plain, ensure_ascii=False, indent=1).encode())
+    for name, file in _FILES.items():
+        write_atomically(run / file, getattr(judgement, name).to_csv(index=False).encode())
+    # A cell of the user's own is a class; its name is all that a report shows.
+    write_atomically(run / _REST, json.dumps(plain, ensure_ascii=False, indent=1, default=str).encode())
 
 
 def load_judgement(run: Path) -> Judgement:
-    """Read what `save_judgement` and `write_report` wrote.
+    """Read what `save_judgement` wrote.
 
     Raises:
         DataError: the run folder holds no readable judgement.
     """
-    folder = run / "judgement"
     try:
-        plain = json.loads((folder / "judgement.json").read_text(encoding="utf-8"))
+        plain = json.loads((run / _REST).read_text(encoding="utf-8"))
         dated = plain.pop("dated")
-        frames: dict[str, Any] = {name: _read(folder / f"{name}.csv", dated=dated) for name in _FRAMES}
-        frames["forecasts"] = _read(run / "backtest.csv", dated=dated)
+        frames: dict[str, Any] = {name: _read(run / file, dated=dated) for name, file in _FILES.items()}
         plain |= {"verdict": Verdict(**plain["verdict"]), "significance": DieboldMariano(**plain["significance"])}
         return Judgement(**(plain | frames | {"notes": tuple(plain["notes"])}))
     except (OSError, ValueError, KeyError, TypeError) as error:

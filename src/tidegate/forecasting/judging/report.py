@@ -18,6 +18,7 @@ from tidegate.forecasting.judging.figures import figure_language, figure_names, 
 from tidegate.forecasting.judging.judgement import PARTS, Judgement
 from tidegate.forecasting.judging.metrics import ALL_STEPS, ALL_TARGETS, METRICS, SCALE_FREE
 from tidegate.forecasting.judging.plotting import DARK, LIGHT
+from tidegate.forecasting.judging.recording import save_judgement
 from tidegate.forecasting.judging.verdict import number_text, p_value_text
 from tidegate.forecasting.judging.words import Words, method_name, words
 from tidegate.training.files import write_atomically
@@ -28,10 +29,11 @@ READING = ("read_naive", "read_units", "read_percent", "read_mase", "read_r2", "
 
 
 def write_report(judgement: Judgement, folder: str | os.PathLike[str], lang: str = "en") -> Path:
-    """Write report.html, metrics.json, backtest.csv, history.csv and figures/*.png into a folder.
+    """Write report.html, metrics.json, backtest.csv, history.csv, figures/*.png and judgement/ into a folder.
 
-    Each file appears whole or not at all. report.html holds everything that it shows, so it can be moved, mailed and
-    opened without a network; its figures follow the reader's light or dark theme.
+    `tidegate forecast report FOLDER` writes the report again from these, for instance in another language. Each file
+    appears whole or not at all. report.html holds everything that it shows, so it can be moved, mailed and opened
+    without a network; its figures follow the reader's light or dark theme.
 
     Args:
         judgement: what the backtest found.
@@ -49,8 +51,7 @@ def write_report(judgement: Judgement, folder: str | os.PathLike[str], lang: str
     for name, image in light.items():
         write_atomically(folder / "figures" / f"{name}.png", image)
     write_atomically(folder / "metrics.json", metrics_json(judgement).encode())
-    write_atomically(folder / "backtest.csv", judgement.forecasts.to_csv(index=False).encode())
-    write_atomically(folder / "history.csv", judgement.history.to_csv(index=False).encode())
+    save_judgement(judgement, folder)
     write_atomically(folder / "report.html", _html(judgement, say, light, dark).encode())
     return folder / "report.html"
 
