@@ -25,11 +25,11 @@ docs: $(READY)
 	$(BIN)/python docs/build.py
 
 # torch comes first and pinned: a bare `torch` pulls gigabytes of CUDA libraries.
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt scikit-build-core nanobind
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt scikit-build-core nanobind sympy cmake ninja
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable ".[dev]"
 	touch $@
 

@@ -5,11 +5,12 @@ import torch
 
 from tidegate import cells, engine
 from tidegate.cells import Cell
-from tidegate.engine import door, fused, reference
+from tidegate.engine import door, fused, native, reference
 from tidegate.equations.functions import tanh
 from tidegate.errors import SettingError
 
 FUSED = ["rnn", "lstm", "gru"]
+FAST = ["fused", *(["native"] if native.levels() else [])]
 
 
 def make_weights(cell, inputs, units, dtype):
@@ -35,39 +36,42 @@ def run(path, cell, x, state, weights, **options):
     return [y, *new, *torch.autograd.grad(loss, [x, *state, *weights.values()])]
 
 
+@pytest.mark.parametrize("path", FAST)
 @pytest.mark.parametrize("lengths", [None, [7, 2, 0, 5, 7], [0, 0, 0, 0, 0], [1, 1, 3, 3, 1]])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("name", FUSED)
-def test_fused_equals_reference(name, reverse, lengths):
+def test_fast_path_equals_reference(name, reverse, lengths, path):
     case = make_case(name)
     options = {"reverse": reverse, "lengths": None if lengths is None else torch.tensor(lengths)}
     if lengths is not None and not any(lengths):
-        for path in ("fused", "reference"):
-            with engine.only(path):
+        for each in (path, "reference"):
+            with engine.only(each):
                 y, new = engine.scan(*case, **options)
             assert not y.any()
             assert all(torch.equal(after, before) for after, before in zip(new, case[2], strict=True))
         return
-    for mine, other in zip(run("fused", *case, **options), run("reference", *case, **options), strict=True):
+    for mine, other in zip(run(path, *case, **options), run("reference", *case, **options), strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("path", FAST)
 @pytest.mark.parametrize("name", FUSED)
-def test_fused_equals_reference_in_float32(name):
+def test_fast_path_equals_reference_in_float32(name, path):
     case = make_case(name, dtype=torch.float32)
-    for mine, other in zip(run("fused", *case), run("reference", *case), strict=True):
+    for mine, other in zip(run(path, *case), run("reference", *case), strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("path", FAST)
 @pytest.mark.parametrize("name", FUSED)
-def test_fused_step_equals_reference_step(name):
+def test_fast_step_equals_reference_step(name, path):
     cell, x, state, weights = make_case(name)
-    mine, other = (path.step(cell, x[:, 0], state, weights) for path in (fused, reference))
+    mine, other = (each.step(cell, x[:, 0], state, weights) for each in (door._PATHS[path], reference))
     for left, right in zip(mine, other, strict=True):
         torch.testing.assert_close(left, right, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("path", ["fused", "reference"])
+@pytest.mark.parametrize("path", [*FAST, "reference"])
 @pytest.mark.parametrize("name", FUSED)
 def test_reverse_is_forward_on_the_reversed_row(name, path):
     cell, x, state, weights = make_case(name)
@@ -95,8 +99,13 @@ def test_cell_that_reuses_a_name_runs_its_own_equations():
             return z.input, z.forget
 
     assert LSTM.name == "lstm"
-    assert door._path(LSTM, torch.ones(1, 1, 1)) is reference
-    assert door._path(cells.get("lstm"), torch.ones(1, 1, 1)) is fused
+    assert not fused.runs(LSTM)
+    _, x, state, weights = make_case("lstm")
+    for path in ("reference", *FAST[1:]):
+        with engine.only(path):
+            y, _ = engine.scan(LSTM, x[:, :1], state, weights)
+        expected = x[:, :1] @ weights["weight_ih"][:4].T + (state[0] @ weights["weight_hh"][:4].T)[:, None]
+        torch.testing.assert_close(y, expected + (weights["bias_ih"] + weights["bias_hh"])[:4])
 
 
 def test_subclass_of_a_built_in_cell_runs_its_own_equations():
@@ -132,5 +141,5 @@ def test_only_restores_what_was_before_and_refuses_an_unknown_path():
     with pytest.raises(RuntimeError, match="stop"), engine.only("reference"):
         raise RuntimeError("stop")
     assert door._only is None
-    with pytest.raises(SettingError, match="fused, reference"), engine.only("native"):
+    with pytest.raises(SettingError, match="fused, reference"), engine.only("nothing"):
         pass

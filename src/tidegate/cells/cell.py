@@ -70,6 +70,10 @@ class Cell:
     states: ClassVar[tuple[str, ...]] = ("h",)
     weights: ClassVar[tuple[str, ...]] = ()
     split: ClassVar[tuple[str, ...]] = ()
+    input_only: ClassVar[tuple[str, ...]] = ()
+    constants: ClassVar[tuple[str, ...]] = ()
+    noise: ClassVar[Mapping[str, float]] = {}
+    below: ClassVar[Mapping[str, str]] = {}
     initial: ClassVar[Initial] = Initial()
 
     Z: ClassVar[Any]

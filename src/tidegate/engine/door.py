@@ -1,7 +1,6 @@
 """Which code runs a recurrence, decided in one place: the fastest that computes this cell's equations.
 
-In order: torch's fused kernels for the cells that torch knows, else the reference. A native module, when there
-is one, comes first: with a `scan` and a `step` of its own it goes into `_path`, and nothing outside this file changes.
+In order: the native engine on a CPU, torch's fused kernels for the cells that torch knows, else the reference.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tidegate.engine import fused, reference
+from tidegate.engine import fused, native, reference
 from tidegate.errors import SettingError
 
 if TYPE_CHECKING:
     from tidegate.cells import Cell
 
-_PATHS: dict[str, Any] = {"fused": fused, "reference": reference}
+_PATHS: dict[str, Any] = {"native": native, "fused": fused, "reference": reference}
 _only: str | None = None
 
 
@@ -29,7 +28,8 @@ def only(path: str) -> Iterator[None]:
     """Make every thread run this path alone, to test one path against another.
 
     Args:
-        path: "reference" for all cells, or "fused", which refuses a cell that torch has no kernel for.
+        path: "reference" for all cells; "fused", which refuses a cell that torch has no kernel for; or "native", where
+            it was built.
     """
     global _only
     if path not in _PATHS:
@@ -123,6 +123,8 @@ def _path(cell: type[Cell], x: Tensor) -> Any:
     """Return the module that runs this cell on this input; each has `scan` and `step`."""
     if _only is not None:
         return _PATHS[_only]
+    if native.runs(cell, x) and not torch.compiler.is_compiling():
+        return native
     # Torch's kernels refuse a sequence without steps or rows.
     return fused if fused.runs(cell) and x.numel() > 0 else reference
 

@@ -15,6 +15,10 @@ class Declaration(Protocol):
     states: tuple[str, ...]
     weights: tuple[str, ...]
     split: tuple[str, ...]
+    input_only: tuple[str, ...]
+    constants: tuple[str, ...]
+    noise: Mapping[str, float]
+    below: Mapping[str, str]
 
     @staticmethod
     def step(z: Any, prev: Any, w: Any) -> tuple[Any, ...]:

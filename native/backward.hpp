@@ -1,0 +1,287 @@
+// Backward: the cell's derived step and dh += dz U, from the last step to the first; then the weights' gradients as
+// products over all steps and rows at once.
+#pragma once
+
+#include "scan.hpp"
+
+namespace tidegate::TIDEGATE_LEVEL {
+
+// A gradient that is a sum over steps and rows of an outer product: of a row's numbers `a` with its slots of the record.
+// It has the layout of the packed matrix that it is the gradient of. Threads share out its elements and never its terms,
+// so that the order of every sum, and with it every bit, is the same on any number of threads.
+template <class T> struct OuterSum {
+    Layout layout;
+    std::vector<long> offsets;           // of each column, in a row of the record
+    Packed<T> sums{};
+
+    OuterSum(Layout made, const int* slot, int gates, int slots) : layout(std::move(made)) {
+        for (long column = 0; column < layout.columns; ++column)
+            offsets.push_back((column / gates * slots + slot[column % gates]) * kLanes<T>);
+    }
+
+    // Thread `id` of `count` adds the terms of some rows to its share.
+    void add(const T* const* a, const T* const* record, long rows, bool first, int id, int count) const {
+        const long from = layout.size * id / count, to = layout.size * (id + 1) / count;
+        long item = 0;
+        for (long panel = 0; panel < layout.panels; ++panel) {
+            const int width = layout.width(panel);
+            for (const Run *run = layout.runs_of(panel), *end = layout.runs_end(panel); run != end; ++run) {
+                for_tiles(run->count, kRows, [&](long k, long tile_rows) {
+                    if (item >= from && item < to)
+                        kTiles<T>.gradient[static_cast<std::size_t>(tile_rows - 1)][static_cast<std::size_t>(width - 1)](
+                            a, run->from + k, record, offsets.data() + panel * kWidth, rows,
+                            sums.data + item * kLanes<T>, !first);
+                    item += tile_rows * width;
+                });
+            }
+        }
+    }
+};
+
+template <class T> class Backward : Scan<T> {
+    using Scan<T>::job, Scan<T>::cell, Scan<T>::units, Scan<T>::blocks, Scan<T>::width, Scan<T>::L;
+
+public:
+    Backward(const Job<T>& job, const Cell<T>& cell)
+        : Scan<T>(job, cell),
+          inputs_{job.inputs},
+          layout_u_(transposed_layout(units, kSlots, cell.h_gates, cell.slots, units, this->pattern())),
+          layout_w_(transposed_layout(units, cell.x_slot, cell.gates, cell.slots, inputs_, Pattern{nullptr, 0})),
+          dw_(forward_layout(units, cell.gates, job.inputs, Pattern{nullptr, 0}), cell.x_slot, cell.gates, cell.slots),
+          du_(forward_layout(units, cell.h_gates, job.units, this->pattern()), kSlots, cell.h_gates, cell.slots),
+          ones_(forward_layout(units, cell.gradients, 1, Pattern{nullptr, 0}), kSlots, cell.gradients, cell.slots),
+          threads_(Scan<T>::threads()) {
+        Arena measure;
+        lay_out(measure);
+        Arena arena(measure.used());
+        lay_out(arena);
+        run_team(threads_, [](void* self, const Team& team) { static_cast<Backward*>(self)->run(team); }, this);
+    }
+
+private:
+    static constexpr int kMostSlots = 2 * kMostGates + kMostWeights;
+    static constexpr struct Numbers {
+        int values[kMostSlots]{};
+        constexpr Numbers() {
+            for (int i = 0; i < kMostSlots; ++i) values[i] = i;
+        }
+    } kNumbers{};
+    static constexpr const int* kSlots = kNumbers.values;   // gate i that reads h is in slot i
+    static constexpr long kMany = 16 * kRows;               // rows of dx that are done together
+    static constexpr long kTerms = 512;                     // most rows of an outer sum that are done together
+
+    struct Room {
+        T *sequences, *spill, *out;
+    };
+
+    void lay_out(Arena& arena) {
+        const auto take = [&](long count) { return arena.template take<T>(static_cast<std::size_t>(count)); };
+        u_ = {&layout_u_, take(layout_u_.size * L)};
+        w_ = {&layout_w_, take(job.dx.data ? layout_w_.size * L : 0)};
+        dw_.sums = {&dw_.layout, take(dw_.layout.size * L)};
+        du_.sums = {&du_.layout, take(du_.layout.size * L)};
+        ones_.sums = {&ones_.layout, take(ones_.layout.size * L)};
+        padded_ = this->pad_weights(arena);
+        for (int k = 0; k < cell.states; ++k) d_[k] = take(job.batch * width);
+        room_.clear();
+        for (int i = 0; i < threads_; ++i)
+            room_.push_back({take(cell.sequences * kChunk * width), take(cell.spill * blocks * L),
+                             take(std::max(kChunk * width, kMany * inputs_.padded()))});
+    }
+
+    void run(const Team& team) {
+        const Share share = this->share(team);
+        const Room& room = room_[static_cast<std::size_t>(team.id)];
+        prepare(team, share);
+        team.together();
+        for (long s = job.time - 1; s >= 0; --s) {
+            const long rows = this->active(share, s);
+            if (rows == 0 && share.alone) continue;
+            this->each_tile(share, rows, [&](long row, long count, long block, long last) {
+                step(share, s, row, count, block, last, room);
+            });
+            if (!share.alone) team.together();
+            for_tiles(rows, kChunk, [&](long row, long count) { pass_back(share, s, row, count, room); });
+        }
+        give_state(share);
+        team.together();
+        if (job.dx.data) give_dx(team, room);
+        give_sequences(team);
+        sum_up(team);
+        team.together();
+        give_weights(team);
+    }
+
+    void prepare(const Team& team, const Share& share) {
+        for (long panel = team.id; panel < layout_u_.panels; panel += team.count)
+            pack_transposed_panel(u_, units, cell.h_gates, units, this->pattern(), panel, job.w_hh);
+        for (long panel = team.id; job.dx.data && panel < layout_w_.panels; panel += team.count)
+            pack_transposed_panel(w_, units, cell.gates, inputs_, Pattern{nullptr, 0}, panel, job.w_ih);
+        if (team.id == 0) this->fill_weights(padded_);
+        for (long p = share.first; p < job.batch; p += share.stride) {
+            for (int k = 0; k < cell.states; ++k) {
+                const T* from = job.dlast[k] ? job.dlast[k] + job.row_of(p) * job.units : nullptr;
+                this->copy_in(d(k, p) + share.first_block * L, from, share.first_block, share.last_block);
+            }
+        }
+    }
+
+    T* d(int k, long position) const { return d_[k] + position * width; }
+
+    void step(const Share& share, long s, long row, long rows, long block, long last, const Room& room) {
+        Tile<T> at = this->tile(share, s, row, rows, block, last, padded_, room.sequences);
+        for (int k = 0; k < cell.states; ++k) at.d[k] = d(k, share.first + row * share.stride) + block * L;
+        at.spill = room.spill;
+        for (long i = 0; i < rows; ++i) add_dy(s, share.first + (row + i) * share.stride, block, last);
+        cell.backward(at);
+        if (last == blocks) clear_padding(at);
+    }
+
+    void add_dy(long s, long position, long block, long last) const {
+        for (int k = 0; k < cell.states; ++k) {
+            if (!job.dy[k].data) continue;
+            const T* from = job.dy[k].at(job.row_of(position), job.time_of(position, s));
+            T* to = d(k, position);
+            for (long b = block; b < last; ++b)
+                store(to + b * L, load<Vec<T>>(to + b * L) +
+                                      load_part<Vec<T>>(from + b * L, static_cast<int>(units.in_block(b))));
+        }
+    }
+
+    // A cell may have left anything in lanes beyond the last unit, NaN as well.
+    void clear_padding(const Tile<T>& at) const {
+        const auto valid = static_cast<int>(units.in_block(blocks - 1));
+        if (valid == L) return;
+        for (long row = 0; row < at.rows; ++row) {
+            T* slots = at.record + row * at.record_row + (at.blocks - 1) * cell.slots * L;
+            for (int slot = 0; slot < cell.gradients; ++slot)
+                store(slots + slot * L, load_part<Vec<T>>(slots + slot * L, valid));
+        }
+    }
+
+    // The gradient that reaches the states before step s through U.
+    void pass_back(const Share& share, long s, long row, long rows, const Room& room) const {
+        if (layout_u_.panels == 0 || (s == 0 && !job.dstate[0])) return;
+        const T* records[kChunk];
+        for (long i = 0; i < rows; ++i) records[i] = this->record(s, share.first + (row + i) * share.stride);
+        const long first = share.first_block / layout_u_.across;
+        const long last = (share.last_block + layout_u_.across - 1) / layout_u_.across;
+        const long column = share.first_block * L;
+        T* to = d(0, share.first + row * share.stride) + column;
+        if (!job.h_mask) return product<T>(records, rows, u_, first, last, to, share.stride * width, to, share.stride * width);
+        product<T>(records, rows, u_, first, last, nullptr, 0, room.out + column, width);
+        for (long i = 0; i < rows; ++i) {
+            const T* kept = job.h_mask + job.row_of(share.first + (row + i) * share.stride) * job.units;
+            T* sum = to + i * share.stride * width;
+            for (long b = share.first_block; b < share.last_block; ++b, sum += L)
+                store(sum, load<Vec<T>>(sum) +
+                               load<Vec<T>>(room.out + i * width + b * L) *
+                                   load_part<Vec<T>>(kept + b * L, static_cast<int>(units.in_block(b))));
+        }
+    }
+
+    void give_state(const Share& share) const {
+        for (int k = 0; k < cell.states; ++k) {
+            if (!job.dstate[k]) continue;
+            for (long p = share.first; p < job.batch; p += share.stride)
+                this->copy_out(job.dstate[k] + job.row_of(p) * job.units, d(k, p) + share.first_block * L,
+                               share.first_block, share.last_block);
+        }
+    }
+
+    void give_dx(const Team& team, const Room& room) const {
+        const long width = inputs_.padded();
+        T* to[kMany];
+        const T* records[kMany];
+        long count = 0;
+        const auto flush = [&] {
+            product<T>(records, count, w_, 0, layout_w_.panels, nullptr, 0, room.out, width);
+            for (long i = 0; i < count; ++i) {
+                for (long b = 0; b < inputs_.blocks(); ++b)
+                    store_part(to[i] + b * L, load<Vec<T>>(room.out + i * width + b * L),
+                               static_cast<int>(inputs_.in_block(b)));
+            }
+            count = 0;
+        };
+        for (long s = team.id; s < job.time; s += team.count) {
+            const long active = this->active({0, 1, 0, blocks, true}, s);
+            for (long p = 0; p < active; ++p) {
+                to[count] = job.dx.at(job.row_of(p), job.time_of(p, s)), records[count] = this->record(s, p);
+                if (++count == kMany) flush();
+            }
+        }
+        if (count > 0) flush();
+    }
+
+    void give_sequences(const Team& team) const {
+        const int first = cell.gradients - cell.sequences;
+        for (int i = 0; i < cell.sequences; ++i) {
+            if (!job.dsequences[i].data) continue;
+            for (long s = team.id; s < job.time; s += team.count) {
+                const long active = this->active({0, 1, 0, blocks, true}, s);
+                for (long p = 0; p < active; ++p) {
+                    const T* slot = this->record(s, p) + (first + i) * L;
+                    T* to = job.dsequences[i].at(job.row_of(p), job.time_of(p, s));
+                    for (long b = 0; b < blocks; ++b, slot += cell.slots * L)
+                        store_part(to + b * L, load<Vec<T>>(slot), static_cast<int>(units.in_block(b)));
+                }
+            }
+        }
+    }
+
+    void sum_up(const Team& team) const {
+        // Small sums stay in the cache between pieces; for large ones longer pieces read and write them less often.
+        const long most = (dw_.layout.size + du_.layout.size) * L * long{sizeof(T)} < (1 << 20) ? kTerms / 4 : kTerms;
+        const T *xs[kTerms], *hs[kTerms], *records[kTerms], *ones[kTerms];
+        const T one = 1;
+        std::fill(ones, ones + kTerms, &one);
+        long count = 0;
+        bool first = true;
+        const auto add = [&] {
+            dw_.add(xs, records, count, first, team.id, team.count);
+            du_.add(hs, records, count, first, team.id, team.count);
+            ones_.add(ones, records, count, first, team.id, team.count);
+            count = 0, first = false;
+        };
+        for (long s = 0; s < job.time; ++s) {
+            const long active = this->active({0, 1, 0, blocks, true}, s);
+            for (long p = 0; p < active; ++p) {
+                xs[count] = this->x(s, p), hs[count] = this->reads(s, p), records[count] = this->record(s, p);
+                if (++count == most) add();
+            }
+        }
+        if (count > 0 || first) add();
+    }
+
+    void give_weights(const Team& team) const {
+        for (long panel = team.id; job.dw_ih && panel < dw_.layout.panels; panel += team.count)
+            unpack_panel(dw_.sums, units, cell.gates, panel, job.dw_ih, job.inputs);
+        for (long panel = team.id; job.dw_hh && panel < du_.layout.panels; panel += team.count)
+            unpack_panel(du_.sums, units, cell.h_gates, panel, job.dw_hh, job.units);
+        if (team.id != 0) return;
+        for (int gate = 0; gate < cell.gates; ++gate)
+            if (job.db_ih) give_sum(cell.x_slot[gate], job.db_ih + gate * job.units);
+        for (int gate = 0; gate < cell.h_gates; ++gate)
+            if (job.db_hh) give_sum(gate, job.db_hh + gate * job.units);
+        for (int i = 0; i < cell.weights; ++i)
+            if (job.dweights[i]) give_sum(cell.gradients - cell.sequences - cell.weights + i, job.dweights[i]);
+    }
+
+    void give_sum(int slot, T* to) const {
+        for (long block = 0; block < blocks; ++block) {
+            const long column = block * cell.gradients + slot, panel = column / kWidth;
+            const T* from = ones_.sums.panel(panel) + column % kWidth * L;
+            store_part(to + block * L, load<Vec<T>>(from), static_cast<int>(units.in_block(block)));
+        }
+    }
+
+    const Units<T> inputs_;
+    const Layout layout_u_, layout_w_;
+    OuterSum<T> dw_, du_, ones_;
+    const int threads_;
+    Packed<T> u_{}, w_{};
+    T *padded_ = nullptr, *d_[kMostStates] = {};
+    std::vector<Room> room_;
+};
+
+}  // namespace tidegate::TIDEGATE_LEVEL

@@ -1,0 +1,29 @@
+// Everything that depends on the SIMD level: compiled once for each, into a namespace of its own.
+#include "level.hpp"
+
+#include "backward.hpp"
+#include "forward.hpp"
+
+namespace tidegate::TIDEGATE_LEVEL {
+
+#include "cells.inc"  // printed from the equations: cell_<name>() for every built-in cell
+
+template <class T> constexpr Engine<T> engine() {
+    return {[](long units) { return state_row(Units<T>{units}); },
+            [](long units, const Cell<T>& cell) { return record_row(Units<T>{units}, cell); },
+            [](const Job<T>& job, const Cell<T>& cell) { Forward<T>(job, cell); },
+            [](const Job<T>& job, const Cell<T>& cell) { Backward<T>(job, cell); }};
+}
+
+template <class T> void apply(int function, const T* from, T* to, long count) {
+    for (long i = 0; i < count; i += kLanes<T>) {
+        const int lanes = static_cast<int>(std::min<long>(kLanes<T>, count - i));
+        const auto x = load_part<Vec<T>>(from + i, lanes);
+        store_part(to + i, function == 0 ? exp(x) : function == 1 ? sigmoid(x) : tanh(x), lanes);
+    }
+}
+
+extern const Level kLevel;
+const Level kLevel{TIDEGATE_NAME, engine<float>(), engine<double>(), kCells, std::size(kCells), apply<float>};
+
+}  // namespace tidegate::TIDEGATE_LEVEL

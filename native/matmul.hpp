@@ -1,0 +1,220 @@
+// Products on register tiles: rows of a matrix in memory against a packed one, and the gradient of that.
+//
+// A packed matrix has columns of one register each, four to a panel; a panel is [k][column][lane]. A column is a gate
+// of a block of units, say, and its lanes the units. Which k a panel holds is a list of runs: leaving runs out is
+// how a block-sparse matrix costs what it holds, and how a row may have gaps.
+//
+// Every sum runs over k in order, whatever the tile: a row's result does not depend on its neighbours.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "vector.hpp"
+
+namespace tidegate::TIDEGATE_LEVEL {
+
+constexpr int kWidth = 4;                       // columns of a panel
+constexpr int kRows = kAccumulators / kWidth;   // rows of a tile
+
+struct Run {
+    long from, count;
+};
+
+// Where the parts of a packed matrix are; the numbers themselves come later.
+struct Layout {
+    long columns = 0, panels = 0, size = 0;     // size in registers
+    int across = kWidth;                        // columns of every panel but the last
+    bool dense = true;                          // all panels have the same runs
+    std::vector<Run> runs;
+    std::vector<long> first_run, start;         // of each panel, and one more at the end; of a dense one not needed
+    long depth = 0;                             // rows of each panel, when dense
+
+    int width(long panel) const { return static_cast<int>(std::min<long>(across, columns - panel * across)); }
+
+    long offset(long panel) const {
+        return dense ? panel * across * depth : start[static_cast<std::size_t>(panel)];
+    }
+    const Run* runs_of(long panel) const {
+        return runs.data() + (dense ? 0 : first_run[static_cast<std::size_t>(panel)]);
+    }
+    const Run* runs_end(long panel) const {
+        return dense ? runs.data() + runs.size() : runs.data() + first_run[static_cast<std::size_t>(panel) + 1];
+    }
+
+    // `list(panel, add)` calls add(from, count) for each run of the panel, in order; once for all when dense.
+    template <class List> static Layout make(long columns, bool dense, int across, List list) {
+        Layout layout;
+        layout.columns = columns, layout.dense = dense, layout.across = across;
+        layout.panels = (columns + across - 1) / across;
+        for (long panel = 0; panel < (dense ? 1 : layout.panels); ++panel) {
+            const std::size_t first = layout.runs.size();
+            long count = 0;
+            list(panel, [&](long from, long length) {
+                count += length;
+                if (layout.runs.size() > first && layout.runs.back().from + layout.runs.back().count == from)
+                    layout.runs.back().count += length;
+                else
+                    layout.runs.push_back({from, length});
+            });
+            if (dense) {
+                layout.depth = count, layout.size = count * columns;
+            } else {
+                layout.first_run.push_back(static_cast<long>(first));
+                layout.start.push_back(layout.size);
+                layout.size += count * layout.width(panel);
+            }
+        }
+        layout.first_run.push_back(static_cast<long>(layout.runs.size()));
+        return layout;
+    }
+};
+
+template <class T> struct Packed {
+    const Layout* layout;
+    T* data;
+
+    T* panel(long index) const { return data + layout->offset(index) * kLanes<T>; }
+};
+
+// Cut `count` rows into tiles of at most `most`, all about equal, and call f(first, rows) for each.
+template <class F> inline void for_tiles(long count, long most, F&& f) {
+    const long tiles = (count + most - 1) / most;
+    for (long tile = 0, first = 0; tile < tiles; ++tile) {
+        const long rows = (count - first + tiles - tile - 1) / (tiles - tile);
+        f(first, rows);
+        first += rows;
+    }
+}
+
+// out[m][column] = init[m][column] + sum over k of a[m][k] * b[k][column], for `M` rows and `P` panels of `W` columns.
+template <class T, int M, int P, int W>
+[[gnu::noinline]] void product_tile(const T* const* a, const Packed<T>& b, long panel, const T* init, long init_row,
+                                    T* out, long out_row) {
+    using V = Vec<T>;
+    constexpr int L = kLanes<T>;
+    V sums[M][P * W];
+    const T* rows[M];
+    const T* at[P];
+#pragma GCC unroll 32
+    for (int m = 0; m < M; ++m) {
+        rows[m] = a[m];
+#pragma GCC unroll 32
+        for (int n = 0; n < P * W; ++n) sums[m][n] = init ? load<V>(init + m * init_row + n * L) : V{};
+    }
+#pragma GCC unroll 32
+    for (int p = 0; p < P; ++p) at[p] = b.panel(panel + p);
+    for (const Run *run = b.layout->runs_of(panel), *end = b.layout->runs_end(panel); run != end; ++run) {
+        for (long k = run->from, last = run->from + run->count; k < last; ++k) {
+#pragma GCC unroll 32
+            for (int p = 0; p < P; ++p) {
+                V column[W];
+#pragma GCC unroll 32
+                for (int w = 0; w < W; ++w) column[w] = load<V>(at[p] + w * L);
+                at[p] += W * L;
+#pragma GCC unroll 32
+                for (int m = 0; m < M; ++m) {
+                    const V scalar = broadcast<V>(rows[m][k]);
+#pragma GCC unroll 32
+                    for (int w = 0; w < W; ++w) sums[m][p * W + w] += scalar * column[w];
+                }
+            }
+        }
+    }
+#pragma GCC unroll 32
+    for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 32
+        for (int n = 0; n < P * W; ++n) store(out + m * out_row + n * L, sums[m][n]);
+    }
+}
+
+// sums[m][column] (+)= sum over rows of a[row][k + m] * b[row][offset of column].
+template <class T, int M, int W>
+[[gnu::noinline]] void gradient_tile(const T* const* a, long k, const T* const* b, const long* offsets, long rows,
+                                     T* sums, bool add) {
+    using V = Vec<T>;
+    constexpr int L = kLanes<T>;
+    V sum[M][W];
+    long offset[W];
+#pragma GCC unroll 32
+    for (int w = 0; w < W; ++w) offset[w] = offsets[w];
+#pragma GCC unroll 32
+    for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 32
+        for (int w = 0; w < W; ++w) sum[m][w] = add ? load<V>(sums + (m * W + w) * L) : V{};
+    }
+    for (long row = 0; row < rows; ++row) {
+        const T *scalars = a[row] + k, *columns = b[row];
+        V column[W];
+#pragma GCC unroll 32
+        for (int w = 0; w < W; ++w) column[w] = load<V>(columns + offset[w]);
+#pragma GCC unroll 32
+        for (int m = 0; m < M; ++m) {
+            const V scalar = broadcast<V>(scalars[m]);
+#pragma GCC unroll 32
+            for (int w = 0; w < W; ++w) sum[m][w] += scalar * column[w];
+        }
+    }
+#pragma GCC unroll 32
+    for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 32
+        for (int w = 0; w < W; ++w) store(sums + (m * W + w) * L, sum[m][w]);
+    }
+}
+
+// How many panels a tile of M rows takes, so that there are enough sums in flight.
+constexpr int panels_of(int rows) { return std::max(1, std::min(4, kRows / rows)); }
+
+template <class T> using ProductTile = void (*)(const T* const*, const Packed<T>&, long, const T*, long, T*, long);
+template <class T> using GradientTile = void (*)(const T* const*, long, const T* const*, const long*, long, T*, bool);
+
+// Tiles of 1 to kRows rows: full panels, several when there are few rows; then one panel of each width.
+template <class T> struct Tiles {
+    std::array<ProductTile<T>, kRows> wide;
+    std::array<std::array<ProductTile<T>, kWidth>, kRows> product;
+    std::array<std::array<GradientTile<T>, kWidth>, kRows> gradient;
+
+    constexpr Tiles() : Tiles(std::make_integer_sequence<int, kRows>{}) {}
+
+private:
+    template <int... M>
+    constexpr explicit Tiles(std::integer_sequence<int, M...>)
+        : wide{product_tile<T, M + 1, panels_of(M + 1), kWidth>...},
+          product{products<M + 1>(std::make_integer_sequence<int, kWidth>{})...},
+          gradient{gradients<M + 1>(std::make_integer_sequence<int, kWidth>{})...} {}
+
+    template <int M, int... W>
+    static constexpr std::array<ProductTile<T>, kWidth> products(std::integer_sequence<int, W...>) {
+        return {product_tile<T, M, 1, W + 1>...};
+    }
+    template <int M, int... W>
+    static constexpr std::array<GradientTile<T>, kWidth> gradients(std::integer_sequence<int, W...>) {
+        return {gradient_tile<T, M, W + 1>...};
+    }
+};
+
+template <class T> inline constexpr Tiles<T> kTiles{};
+
+// The product for any rows and a range of panels; `init` and `out` are where the first of these panels' columns are.
+template <class T>
+void product(const T* const* a, long rows, const Packed<T>& b, long first, long last, const T* init, long init_row,
+             T* out, long out_row) {
+    const Layout& layout = *b.layout;
+    const int step = layout.dense && layout.across == kWidth ? panels_of(static_cast<int>(std::min<long>(rows, kRows))) : 1;
+    for (long panel = first; panel < last;) {
+        const long column = (panel - first) * layout.across * kLanes<T>;
+        const bool wide = step > 1 && panel + step <= last && layout.width(panel + step - 1) == kWidth;
+        for_tiles(rows, kRows, [&](long row, long count) {
+            const auto m = static_cast<std::size_t>(count - 1);
+            const auto tile = wide ? kTiles<T>.wide[m]
+                                   : kTiles<T>.product[m][static_cast<std::size_t>(layout.width(panel) - 1)];
+            tile(a + row, b, panel, init ? init + row * init_row + column : nullptr, init_row,
+                 out + row * out_row + column, out_row);
+        });
+        panel += wide ? step : 1;
+    }
+}
+
+}  // namespace tidegate::TIDEGATE_LEVEL

@@ -1,0 +1,90 @@
+// Work memory that is used again: beyond some size, malloc maps fresh pages at every call and faults on each of them.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace tidegate {
+
+constexpr std::size_t kLine = 64, kHugePage = std::size_t{1} << 21, kMostIdle = std::size_t{256} << 20;
+
+// Free blocks of all sizes; the newest that fits is used first, because it is still in the cache.
+class Store {
+public:
+    struct Block {
+        void* data = nullptr;
+        std::size_t bytes = 0;
+    };
+
+    Block take(std::size_t bytes) {
+        {
+            std::lock_guard lock(mutex_);
+            for (std::size_t i = idle_.size(); i-- > 0;) {
+                if (idle_[i].bytes < bytes || idle_[i].bytes > 4 * bytes + kHugePage) continue;
+                Block found = idle_[i];
+                idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
+                idle_bytes_ -= found.bytes;
+                return found;
+            }
+        }
+        const std::size_t unit = bytes >= kHugePage ? kHugePage : kLine;
+        const std::size_t size = (bytes + unit - 1) / unit * unit;
+        void* data = std::aligned_alloc(unit, size ? size : unit);
+        if (!data) throw std::bad_alloc();
+#if defined(__linux__)
+        if (unit == kHugePage) madvise(data, size, MADV_HUGEPAGE);
+#endif
+        return {data, size};
+    }
+
+    void give(Block block) {
+        if (!block.data) return;
+        std::lock_guard lock(mutex_);
+        idle_.push_back(block);
+        idle_bytes_ += block.bytes;
+        while (idle_bytes_ > kMostIdle || idle_.size() > 64) {
+            idle_bytes_ -= idle_.front().bytes;
+            std::free(idle_.front().data);
+            idle_.erase(idle_.begin());
+        }
+    }
+
+    static Store& shared() {
+        static Store* store = new Store;  // never destroyed: threads may still give back while the process ends
+        return *store;
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<Block> idle_;
+    std::size_t idle_bytes_ = 0;
+};
+
+// One block from the store, handed out in aligned pieces. Lay out once without memory to learn the size.
+class Arena {
+public:
+    Arena() = default;
+    explicit Arena(std::size_t bytes) : block_(Store::shared().take(bytes)) {}
+    Arena(Arena&& other) noexcept : block_(other.block_), used_(other.used_) { other.block_ = {}; }
+    Arena& operator=(Arena&&) = delete;
+    ~Arena() { Store::shared().give(block_); }
+
+    template <class T> T* take(std::size_t count) {
+        T* piece = block_.data ? reinterpret_cast<T*>(static_cast<char*>(block_.data) + used_) : nullptr;
+        used_ += (count * sizeof(T) + kLine - 1) / kLine * kLine;
+        return piece;
+    }
+
+    std::size_t used() const { return used_; }
+
+private:
+    Store::Block block_;
+    std::size_t used_ = 0;
+};
+
+}  // namespace tidegate

@@ -1,0 +1,91 @@
+"""A user's own cell for the native engine: compiled at first use and kept in the user's cache folder."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tidegate.equations.cpp import cell_source
+from tidegate.errors import SettingError
+
+if TYPE_CHECKING:
+    from tidegate.cells import Cell
+
+_COMPILERS = ("c++", "g++", "clang++")
+_OPTIONS = ("-std=c++20", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-DTIDEGATE_LEVEL=user")
+
+
+def kernels(native: Any, level: str, cell: type[Cell]) -> Any:
+    """Return a cell's kernels for float32 and float64; None, after a warning, when it cannot be compiled.
+
+    Args:
+        native: the extension module, which brings the headers.
+        level: the SIMD level to compile for.
+        cell: the cell's class.
+    """
+    try:
+        library = ctypes.CDLL(str(_library(native.headers(), native.flags(level), cell)))
+    except (SettingError, OSError) as error:
+        warnings.warn(f"cell {cell.name} runs on the plain loop, many times slower: {error}", stacklevel=2)
+        return None
+    for function in (library.tidegate_single, library.tidegate_twofold):
+        function.restype = ctypes.c_void_p
+    return native.compiled(level, library.tidegate_single(), library.tidegate_twofold())
+
+
+def _library(headers: Mapping[str, str], flags: str, cell: type[Cell]) -> Path:
+    """Return the cell's compiled library; what it is made of is in its name."""
+    source = _source(cell)
+    content = "\0".join([source, flags, *_OPTIONS, *(text for pair in headers.items() for text in pair)])
+    path = _folder() / f"{cell.name}-{hashlib.sha256(content.encode()).hexdigest()[:32]}.so"
+    if not path.exists():
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            for name, text in (headers | {"cell.cpp": source}).items():
+                Path(folder, name).write_text(text, encoding="utf-8")
+            built = _compile(Path(folder), flags)
+            os.replace(built, path)  # whole or not at all, whoever else compiles the same cell
+    return path
+
+
+def _source(cell: type[Cell]) -> str:
+    entries = [
+        f'extern "C" __attribute__((visibility("default"))) const void* tidegate_{name}() {{\n'
+        f"    static const auto cell = tidegate::user::cell_{cell.name}<{kind}>();\n"
+        "    return &cell;\n}"
+        for name, kind in (("single", "float"), ("twofold", "double"))
+    ]
+    body = ["namespace tidegate::user {", cell_source(cell), "}"]
+    return "\n".join(['#include "vector.hpp"', '#include "cell.hpp"', *body, *entries, ""])
+
+
+def _compile(folder: Path, flags: str) -> Path:
+    """Compile cell.cpp in a folder; return the library there."""
+    compiler = shlex.split(os.environ.get("CXX", "")) or next(
+        ([found] for found in map(shutil.which, _COMPILERS) if found), []
+    )
+    if not compiler:
+        raise SettingError("there is no C++ compiler; install g++ or clang++, or set CXX")
+    built = folder / "cell.so"
+    command = [*compiler, *_OPTIONS, *flags.split(), str(folder / "cell.cpp"), "-o", str(built)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        lines = [line for line in result.stderr.splitlines() if "error" in line] or result.stderr.splitlines()
+        raise SettingError(f"{compiler[0]} refused it ({lines[0] if lines else 'without a word'})")
+    return built
+
+
+def _folder() -> Path:
+    """Return the folder for compiled cells, which only the user may write to."""
+    base = os.environ.get("TIDEGATE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "tidegate")
+    folder = Path(base).expanduser() / "cells"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
