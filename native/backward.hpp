@@ -50,11 +50,16 @@ public:
           dw_(forward_layout(units, cell.gates, job.inputs, Pattern{nullptr, 0}), cell.x_slot, cell.gates, cell.slots),
           du_(forward_layout(units, cell.h_gates, job.units, this->pattern()), kSlots, cell.h_gates, cell.slots),
           ones_(forward_layout(units, cell.gradients, 1, Pattern{nullptr, 0}), kSlots, cell.gradients, cell.slots),
-          threads_(Scan<T>::threads()) {
-        Arena measure;
-        lay_out(measure);
-        Arena arena(measure.used());
-        lay_out(arena);
+          threads_(Scan<T>::threads()),
+          arena_([this] {
+              Arena measure;
+              lay_out(measure);
+              return measure.used();
+          }()) {
+        lay_out(arena_);
+    }
+
+    void run() {
         run_team(threads_, [](void* self, const Team& team) { static_cast<Backward*>(self)->run(team); }, this);
     }
 
@@ -282,6 +287,7 @@ private:
     Packed<T> u_{}, w_{};
     T *padded_ = nullptr, *d_[kMostStates] = {};
     std::vector<Room> room_;
+    Arena arena_;
 };
 
 }  // namespace tidegate::TIDEGATE_LEVEL

@@ -4,6 +4,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <memory>
 #include <stdexcept>
 
 #include "headers.inc"
@@ -91,7 +92,7 @@ template <class T> void bind_job(nb::module_& m, const char* name) {
     addresses<T>(type, "states", &J::states), addresses<T>(type, "last", &J::last);
     addresses<T>(type, "dlast", &J::dlast), addresses<T>(type, "dstate", &J::dstate);
     addresses<T>(type, "dweights", &J::dweights);
-    place<T>(type, "x", &J::x), place<T>(type, "y", &J::y), place<T>(type, "dx", &J::dx);
+    place<T>(type, "x", &J::x), places<T>(type, "y", &J::y), place<T>(type, "dx", &J::dx);
     places<T>(type, "sequences", &J::sequences), places<T>(type, "dsequences", &J::dsequences);
     places<T>(type, "dy", &J::dy);
     type.def_prop_rw("every", [](const J&) { return nb::none(); },
@@ -106,6 +107,27 @@ template <class T> struct Kernel {
     Cell<T> cell;
     const Engine<T>* engine;
 };
+
+// A live stack; the arrays that it reads and fills are the caller's.
+template <class T> struct Session {
+    std::unique_ptr<Stepper<T>> stack;
+
+    Session(const Kernel<T>& kernel, const std::vector<Job<T>>& layers)
+        : stack(kernel.engine->session(layers.data(), static_cast<int>(layers.size()), kernel.cell)) {}
+};
+
+template <class T> void bind_session(nb::module_& m, const char* name) {
+    using S = Session<T>;
+    nb::class_<S>(m, name)
+        .def(nb::init<const Kernel<T>&, const std::vector<Job<T>>&>())
+        .def("step", [](S& self, Address x, Address y) { self.stack->step(to<const T*>(x), to<T*>(y)); })
+        .def("read", [](const S& self, int layer, int state, Address into) {
+            self.stack->read(layer, state, to<T*>(into));
+        })
+        .def("write", [](S& self, int layer, int state, Address from) {
+            self.stack->write(layer, state, to<const T*>(from));
+        });
+}
 
 template <class T> void bind_kernel(nb::module_& m, const char* name) {
     using K = Kernel<T>;
@@ -132,11 +154,14 @@ nb::object built_in(const std::string& name, const std::string& cell) {
 }  // namespace
 
 NB_MODULE(_native, m) {
+    nb::set_leak_warnings(false);  // the interpreter keeps kernels to its end
     m.doc() = "The native engine; only tidegate.engine.native uses it.";
     bind_job<float>(m, "JobSingle");
     bind_job<double>(m, "JobTwofold");
     bind_kernel<float>(m, "KernelSingle");
     bind_kernel<double>(m, "KernelTwofold");
+    bind_session<float>(m, "SessionSingle");
+    bind_session<double>(m, "SessionTwofold");
     m.def("levels", [] {
         std::vector<std::string> names;
         for (const Level* level : kLevels)

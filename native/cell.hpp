@@ -36,6 +36,7 @@ template <class T> struct Cell {
     int slots;                       // registers of the record for each block
     int spill;
     int whole;                       // a tile must hold all blocks: the cell sums over the units
+    int below[kMostWeights];         // of each sequence: the state of the layer below that it is, or -1
     int x_slot[kMostGates];          // where backward leaves the gradient of a gate's W x
     int gradients;                   // slots that backward fills
     void (*forward)(const Tile<T>&);

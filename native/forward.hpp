@@ -13,15 +13,30 @@ public:
         : Scan<T>(job, cell),
           layout_w_(forward_layout(units, cell.gates, job.inputs, Pattern{nullptr, 0})),
           layout_u_(forward_layout(units, cell.h_gates, job.units, this->pattern())),
-          threads_(Scan<T>::threads()) {
-        Arena measure;
-        lay_out(measure);
-        Arena arena(measure.used());
-        lay_out(arena);
+          threads_(Scan<T>::threads()),
+          arena_([this] {
+              Arena measure;
+              lay_out(measure);
+              return measure.used();
+          }()) {
+        lay_out(arena_);
+    }
+
+    // All steps, on as many threads as are worth it.
+    void run() {
         run_team(threads_, [](void* self, const Team& team) { static_cast<Forward*>(self)->run(team); }, this);
     }
 
+    // Step by step on the caller's thread: the weights are read once, by `start`.
+    void start() { prepare(kAlone, this->share(kAlone)); }
+    void advance(long s) {
+        const Share share = this->share(kAlone);
+        Hoisted hoisted{s, s, 0};
+        advance(share, s, job.batch, hoisted, room_[0]);
+    }
+
 private:
+    static constexpr Team kAlone{0, 1, nullptr};
     static constexpr long kMany = 16 * kRows;    // rows that make reading a panel worth it
     static constexpr long kHoisted = 128 << 10;  // bytes of W x that stay in a core's own cache
     static constexpr long kLargest = 512 << 10;  // bytes of W that stay there from one step to the next
@@ -69,17 +84,21 @@ private:
         for (long s = 0; s < job.time; ++s) {
             const long rows = this->active(share, s);
             if (rows == 0) break;
-            if (hoists() && s == hoisted.to) {
-                hoisted = {s, std::min(job.time, s + hoisted_steps()), rows};
-                hoist(share, hoisted, room);
-            }
-            const T* zx = hoists() ? room.zx + (s - hoisted.from) * hoisted.rows * hoisted_row() : nullptr;
-            this->each_tile(share, rows, [&](long row, long count, long block, long last) {
-                step(share, s, row, count, block, last, zx, room);
-            });
+            advance(share, s, rows, hoisted, room);
             if (!share.alone) team.together();
         }
         give_last(share);
+    }
+
+    void advance(const Share& share, long s, long rows, Hoisted& hoisted, const Room& room) {
+        if (hoists() && s == hoisted.to) {
+            hoisted = {s, s + std::min(std::max(1L, job.time - s), hoisted_steps()), rows};
+            hoist(share, hoisted, room);
+        }
+        const T* zx = hoists() ? room.zx + (s - hoisted.from) * hoisted.rows * hoisted_row() : nullptr;
+        this->each_tile(share, rows, [&](long row, long count, long block, long last) {
+            step(share, s, row, count, block, last, zx, room);
+        });
     }
 
     void prepare(const Team& team, const Share& share) {
@@ -152,9 +171,10 @@ private:
 
     void give_step(long s, long position, long block, long last) const {
         if (job.masked) mask(s + 1, position, block, last);
-        if (job.y.data)
-            this->copy_out(job.y.at(job.row_of(position), job.time_of(position, s)),
-                           this->state(0, s + 1, position) + block * L, block, last);
+        for (int k = 0; k < cell.states; ++k)
+            if (job.y[k].data)
+                this->copy_out(job.y[k].at(job.row_of(position), job.time_of(position, s)),
+                               this->state(k, s + 1, position) + block * L, block, last);
     }
 
     void mask(long s, long position, long block, long last) const {
@@ -181,6 +201,7 @@ private:
     Packed<T> w_{}, u_{};
     T *bias_w_ = nullptr, *bias_u_ = nullptr, *padded_ = nullptr;
     std::vector<Room> room_;
+    Arena arena_;
 };
 
 }  // namespace tidegate::TIDEGATE_LEVEL

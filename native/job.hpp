@@ -30,7 +30,7 @@ template <class T> struct Job {
     // turn at [0] and [1] when `every` is false; the record, [step][position][block][slot][lane].
     T *states[kMostStates] = {}, *record = nullptr, *masked = nullptr;
     bool every[kMostStates] = {};
-    Strided<T> y;                                             // the first state again, by row and time
+    Strided<T> y[kMostStates];                                // the states again, by row and time
     T* last[kMostStates] = {};
 
     Strided<const T> dy[kMostStates];
@@ -44,12 +44,22 @@ template <class T> struct Job {
     long time_of(long position, long step) const { return reverse ? length_of(position) - 1 - step : step; }
 };
 
+// A stack of layers that runs one step at a time and keeps its states.
+template <class T> class Stepper {
+public:
+    virtual ~Stepper() = default;
+    virtual void step(const T* x, T* y) = 0;                       // (batch, inputs) to (batch, units)
+    virtual void read(int layer, int state, T* to) const = 0;      // (batch, units)
+    virtual void write(int layer, int state, const T* from) = 0;
+};
+
 // The engine at one SIMD level.
 template <class T> struct Engine {
     long (*state_row)(long units);                          // elements of a row of `states` and `record`
     long (*record_row)(long units, const Cell<T>&);
     void (*forward)(const Job<T>&, const Cell<T>&);
     void (*backward)(const Job<T>&, const Cell<T>&);
+    Stepper<T>* (*session)(const Job<T>* layers, int count, const Cell<T>&);
 };
 
 }  // namespace tidegate

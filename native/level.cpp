@@ -2,7 +2,7 @@
 #include "level.hpp"
 
 #include "backward.hpp"
-#include "forward.hpp"
+#include "session.hpp"
 
 namespace tidegate::TIDEGATE_LEVEL {
 
@@ -11,8 +11,11 @@ namespace tidegate::TIDEGATE_LEVEL {
 template <class T> constexpr Engine<T> engine() {
     return {[](long units) { return state_row(Units<T>{units}); },
             [](long units, const Cell<T>& cell) { return record_row(Units<T>{units}, cell); },
-            [](const Job<T>& job, const Cell<T>& cell) { Forward<T>(job, cell); },
-            [](const Job<T>& job, const Cell<T>& cell) { Backward<T>(job, cell); }};
+            [](const Job<T>& job, const Cell<T>& cell) { Forward<T>(job, cell).run(); },
+            [](const Job<T>& job, const Cell<T>& cell) { Backward<T>(job, cell).run(); },
+            [](const Job<T>* layers, int count, const Cell<T>& cell) -> Stepper<T>* {
+                return new Session<T>(layers, count, cell);
+            }};
 }
 
 template <class T> void apply(int function, const T* from, T* to, long count) {

@@ -49,7 +49,7 @@ template <> struct Numbers<f32> {
     static constexpr int mantissa = 23, bias = 127;
     static constexpr T magic = 12582912.0f, log2e = 1.44269504088896341f;
     static constexpr T ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
-    static constexpr T exp_bound = 104.0f, sigmoid_bound = 87.0f, tanh_bound = 20.0f;
+    static constexpr T exp_bound = 104.0f, sigmoid_bound = 87.33f, tanh_bound = 20.0f;
     static constexpr T q[] = {1.3814539e-3f, 8.3687454e-3f, 4.1668389e-2f, 1.6666521e-1f, 4.9999994e-1f};
 };
 
@@ -59,7 +59,7 @@ template <> struct Numbers<f64> {
     static constexpr int mantissa = 52, bias = 1023;
     static constexpr T magic = 6755399441055744.0, log2e = 1.44269504088896340736;
     static constexpr T ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10;
-    static constexpr T exp_bound = 746.0, sigmoid_bound = 708.0, tanh_bound = 44.0;
+    static constexpr T exp_bound = 746.0, sigmoid_bound = 708.39, tanh_bound = 44.0;
     static constexpr T q[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800,
                               1.0 / 362880,     1.0 / 40320,     1.0 / 5040,     1.0 / 720,
                               1.0 / 120,        1.0 / 24,        1.0 / 6,        0.5};

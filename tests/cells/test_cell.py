@@ -31,7 +31,7 @@ def test_built_in_cell_is_found_in_any_case_and_says_where_it_comes_from(name):
 
 @pytest.mark.parametrize("wrong", ["lstn", "cell", "", None, 3, Cell, int])
 def test_get_lists_the_cells_for_an_unknown_one(wrong):
-    with pytest.raises(SettingError, match="gru, lstm, rnn"):
+    with pytest.raises(SettingError, match="gru, layernorm, lstm"):
         cells.get(wrong)
 
 

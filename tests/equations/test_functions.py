@@ -18,6 +18,8 @@ PLAIN = {
     "exp": math.exp,
     "log": math.log,
     "sqrt": math.sqrt,
+    "floor": math.floor,
+    "mean": lambda v: v,  # of one unit
 }
 
 

@@ -9,7 +9,7 @@ from utilsforecast.evaluation import evaluate
 from utilsforecast.losses import mae
 
 import tidegate
-from tidegate import DataError, Forecaster, SettingError
+from tidegate import DataError, Forecaster, ModelFolderError, SettingError, cells, load
 from tidegate.cells import Cell
 from tidegate.equations.functions import sigmoid, tanh
 
@@ -89,7 +89,7 @@ def test_every_loss_scale_and_strategy_learns_a_sine(loss, scale_by, strategy):
     assert forecaster.predict()["LSTM"].to_numpy() == pytest.approx(truth, abs=0.35)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", cells.names())
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_every_cell_runs_stacked_and_in_both_directions(cell, bidirectional):
     settings = {**FAST, "cell": cell, "layers": 2, "bidirectional": bidirectional, "initial": "uniform"}
@@ -98,7 +98,7 @@ def test_every_cell_runs_stacked_and_in_both_directions(cell, bidirectional):
     assert np.isfinite(forecast[cell.upper()]).all()
 
 
-def test_a_cell_of_the_users_own_forecasts_but_is_not_saved(tmp_path):
+def test_a_cell_of_the_users_own_is_saved_and_loaded_once_registered(tmp_path):
     class Leaky(Cell):
         gates = ("leak", "candidate")
 
@@ -108,10 +108,30 @@ def test_a_cell_of_the_users_own_forecasts_but_is_not_saved(tmp_path):
             return ((1 - leak) * prev.h + leak * tanh(z.candidate),)
 
     forecaster = Forecaster(**FAST, cell=Leaky).fit(hourly())
-    assert forecaster.predict().columns.tolist() == ["ds", "LEAKY"]
-    with pytest.raises(SettingError, match="cannot be saved"):
+    forecast = forecaster.predict()
+    assert forecast.columns.tolist() == ["ds", "LEAKY"]
+    with pytest.raises(SettingError, match=r"tidegate\.cells\.register\(Leaky\)"):
         forecaster.save(tmp_path / "model")
     assert not (tmp_path / "model").exists()
+    try:
+        cells.register(Leaky)
+        forecaster.save(tmp_path / "model")
+        pd.testing.assert_frame_equal(load(tmp_path / "model").predict(), forecast)
+
+        @cells.register
+        class Changed(Leaky):
+            name = "leaky"
+
+            @staticmethod
+            def step(z, prev, w):
+                return (tanh(z.candidate) + 0 * z.leak,)
+
+        with pytest.raises(ModelFolderError, match="other equations"):
+            load(tmp_path / "model")
+    finally:
+        cells._registered.clear()
+    with pytest.raises(ModelFolderError, match="register"):
+        load(tmp_path / "model")
 
 
 def test_recursive_steps_equal_feeding_forecasts_back_by_hand():

@@ -6,13 +6,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tidegate
-from tidegate import Forecaster, TidegateError
+from tidegate import Forecaster, TidegateError, cells
 
 SETTINGS = st.fixed_dictionaries(
     {
         "lookback": st.sampled_from([1, 3, 10]),
         "horizon": st.sampled_from([1, 2, 7]),
-        "cell": st.sampled_from(["lstm", "gru", "rnn"]),
+        "cell": st.sampled_from(cells.names()),
         "layers": st.integers(1, 2),
         "bidirectional": st.booleans(),
         "strategy": st.sampled_from(["direct", "recursive"]),

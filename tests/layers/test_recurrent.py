@@ -41,7 +41,7 @@ def make_layer(cell, *, dtype=torch.float64, **options):
     layer = Recurrent(cell, 3, 4, **options).to(dtype)
     for parameter in layer.parameters():
         nn.init.normal_(parameter, std=0.5)
-    return layer
+    return layer.eval()  # in training, zoneout draws
 
 
 def make_pair(name, layers, bidirectional, dtype):
@@ -53,7 +53,7 @@ def make_pair(name, layers, bidirectional, dtype):
 
 def make_state(layer, batch, dtype=torch.float64):
     rows = layer.layers * (2 if layer.bidirectional else 1)
-    return tuple(torch.randn(rows, batch, layer.units, dtype=dtype) for _ in layer.cell.states)
+    return tuple(torch.randn(rows, batch, size, dtype=dtype) for size in layer.cell.sizes(layer.units))
 
 
 def for_torch(state):
@@ -207,22 +207,22 @@ def test_rows_of_length_zero_keep_their_state_and_pass_its_gradient(cell):
 def test_strided_input_and_state_change_nothing(cell):
     layer = make_layer(cell, layers=2)
     x = torch.randn(6, 5, 3, dtype=torch.float64).transpose(0, 1)
-    start = tuple(torch.randn(5, 2, 4, dtype=torch.float64).transpose(0, 1) for _ in layer.cell.states)
+    start = tuple(part.transpose(0, 1).contiguous().transpose(0, 1) for part in make_state(layer, 5))
     y, state = layer(x, start)
     expected, last = layer(x.contiguous(), tuple(part.contiguous() for part in start))
     check_close([y, *state], [expected, *last], 1e-12)
 
 
-@pytest.mark.parametrize("cell", EVERY)
+@pytest.mark.parametrize("cell", [each for each in EVERY if each not in ("variational", "zoneout")])
 def test_dropout_acts_between_layers_and_only_while_training(cell):
-    plain, dropping = make_layer(cell, layers=2), make_layer(cell, layers=2, dropout=0.5)
+    plain, dropping = make_layer(cell, layers=2), make_layer(cell, layers=2, dropout=0.5).train()
     x = torch.randn(4, 6, 3, dtype=torch.float64)
     expected, _ = plain(x)
     assert not torch.equal(dropping(x)[0], dropping(x)[0])
     _, training = dropping(x)
     torch.testing.assert_close(training[0][0], plain(x)[1][0][0])
     assert torch.equal(dropping.eval()(x)[0], expected)
-    assert torch.equal(make_layer(cell, dropout=0.5)(x)[0], make_layer(cell)(x)[0])
+    assert torch.equal(make_layer(cell, dropout=0.5).train()(x)[0], make_layer(cell)(x)[0])
 
 
 def test_mean_under_dropout_stays_where_it_is():

@@ -6,10 +6,11 @@ A cell is a class and is never instantiated: it holds no tensors, only mathemati
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from tidegate.equations.declaration import extra_names
 from tidegate.errors import SettingError
 
 Parts = namedtuple("Parts", ("x", "h"))
@@ -40,7 +41,8 @@ class Cell:
     `states`. It must use only arithmetic and the functions of `tidegate.equations.functions`, so that the same
     lines run on tensors and are traced as mathematics. For each gate, `z.<gate>` is
     :math:`W x_t + b + U h_{t-1} + b'`, and for a gate in `split`, `z.<gate>.x` is :math:`W x_t + b` and
-    `z.<gate>.h` is :math:`U h_{t-1} + b'`. The first state is the output and is what `U` multiplies.
+    `z.<gate>.h` is :math:`U h_{t-1} + b'`. The first state is the output and is what `U` multiplies. `w` carries the
+    weights, the constants and the sequences (`noise` and `below`), all of them one value per unit.
 
     Attributes:
         name: how users call the cell; the class's name in lower case unless given.
@@ -50,6 +52,16 @@ class Cell:
         states: what is carried from step to step; the first is the output.
         weights: names of extra weights, one value per unit.
         split: gates whose input and recurrent parts stay separate.
+        input_only: gates that read the input alone, :math:`W x_t + b`; `weight_hh` has no block for them.
+        constants: names of numbers per unit that are not trained; `constant_values` gives them.
+        noise: names of sequences of draws for every unit and step, 1 with the probability given here, else 0, while
+            training; the probability itself otherwise.
+        below: names of sequences that are a state of the layer below at the same step, 0 in the first layer; the
+            state's name for each.
+        variational: dropout draws one mask per sequence, for a layer's input and for what `U` multiplies.
+        contextual: a context joins the input of every layer, where other cells get it in the first layer's.
+        projection: numbers of the output for each unit; other than 1, the output is `weight_hr` times the first new
+            state, and `step` must not read `prev.h`.
         initial: how the weights start.
 
     Example:
@@ -74,6 +86,9 @@ class Cell:
     constants: ClassVar[tuple[str, ...]] = ()
     noise: ClassVar[Mapping[str, float]] = {}
     below: ClassVar[Mapping[str, str]] = {}
+    variational: ClassVar[bool] = False
+    contextual: ClassVar[bool] = False
+    projection: ClassVar[float] = 1.0
     initial: ClassVar[Initial] = Initial()
 
     Z: ClassVar[Any]
@@ -88,7 +103,23 @@ class Cell:
         cls.title = cls.__dict__.get("title", cls.__name__)
         cls.Z = namedtuple("Z", cls.gates)
         cls.Prev = namedtuple("Prev", cls.states)
-        cls.W = namedtuple("W", cls.weights)
+        cls.W = namedtuple("W", extra_names(cls))
+
+    @classmethod
+    def sizes(cls, units: int) -> tuple[int, ...]:
+        """Return the size of each state."""
+        output = units if cls.projection == 1 else max(1, round(units * cls.projection))
+        return (output, *[units] * (len(cls.states) - 1))
+
+    @staticmethod
+    def constant_values(units: int) -> Mapping[str, Sequence[float]]:
+        """Return the numbers of each constant, for this many units."""
+        return {}
+
+    @staticmethod
+    def mask(units: int) -> Sequence[Sequence[int]] | None:
+        """Return which previous units (columns) each unit (row) reads through `U`, 1 or 0; None for all of them."""
+        return None
 
     @staticmethod
     def step(z: Any, prev: Any, w: Any) -> tuple[Any, ...]:
@@ -97,14 +128,14 @@ class Cell:
         Args:
             z: pre-activations, an attribute for each gate.
             prev: states of the step before, an attribute for each state.
-            w: extra weights, an attribute for each.
+            w: weights, constants and sequences, an attribute for each.
         """
         raise NotImplementedError
 
 
 def _check_declaration(cell: type[Cell]) -> None:
     """Refuse a declaration that could only fail later, inside a scan."""
-    for kind in ("gates", "states", "weights", "split"):
+    for kind in ("gates", "states", "weights", "split", "input_only", "constants", "noise", "below"):
         words = getattr(cell, kind)
         if isinstance(words, str) or not all(isinstance(word, str) and _is_name(word) for word in words):
             raise SettingError(f"{kind} of cell {cell.__name__} must be a tuple of names, not {words!r}")
@@ -113,8 +144,16 @@ def _check_declaration(cell: type[Cell]) -> None:
     for kind in ("gates", "states"):
         if not getattr(cell, kind):
             raise SettingError(f"{kind} of cell {cell.__name__} must name at least one")
-    if strays := sorted(set(cell.split) - set(cell.gates)):
-        raise SettingError(f"split of cell {cell.__name__} names {', '.join(strays)}, which gates does not list")
+    for kind in ("split", "input_only"):
+        if strays := sorted(set(getattr(cell, kind)) - set(cell.gates)):
+            raise SettingError(f"{kind} of cell {cell.__name__} names {', '.join(strays)}, which gates does not list")
+    if both := sorted(set(cell.split) & set(cell.input_only)):
+        raise SettingError(f"gate {both[0]} of cell {cell.__name__} cannot be split: it has no recurrent part")
+    if strays := sorted(set(cell.below.values()) - set(cell.states)):
+        raise SettingError(f"below of cell {cell.__name__} names {', '.join(strays)}, which states does not list")
+    extras = extra_names(cell)
+    if len(set(extras)) != len(extras):
+        raise SettingError(f"weights, constants, noise and below of cell {cell.__name__} must differ from each other")
     if cell.step is Cell.step:
         raise SettingError(f"cell {cell.__name__} must define step(z, prev, w)")
 

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,7 @@ def kernels(native: Any, level: str, cell: type[Cell]) -> Any:
     return native.compiled(level, library.tidegate_single(), library.tidegate_twofold())
 
 
-def _library(headers: Mapping[str, str], flags: str, cell: type[Cell]) -> Path:
+def _library(headers: dict[str, str], flags: str, cell: type[Cell]) -> Path:
     """Return the cell's compiled library; what it is made of is in its name."""
     source = _source(cell)
     content = "\0".join([source, flags, *_OPTIONS, *(text for pair in headers.items() for text in pair)])

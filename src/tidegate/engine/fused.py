@@ -68,12 +68,12 @@ def scan(
     *,
     lengths: Tensor | None = None,
     reverse: bool = False,
-) -> tuple[Tensor, tuple[Tensor, ...]]:
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """Run one layer in one direction; see `tidegate.engine.scan` for arguments and shapes."""
     if reverse:
         x = _reverse_time(x, lengths)
     y, new = scan_stack(cell, x, tuple(part[None] for part in state), [weights], lengths=lengths)
-    return (_reverse_time(y, lengths) if reverse else y), tuple(part[0] for part in new)
+    return (_reverse_time(y, lengths) if reverse else y,), tuple(part[0] for part in new)
 
 
 def step(cell: type[Cell], x: Tensor, state: tuple[Tensor, ...], weights: Mapping[str, Tensor]) -> tuple[Tensor, ...]:

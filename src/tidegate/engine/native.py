@@ -6,14 +6,14 @@ The extension gets plain addresses, so everything that it reads and writes is al
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from tidegate.engine import compiled, reference
-from tidegate.equations.declaration import value_names
+from tidegate.equations.declaration import extra_names
 from tidegate.errors import SettingError
 
 try:
@@ -47,7 +47,7 @@ level = _choose_level()
 def runs(cell: type[Cell], x: Tensor) -> bool:
     """Say whether the engine runs this cell on such an input."""
     fits = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
-    return fits and _find(cell) is not None
+    return fits and cell.projection == 1 and _find(cell) is not None
 
 
 def scan(
@@ -58,19 +58,23 @@ def scan(
     *,
     lengths: Tensor | None = None,
     reverse: bool = False,
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Run one layer in one direction; see `tidegate.engine.scan` for arguments and shapes."""
-    call = _Call(cell, weights, lengths, reverse)
+    h_mask: Tensor | None = None,
+    every: bool = False,
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Run one layer in one direction; see `tidegate.engine.reference.scan`."""
+    call = _Call(cell, weights.get("pattern"), lengths, reverse, h_mask, every)
     tensors = (x, *state, *(weights[name] for name in (*_MATRICES, *call.extras)))
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-        y, *last = _Scan.apply(call, *tensors)  # type: ignore[misc]
+        results = _Scan.apply(call, *tensors)  # type: ignore[misc]
     else:
-        y, *last = call.run(_readable(tensors), keep=False)
-    return y, tuple(last)
+        results = call.run(_readable(tensors), keep=False)
+    return tuple(results[: call.shown]), tuple(results[call.shown :])
 
 
 def step(cell: type[Cell], x: Tensor, state: tuple[Tensor, ...], weights: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
     """Run one layer for one time step: x (B, I), state (B, H) each; return the new state."""
+    # A sequence's values at one step (B, H) become a sequence of one step.
+    weights = {name: value[:, None] if name in (*cell.noise, *cell.below) else value for name, value in weights.items()}
     return scan(cell, x[:, None], state, weights)[1]
 
 
@@ -89,82 +93,107 @@ def _find(cell: type[Cell]) -> Any:
 class _Call:
     """One call of the engine: its options, and what forward leaves for backward."""
 
-    def __init__(self, cell: type[Cell], weights: Mapping[str, Tensor], lengths: Tensor | None, reverse: bool) -> None:
-        self.cell, self.lengths, self.reverse = cell, lengths, reverse
-        self.extras = [name[2:] for name in value_names(cell) if name.startswith("w.")]
-        self.order: Tensor | None = None
-        self.sorted: Tensor | None = None
+    def __init__(
+        self,
+        cell: type[Cell],
+        pattern: Tensor | None,
+        lengths: Tensor | None,
+        reverse: bool,
+        h_mask: Tensor | None,
+        every: bool,
+    ) -> None:
+        self.cell, self.extras = cell, extra_names(cell)
+        self.pattern, self.lengths, self.reverse = pattern, lengths, reverse
+        self.h_mask = None if h_mask is None else h_mask.detach().contiguous()
+        self.every = every
+        self.shown = len(cell.states) if every else 1
         self.planes: list[Tensor] = []
         self.record: Tensor | None = None
         self.spent = False
-        if lengths is not None:
-            self.sorted, self.order = lengths.sort(descending=True, stable=True)
+        self.sorted, self.order = (None, None) if lengths is None else lengths.sort(descending=True, stable=True)
 
     def run(self, tensors: Sequence[Tensor], *, keep: bool) -> list[Tensor]:
         """Run forward; return the outputs (B, T, H) and the last states (B, H)."""
-        job, kernel = self.job(tensors)
-        x, units, states = tensors[0], job.units, len(self.cell.states)
-        batch, time, _ = x.shape
+        x, kernel, job = tensors[0], self._kernel(tensors[0]), self._job(tensors)
+        (batch, time, _), units, states = x.shape, job.units, len(self.cell.states)
         width = kernel.state_row(units)
-        every = [keep or k == 0 for k in range(states)]
-        planes = [x.new_empty(time + 1 if each else 2, batch, width) for each in every]
+        whole = [keep or k < self.shown for k in range(states)]
+        planes = [x.new_empty(time + 1 if each else 2, batch, width) for each in whole]
         last = [x.new_empty(batch, units) for _ in range(states)]
-        job.every = every
-        job.states = [plane.data_ptr() for plane in planes]
-        job.last = [part.data_ptr() for part in last]
+        if self.h_mask is not None:
+            planes.append(torch.empty_like(planes[0]))
+        record = x.new_empty(time * batch * kernel.record_row(units)) if keep else None
         if keep:
-            record = x.new_empty(time * batch * kernel.record_row(units))
-            job.record = record.data_ptr()
             self.planes, self.record, self.spent = planes, record, False
+        self._name(job, planes, record, whole)
+        job.last = _addresses(last)
         if self.lengths is None and not self.reverse:
-            y = planes[0][1:, :, :units].transpose(0, 1)  # where the engine wrote it
+            y = [plane[1:, :, :units].transpose(0, 1) for plane in planes[: self.shown]]  # where the engine wrote it
         else:
-            y = (x.new_zeros if self.lengths is not None else x.new_empty)(batch, time, units)
-            job.y = _place(y)
+            make = x.new_empty if self.lengths is None else x.new_zeros
+            y = [make(batch, time, units) for _ in range(self.shown)]
+            job.y = [_place(each) for each in y]
         kernel.forward(job)
-        return [y, *last]
-
-    def job(self, tensors: Sequence[Tensor]) -> tuple[Any, Any]:
-        """Return a job that names what goes in, and the kernel that does it."""
-        x, states = tensors[0], len(self.cell.states)
-        twofold = x.dtype == torch.float64
-        job = _native.JobTwofold() if twofold else _native.JobSingle()
-        job.batch, job.time, job.inputs = x.shape
-        job.units = tensors[1].shape[1]
-        job.reverse, job.threads = self.reverse, torch.get_num_threads()
-        job.x = _place(x)
-        if self.order is not None and self.sorted is not None:
-            job.order, job.lengths = self.order.data_ptr(), self.sorted.data_ptr()
-        job.state = [part.data_ptr() for part in tensors[1 : 1 + states]]
-        matrices = tensors[1 + states :]
-        job.w_ih, job.w_hh, job.b_ih, job.b_hh = (part.data_ptr() for part in matrices[:4])
-        job.weights = [part.data_ptr() for part in matrices[4:]]
-        return job, _find(self.cell)[twofold]
+        return [*y, *last]
 
     def back(self, tensors: Sequence[Tensor], grads: Sequence[Tensor | None], needs: Sequence[bool]) -> list[Any]:
         """Return the gradients of `tensors`, None where not needed."""
         if self.spent:  # the gradients were written over the record
             self.run(tensors, keep=True)
-        job, kernel = self.job(tensors)
-        states = len(self.cell.states)
-        job.every = [True] * states
-        job.states = [plane.data_ptr() for plane in self.planes]
-        job.record = self.record.data_ptr() if self.record is not None else 0
-        grads = [None if grad is None else _contiguous(grad, every=row > 0) for row, grad in enumerate(grads)]
-        job.dy = [(0, 0, 0) if grads[0] is None else _place(grads[0])]
-        job.dlast = [_address(grad) for grad in grads[1:]]
-        fill = torch.empty_like if self.lengths is None else torch.zeros_like
-        results = [fill(tensors[0], memory_format=torch.contiguous_format) if needs[0] else None]
-        results += [torch.empty_like(each) if need else None for each, need in zip(tensors[1:], needs[1:], strict=True)]
-        if results[0] is not None:
-            job.dx = _place(results[0])
-        job.dstate = [_address(each) for each in results[1 : 1 + states]]
-        matrices = results[1 + states :]
-        job.dw_ih, job.dw_hh, job.db_ih, job.db_hh = (_address(each) for each in matrices[:4])
-        job.dweights = [_address(each) for each in matrices[4:]]
-        kernel.backward(job)
+        job, states = self._job(tensors), len(self.cell.states)
+        self._name(job, self.planes, self.record, [True] * states)
+        rows = [None if grad is None else _contiguous(grad, every=False) for grad in grads[: self.shown]]
+        lasts = [None if grad is None else grad.contiguous() for grad in grads[self.shown :]]
+        job.dy, job.dlast = [_place(grad) for grad in rows], _addresses(lasts)
+        # Rows beyond their lengths, and blocks that a pattern leaves out, are not written.
+        make = torch.empty_like if self.lengths is None and self.pattern is None else torch.zeros_like
+        results = [
+            make(each, memory_format=torch.contiguous_format) if need else None
+            for each, need in zip(tensors, needs, strict=True)
+        ]
+        job.dx = _place(results[0])
+        job.dstate = _addresses(results[1 : 1 + states])
+        matrices, vectors, sequences = self._split(results)
+        job.dw_ih, job.dw_hh, job.db_ih, job.db_hh = _addresses(matrices)
+        job.dweights = _addresses(vectors)
+        job.dsequences = [_place(each) for each in sequences]
+        self._kernel(tensors[0]).backward(job)
         self.spent = True
         return results
+
+    def _kernel(self, x: Tensor) -> Any:
+        return _find(self.cell)[x.dtype == torch.float64]
+
+    def _split(self, tensors: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
+        """Return the four matrices and biases, the weights and constants, and the sequences."""
+        first = 1 + len(self.cell.states) + len(_MATRICES)
+        last = first + len(self.cell.weights) + len(self.cell.constants)
+        return tensors[first - len(_MATRICES) : first], tensors[first:last], tensors[last:]
+
+    def _job(self, tensors: Sequence[Tensor]) -> Any:
+        """Return a job that names what goes in."""
+        x = tensors[0]
+        job = _native.JobTwofold() if x.dtype == torch.float64 else _native.JobSingle()
+        job.batch, job.time, job.inputs = x.shape
+        job.units = tensors[1].shape[1]
+        job.reverse, job.threads = self.reverse, torch.get_num_threads()
+        job.x = _place(x)
+        job.order, job.lengths, job.pattern, job.h_mask = _addresses(
+            [self.order, self.sorted, self.pattern, self.h_mask]
+        )
+        job.state = _addresses(tensors[1 : 1 + len(self.cell.states)])
+        matrices, vectors, sequences = self._split(tensors)
+        job.w_ih, job.w_hh, job.b_ih, job.b_hh = _addresses(matrices)
+        job.weights = _addresses(vectors)
+        job.sequences = [_place(each) for each in sequences]
+        return job
+
+    def _name(self, job: Any, planes: Sequence[Tensor], record: Tensor | None, whole: list[bool]) -> None:
+        """Tell a job where forward writes and backward reads."""
+        states = len(self.cell.states)
+        job.states, job.every = _addresses(planes[:states]), whole
+        job.masked = _address(planes[states]) if len(planes) > states else 0
+        job.record = _address(record)
 
 
 class _Scan(torch.autograd.Function):
@@ -190,10 +219,18 @@ def _differentiable_gradients(
     states = len(call.cell.states)
     names = (*_MATRICES, *call.extras)
     weights = dict(zip(names, tensors[1 + states :], strict=True))
-    y, last = reference.scan(
-        call.cell, tensors[0], tuple(tensors[1 : 1 + states]), weights, lengths=call.lengths, reverse=call.reverse
+    sequences, last = reference.scan(
+        call.cell,
+        tensors[0],
+        tuple(tensors[1 : 1 + states]),
+        weights,
+        lengths=call.lengths,
+        reverse=call.reverse,
+        h_mask=call.h_mask,
+        every=call.every,
     )
-    pairs = [(out, grad) for out, grad in zip((y, *last), grads, strict=True) if grad is not None and out.requires_grad]
+    results = zip((*sequences, *last), grads, strict=True)
+    pairs = [(out, grad) for out, grad in results if grad is not None and out.requires_grad]
     wanted = [tensor for tensor, need in zip(tensors, needs, strict=True) if need]
     outputs, seeds = [out for out, _ in pairs], [grad for _, grad in pairs]
     found = iter(torch.autograd.grad(outputs, wanted, seeds, create_graph=True, allow_unused=True))
@@ -201,21 +238,23 @@ def _differentiable_gradients(
 
 
 def _readable(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Return tensors that the engine can read: x with its features in a row, the others contiguous."""
-    return [_contiguous(tensor, every=row > 0) for row, tensor in enumerate(tensors)]
+    """Return tensors that the engine can read: sequences with their features in a row, the others contiguous."""
+    return [_contiguous(tensor, every=tensor.dim() < 3) for tensor in tensors]
 
 
-def _place(tensor: Tensor) -> tuple[int, int, int]:
+def _contiguous(tensor: Tensor, *, every: bool) -> Tensor:
+    """Return the tensor with its numbers in a row: all of them, or those of the last axis."""
+    return tensor.contiguous() if every or tensor.stride(-1) != 1 else tensor
+
+
+def _place(tensor: Tensor | None) -> tuple[int, int, int]:
     """Return where rows and steps of a tensor (B, T, F) are."""
-    return tensor.data_ptr(), tensor.stride(0), tensor.stride(1)
+    return (0, 0, 0) if tensor is None else (tensor.data_ptr(), tensor.stride(0), tensor.stride(1))
 
 
 def _address(tensor: Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
 
-def _contiguous(tensor: Tensor, *, every: bool) -> Tensor:
-    """Return the tensor with its numbers in a row: all of them, or those of the last axis."""
-    if every or tensor.stride(-1) != 1:
-        return tensor.contiguous()
-    return tensor
+def _addresses(tensors: Iterable[Tensor | None]) -> list[int]:
+    return [_address(tensor) for tensor in tensors]

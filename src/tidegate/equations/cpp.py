@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tidegate.equations.declaration import Declaration, gate_parts, value_names
+from tidegate.equations.declaration import Declaration, extra_names, gate_parts
 from tidegate.equations.differentiate import Backward, differentiate
 from tidegate.equations.program import Line, Operand, Program, trace
 
@@ -23,7 +23,7 @@ def cell_source(cell: Declaration) -> str:
         SettingError: `step` is not mathematics that can be traced.
     """
     forward = trace(cell)
-    backward = differentiate(forward)
+    backward = differentiate(forward, without=[f"w.{name}" for name in cell.constants])
     plan = _plan(cell, forward, backward)
     first = _Function(f"{cell.name}_forward", plan, forward, _forward_stores(plan, forward))
     second = _Function(f"{cell.name}_backward", plan, backward.program, _backward_stores(plan, backward.program))
@@ -47,7 +47,7 @@ class _Plan:
     kept: tuple[str, ...]
     slots: Mapping[str, int]
     x_slots: tuple[int, ...]
-    strides: Mapping[str, int]
+    strides: dict[str, int]
 
 
 def _plan(cell: Declaration, forward: Program, backward: Backward) -> _Plan:
@@ -55,7 +55,9 @@ def _plan(cell: Declaration, forward: Program, backward: Backward) -> _Plan:
     known = {value for _, value in forward.outputs}
     kept = tuple(name for name in backward.saved if name not in known and not name.startswith(("prev.", "w.")))
     loads = {f"prev.{state}": f"at.prev[{row}] + unit" for row, state in enumerate(cell.states)}
-    loads |= {f"w.{name}": f"at.w[{row}] + row * at.w_row[{row}] + block * L" for row, name in enumerate(_extras(cell))}
+    loads |= {
+        f"w.{name}": f"at.w[{row}] + row * at.w_row[{row}] + block * L" for row, name in enumerate(extra_names(cell))
+    }
     loads |= {f"d.{state}": f"at.d[{row}] + unit" for row, state in enumerate(cell.states)}
     states = {value: f"at.next[{row}] + unit" for row, (_, value) in enumerate(forward.outputs)}
     loads |= {value: place for value, place in states.items() if isinstance(value, str) and value not in loads}
@@ -72,15 +74,10 @@ def _plan(cell: Declaration, forward: Program, backward: Backward) -> _Plan:
     for gate in cell.gates:
         slots.setdefault(gate_parts(cell, gate)[0], len(slots))
     x_slots = tuple(slots[gate_parts(cell, gate)[0]] for gate in cell.gates)
-    trained = [name for name in _extras(cell) if name not in cell.constants]
+    trained = [name for name in extra_names(cell) if name not in cell.constants]
     slots |= {f"w.{name}": len(slots) + row for row, name in enumerate(trained)}
     strides = {"zx": len(cell.gates), "zh": len(h_gates), "record": max(len(kept), len(slots))}
     return _Plan(loads, cell.states, kept, slots, x_slots, strides)
-
-
-def _extras(cell: Declaration) -> tuple[str, ...]:
-    """Return what `w` carries, in the order of `Tile::w`."""
-    return tuple(name.removeprefix("w.") for name in value_names(cell) if name.startswith("w."))
 
 
 def _forward_stores(plan: _Plan, forward: Program) -> list[tuple[str, Operand]]:
@@ -228,21 +225,26 @@ def _register(value: Operand) -> str:
 
 
 def _maker(cell: Declaration, plan: _Plan, forward: _Function, backward: _Function) -> list[str]:
-    sequences = len(cell.noise) + len(cell.below)
+    sequences = [*(-1 for _ in cell.noise), *(cell.states.index(state) for state in cell.below.values())]
     fields = {
         "gates": len(cell.gates),
         "h_gates": plan.strides["zh"],
         "states": len(cell.states),
         "weights": len(cell.weights),
         "constants": len(cell.constants),
-        "sequences": sequences,
+        "sequences": len(sequences),
         "slots": plan.strides["record"],
         "spill": max(len(forward.spilled), len(backward.spilled)),
         "whole": int(forward.stages > 1 or backward.stages > 1),
-        "x_slot": "{" + ", ".join(map(str, plan.x_slots)) + "}",
+        "below": _array(sequences),
+        "x_slot": _array(plan.x_slots),
         "gradients": len(plan.slots),
         "forward": f"{forward.name}<T>",
         "backward": f"{backward.name}<T>",
     }
     values = ", ".join(f".{name} = {value}" for name, value in fields.items())
     return [f"template <class T> constexpr Cell<T> cell_{cell.name}() {{", f"    return {{{values}}};", "}"]
+
+
+def _array(numbers: Iterable[int]) -> str:
+    return "{" + ", ".join(map(str, numbers)) + "}"

@@ -34,7 +34,12 @@ def gate_parts(cell: Declaration, gate: str) -> tuple[str, ...]:
 def value_names(cell: Declaration) -> tuple[str, ...]:
     """Return the names of everything that `step` reads: pre-activations, previous states, weights."""
     gates = [part for gate in cell.gates for part in gate_parts(cell, gate)]
-    return (*gates, *(f"prev.{state}" for state in cell.states), *(f"w.{weight}" for weight in cell.weights))
+    return (*gates, *(f"prev.{state}" for state in cell.states), *(f"w.{name}" for name in extra_names(cell)))
+
+
+def extra_names(cell: Declaration) -> tuple[str, ...]:
+    """Return what `w` carries: weights and constants of a unit, then sequences of a unit and step."""
+    return (*cell.weights, *cell.constants, *cell.noise, *cell.below)
 
 
 def call_step(cell: Declaration, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,5 +49,5 @@ def call_step(cell: Declaration, values: Mapping[str, Any]) -> dict[str, Any]:
         parts = [values[name] for name in gate_parts(cell, gate)]
         setattr(z, gate, SimpleNamespace(x=parts[0], h=parts[1]) if gate in cell.split else parts[0])
     prev = SimpleNamespace(**{state: values[f"prev.{state}"] for state in cell.states})
-    w = SimpleNamespace(**{weight: values[f"w.{weight}"] for weight in cell.weights})
+    w = SimpleNamespace(**{name: values[f"w.{name}"] for name in extra_names(cell)})
     return dict(zip(cell.states, cell.step(z, prev, w), strict=True))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from tidegate.equations.functions import FUNCTIONS
+from tidegate.equations.functions import COMPARISONS, FUNCTIONS
 from tidegate.equations.program import Builder, Line, Operand, Program
 from tidegate.errors import SettingError
 
@@ -23,8 +23,8 @@ class Backward:
     program: Program
 
 
-def differentiate(forward: Program) -> Backward:
-    """Derive the program of the gradients.
+def differentiate(forward: Program, *, without: Collection[str] = ()) -> Backward:
+    """Derive the program of the gradients, of all inputs but those in `without`.
 
     What it reads of the forward pass is an input, an output, or a function's output: sums and products of those
     are computed again where needed, which costs less than memory, and no function is. A derivative is written in
@@ -33,7 +33,7 @@ def differentiate(forward: Program) -> Backward:
     sweep = _Sweep(forward)
     for line in reversed(forward.lines):
         sweep.visit(line)
-    gradients = {f"d.{name}": sweep.gradients.get(name, 0.0) for name in forward.inputs}
+    gradients = {f"d.{name}": sweep.gradients.get(name, 0.0) for name in forward.inputs if name not in without}
     saved = _read_from(sweep.builder.prune((), gradients).lines, sweep.available)
     incoming = [f"d.{name}" for name, _ in forward.outputs]
     return Backward(saved, sweep.builder.prune([*saved, *incoming], gradients))
@@ -54,13 +54,21 @@ class _Sweep:
 
     def visit(self, line: Line) -> None:
         """Pass a line's gradient on to what it reads."""
-        if line.name not in self.gradients:
+        if line.name not in self.gradients or line.operation == "floor":
             return
         upstream = self.gradients[line.name]
-        if line.operation in FUNCTIONS:
+        if line.operation == "maximum":
+            self._visit_maximum(line, upstream)
+        elif line.operation in FUNCTIONS:
             self._accumulate(line.operands[0], self._function_gradient(line, upstream))
-        else:
+        elif line.operation not in COMPARISONS:
             self._visit_arithmetic(line, upstream)
+
+    def _visit_maximum(self, line: Line, upstream: Operand) -> None:
+        emit = self.builder.emit
+        share = emit("at_least", *(self._value(each) for each in line.operands))
+        self._accumulate(line.operands[0], emit("multiply", upstream, share))
+        self._accumulate(line.operands[1], emit("multiply", upstream, emit("subtract", 1.0, share)))
 
     def _visit_arithmetic(self, line: Line, upstream: Operand) -> None:
         emit = self.builder.emit
@@ -90,6 +98,8 @@ class _Sweep:
             return emit("multiply", upstream, emit("subtract", 1.0, emit("multiply", out, out)))
         if line.operation == "exp":
             return emit("multiply", upstream, out)
+        if line.operation == "mean":  # every unit reads the mean, and the mean reads every unit
+            return emit("mean", upstream)
         if line.operation == "sqrt":
             return emit("divide", emit("multiply", 0.5, upstream), out)
         return emit("divide", upstream, self._value(line.operands[0]))

@@ -6,6 +6,7 @@ A gate is the one function whose argument holds the gate's pre-activation: of `s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from itertools import pairwise
 from typing import Any
@@ -16,7 +17,15 @@ from tidegate.equations.declaration import Declaration, gate_parts
 from tidegate.equations.symbols import Operation, expressions
 
 _LETTERS = {"update": "z"}
-_FUNCTIONS = {"sigmoid": r"\sigma", "tanh": r"\tanh", "exp": r"\exp", "log": r"\log", "sqrt": r"\sqrt"}
+_FUNCTIONS = {
+    "sigmoid": r"\sigma",
+    "tanh": r"\tanh",
+    "exp": r"\exp",
+    "log": r"\log",
+    "mean": r"\operatorname{mean}",
+    "maximum": r"\max",
+    "at_least": r"\operatorname{atleast}",
+}
 
 
 def latex_lines(cell: Declaration) -> list[str]:
@@ -31,6 +40,8 @@ def latex_lines(cell: Declaration) -> list[str]:
         if function is not None and function not in states.values():
             meanings[names[gate]] = function
     meanings |= {f"{state}_t": expression for state, expression in states.items()}
+    repeated = _repeated(meanings.values())
+    meanings |= {f"v_{{{row},t}}": each for row, each in enumerate(repeated, 1)}
     named = {meaning: sympy.Symbol(f"@{name}") for name, meaning in meanings.items() if not meaning.is_Atom}
     shown |= {symbol.name: symbol.name[1:] for symbol in named.values()}
     with sympy.evaluate(False):
@@ -63,7 +74,9 @@ def _notation(cell: Declaration, letters: Mapping[str, str]) -> dict[str, str]:
     """Return how each symbol that `step` reads is written."""
     output = cell.states[0]
     shown = {f"prev.{state}": f"{_escape(state)}_{{t-1}}" for state in cell.states}
-    shown |= {f"w.{weight}": _weight(weight, letters) for weight in cell.weights}
+    shown |= {f"w.{name}": _weight(name, letters) for name in (*cell.weights, *cell.constants)}
+    shown |= {f"w.{name}": rf"\mathrm{{{_escape(name)}}}_t" for name in cell.noise}
+    shown |= {f"w.{name}": rf"\underline{{{state}}}_t" for name, state in cell.below.items()}
     for gate, letter in letters.items():
         plain = letter[len(r"\tilde{") : -1] if letter.startswith(r"\tilde") else letter
         mark = f"_{{{plain}}}" if len(cell.gates) > 1 else ""
@@ -71,7 +84,7 @@ def _notation(cell: Declaration, letters: Mapping[str, str]) -> dict[str, str]:
         if gate in cell.split:
             shown |= dict(zip(gate_parts(cell, gate), (f"{x} + b{mark}", f"{h} + b'{mark}"), strict=True))
         else:
-            shown[f"z.{gate}"] = f"{x} + {h} + b{mark}"
+            shown[f"z.{gate}"] = f"{x} + b{mark}" if gate in cell.input_only else f"{x} + {h} + b{mark}"
     return shown
 
 
@@ -85,13 +98,28 @@ def _gate_function(cell: Declaration, gate: str, wholes: Collection[Any]) -> Any
     """Return the innermost function around a gate's pre-activation, or None if it also stands elsewhere."""
     parts = {sympy.Symbol(name, real=True) for name in gate_parts(cell, gate)}
     around = {node for whole in wholes for node in whole.atoms(Operation) if node.free_symbols & parts}
-    innermost = {node for node in around if not any(other in around for other in node.args[0].atoms(Operation))}
+    innermost = {
+        node for node in around if not any(other in around for each in node.args for other in each.atoms(Operation))
+    }
     if len(innermost) != 1:
         return None
     function = innermost.pop()
     with sympy.evaluate(False):
         outside = {symbol for whole in wholes for symbol in whole.xreplace({function: sympy.Symbol("@")}).free_symbols}
     return None if outside & parts else function
+
+
+def _repeated(meanings: Collection[Any]) -> list[Any]:
+    """Return what several others are written with and is long enough to deserve a name of its own."""
+    nodes = dict.fromkeys(node for meaning in meanings for node in sympy.preorder_traversal(meaning))
+    readers = Counter(part for node in nodes for part in set(node.args))
+    return [node for node in nodes if readers[node] > 1 and node not in meanings and _length(node) > 2]
+
+
+def _length(node: Any) -> int:
+    """Return how many operations an expression has, a sign not counted."""
+    negated = node.is_Mul and node.args[0] == -1
+    return sum(1 for part in sympy.preorder_traversal(node) if part.args) - 2 * negated
 
 
 def _fold(meaning: Any, named: Mapping[Any, Any]) -> Any:
@@ -133,9 +161,12 @@ class _Printer:
         if expression.is_Mul:
             return self._product(expression)
         if isinstance(expression, Operation):
-            inner = self.show(expression.args[0])
-            name = _FUNCTIONS[expression.operation]
-            return f"{name}{{{inner}}}" if name == r"\sqrt" else rf"{name}\left({inner}\right)"
+            inner = ", ".join(self.show(each) for each in expression.args)
+            if expression.operation == "sqrt":
+                return rf"\sqrt{{{inner}}}"
+            if expression.operation == "floor":
+                return rf"\left\lfloor {inner} \right\rfloor"
+            return rf"{_FUNCTIONS[expression.operation]}\left({inner}\right)"
         if expression.is_Pow:
             return f"{self._factor(expression.base)}^{{{self.show(expression.exp)}}}"
         return sympy.latex(expression)

@@ -25,7 +25,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "multiply": operator.mul,
     "divide": operator.truediv,
     "negate": operator.neg,
-    **{name: getattr(functions, name) for name in functions.FUNCTIONS},
+    **{name: getattr(functions, name) for name in (*functions.FUNCTIONS, *functions.COMPARISONS)},
 }
 """Every operation that a line may hold."""
 
@@ -145,7 +145,7 @@ def _lower(builder: Builder, expression: Any) -> Operand:
     if expression.is_Pow:
         return _lower_power(builder, expression)
     if operation := getattr(expression, "operation", None):
-        return builder.emit(operation, _lower(builder, expression.args[0]))
+        return builder.emit(operation, *(_lower(builder, each) for each in expression.args))
     raise SettingError(f"a cell's step uses {expression.func}; use arithmetic and tidegate.equations.functions")
 
 

@@ -68,7 +68,34 @@ class Sqrt(Operation):
         return 1 / (2 * self)
 
 
-FUNCTIONS: dict[str, type[Operation]] = {kind.operation: kind for kind in (Sigmoid, Tanh, Exp, Log, Sqrt)}
+class Floor(Operation):
+    """The largest whole number not above the argument."""
+
+    operation = "floor"
+
+
+class Mean(Operation):
+    """The mean over the units."""
+
+    operation = "mean"
+
+
+class Maximum(Operation):
+    """The larger of two."""
+
+    operation = "maximum"
+    nargs = 2
+
+
+class AtLeast(Operation):
+    """1 where the first is not below the second, else 0."""
+
+    operation = "at_least"
+    nargs = 2
+
+
+_KINDS = (Sigmoid, Tanh, Exp, Log, Sqrt, Floor, Mean, Maximum, AtLeast)
+FUNCTIONS: dict[str, type[Operation]] = {kind.operation: kind for kind in _KINDS}
 """The symbolic counterpart of each function in `tidegate.equations.functions`."""
 
 

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from tidegate import cells
 from tidegate.cells import Initial
 from tidegate.layers.recurrent import Recurrent
 from tidegate.layers.settings import RecurrentSettings
@@ -46,13 +47,15 @@ class ForecastNetwork(nn.Module):
         widths = [min(16, 1 + math.isqrt(count)) for count in categories]
         self.embeddings = nn.ModuleList(nn.Embedding(count, w) for count, w in zip(categories, widths, strict=True))
         static_size = sum(widths) + static_numbers
+        in_every_layer = static_size if cells.get(settings.cell).contextual else 0
         self.recurrent = Recurrent(
             settings.cell,
-            past_size + static_size,
+            past_size + static_size - in_every_layer,
             settings.units,
             layers=settings.layers,
             dropout=settings.dropout,
             bidirectional=settings.bidirectional,
+            context_size=in_every_layer,
         )
         if settings.initial is not None:
             self.recurrent.reset_parameters(Initial(input=settings.initial, recurrent=settings.initial))
@@ -65,11 +68,14 @@ class ForecastNetwork(nn.Module):
 
     def forward(self, past: Tensor, future: Tensor, static: Tensor) -> Tensor:
         """Forecast: past (B, L, F), future (B, S, Q), static (B, any) to (B, S, K, outputs)."""
-        newest = past
+        newest, context = past, None
         if static.shape[1]:
             static = self._embed(static)
-            past = torch.cat([past, static.unsqueeze(1).expand(-1, past.shape[1], -1)], dim=2)
-        _, state = self.recurrent(past)
+            if self.recurrent.context_size:
+                context = static
+            else:
+                past = torch.cat([past, static.unsqueeze(1).expand(-1, past.shape[1], -1)], dim=2)
+        _, state = self.recurrent(past, context=context)
         hidden = state[0][-self._directions :].transpose(0, 1).flatten(1)
         if static.shape[1]:
             hidden = torch.cat([hidden, static], dim=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
+from tidegate import cells
 from tidegate.errors import ModelFolderError, SettingError
 from tidegate.forecasting.array_model import ArrayModel, build_array_network
 from tidegate.forecasting.preparing import Preprocessor, window_shape
@@ -32,6 +33,7 @@ class _Common(BaseModel):
 
     settings: ForecasterSettings
     history: dict[str, Any]
+    equations: str = ""
 
 
 class _TableConfig(_Common):
@@ -51,11 +53,15 @@ class _ArrayConfig(_Common):
 
 def save(folder: Path, settings: ForecasterSettings, model: TableModel | ArrayModel) -> None:
     """Write the model folder; an existing model there is replaced as a whole."""
-    if not isinstance(settings.cell, str):
+    cell = cells.get(settings.cell)
+    if cell.name not in (*cells.names(), *cells.registered()):
         raise SettingError(
-            "a model folder names its cell, so a cell of your own cannot be saved; add it to the package"
+            f"a model folder names its cell, so register cell {cell.name} before saving, and before loading again: "
+            f"tidegate.cells.register({cell.__name__})"
         )
+    settings = replace(settings, cell=cell.name)
     config: dict[str, Any] = {"settings": asdict(settings), "history": model.history.to_json()}
+    config["equations"] = cells.fingerprint(cell)
     if isinstance(model, ArrayModel):
         config |= {"lookback": model.lookback, "features": model.features, "shape": list(model.shape)}
         arrays = {"inputs": model.inputs, "targets": model.targets}
@@ -85,11 +91,18 @@ def load(folder: Path) -> tuple[ForecasterSettings, TableModel | ArrayModel]:
         kind = _ArrayConfig if "lookback" in config else _TableConfig
         checked = TypeAdapter(kind).validate_python(config)
         check_settings(checked.settings)
+        _check_equations(checked)
         restore = _array_model if isinstance(checked, _ArrayConfig) else _table_model
         return checked.settings, restore(checked, tensors)  # pyright: ignore[reportArgumentType]
     except (KeyError, RuntimeError, ValueError, SettingError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise ModelFolderError(f"{folder} does not hold a usable forecaster ({reason}); save it again") from None
+
+
+def _check_equations(config: _Common) -> None:
+    """Refuse a cell of the user's own that is not the one that was trained."""
+    if cells.fingerprint(cells.get(config.settings.cell)) != config.equations:
+        raise SettingError(f"cell {config.settings.cell} has other equations now than when this model was trained")
 
 
 def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel:

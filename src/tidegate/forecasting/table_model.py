@@ -14,10 +14,9 @@ from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.intervals import conformal_width, quantiles_of
 from tidegate.forecasting.joining import join
 from tidegate.forecasting.network import ForecastNetwork
-from tidegate.forecasting.preparing import Preprocessor, check_lengths
+from tidegate.forecasting.preparing import Preprocessor, check_lengths, window_shape
 from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.rolling import forecast_window
-from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.tables.columns import Columns
 from tidegate.forecasting.tables.panel import Panel
@@ -76,7 +75,7 @@ class TableModel:
     def fit(cls, settings: ForecasterSettings, panel: Panel, columns: Columns, hooks: TrainingHooks) -> TableModel:
         """Train on a panel; its last rows, `validation_size` of them, decide when to stop."""
         settings = resolved(settings, columns, panel.freq)
-        needed = settings.lookback + settings.horizon
+        needed = window_shape(settings, columns).context + settings.horizon
         panel = check_lengths(panel, needed, settings.short_series)
         training = training_lengths(settings, panel)
         preprocessor = Preprocessor.fit(settings, columns, panel, training)
@@ -220,11 +219,6 @@ def build_network(preprocessor: Preprocessor) -> ForecastNetwork:
             outputs=len(quantiles_of(settings.levels)) if settings.loss == "quantile" else 1,
             highway=min(settings.highway, settings.lookback),
         )
-
-
-def target_scale(model: TableModel, panel: Panel, series: np.ndarray) -> Scale:
-    """The scale of windows that belong to these series of the panel."""
-    return model.preprocessor.scale_of(panel).of(series)
 
 
 def training_lengths(settings: ForecasterSettings, panel: Panel) -> np.ndarray:

@@ -49,9 +49,13 @@ def initialise(cell: type[Cell], weights: Mapping[str, Tensor], initial: Initial
     """
     initial = cell.initial if initial is None else initial
     count = len(cell.gates)
-    for setting, name in (("input", "weight_ih"), ("recurrent", "weight_hh")):
+    for setting, name, blocks in (
+        ("input", "weight_ih", count),
+        ("recurrent", "weight_hh", count - len(cell.input_only)),
+        ("recurrent", "weight_hr", 1),
+    ):
         fill = _choose(setting, getattr(initial, setting))
-        for block in weights[name].chunk(count):
+        for block in weights[name].chunk(blocks) if blocks and name in weights else ():
             fill(block)
     weights["bias_hh"].zero_()
     for gate, block in zip(cell.gates, weights["bias_ih"].chunk(count), strict=True):

@@ -31,6 +31,7 @@ class Recurrent(nn.Module):
         layers: layers stacked on each other, at least 1.
         dropout: share of a layer's outputs dropped before the next one, in [0, 1); only while training.
         bidirectional: run every layer in both directions and concatenate their outputs.
+        context_size: features of a context that joins every layer's inputs, 0 for none.
 
     Raises:
         SettingError: a setting has a value that cannot be used.
@@ -51,6 +52,7 @@ class Recurrent(nn.Module):
         layers: int = 1,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        context_size: int = 0,
     ) -> None:
         super().__init__()
         for name, value in (("input_size", input_size), ("units", units), ("layers", layers)):
@@ -60,11 +62,14 @@ class Recurrent(nn.Module):
             raise SettingError(f"dropout must be at least 0 and below 1, not {dropout!r}")
         self.cell = cells.get(cell)
         self.input_size, self.units, self.layers = input_size, units, layers
-        self.dropout, self.bidirectional = dropout, bidirectional
+        self.dropout, self.bidirectional, self.context_size = dropout, bidirectional, context_size
+        self._add_constants()
         self._names = [self._add_parameters(layer, way) for layer in range(layers) for way in self._directions]
         self.reset_parameters()
 
-    def forward(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+    def forward(
+        self, x: Tensor, state: State | None = None, lengths: Tensor | None = None, context: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Run over a batch of sequences.
 
         Args:
@@ -72,6 +77,7 @@ class Recurrent(nn.Module):
             state: the state to start from, for each of the cell's states (layers*directions, B, units); zeros
                 when None.
             lengths: steps of each row (B,), int64, 0 to T; all T when None. What x holds beyond is not read.
+            context: joins every layer's inputs (B, context_size) or (B, T, context_size).
 
         Returns:
             The top layer's outputs (B, T, output_size), 0 beyond a row's length, and the state at each row's end,
@@ -86,17 +92,25 @@ class Recurrent(nn.Module):
             self._check_state(state, x.shape[0])
         if lengths is not None:
             _check_lengths(lengths, x)
-        dropout = self.dropout if self.training else 0.0
+        self._check_context(x, context)
         return engine.scan_stack(
-            self.cell, x, state, self._weights(), lengths=lengths, bidirectional=self.bidirectional, dropout=dropout
+            self.cell,
+            x,
+            state,
+            [weights | self._draw(x) for weights in self._weights()],
+            lengths=lengths,
+            bidirectional=self.bidirectional,
+            dropout=self.dropout if self.training else 0.0,
+            context=context,
         )
 
-    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Run one time step; the same steps in a row give what `forward` gives.
+    def step(self, x: Tensor, state: State | None = None, context: Tensor | None = None) -> tuple[Tensor, State]:
+        """Run one time step; the same steps in a row give what `forward` gives when not training.
 
         Args:
             x: inputs (B, input_size).
             state: as `forward` takes and returns it; zeros when None.
+            context: as `forward` takes it (B, context_size).
 
         Returns:
             The top layer's outputs (B, units) and the new state.
@@ -109,27 +123,29 @@ class Recurrent(nn.Module):
             raise SettingError("a bidirectional layer has no single step: the backward direction starts at the end")
         if x.dim() != 2 or x.shape[1] != self.input_size:
             raise DataError(f"x must have shape (batch, {self.input_size}), not {tuple(x.shape)}")
+        self._check_context(x, context)
         if state is None:
-            state = (x.new_zeros(self.layers, x.shape[0], self.units),) * len(self.cell.states)
+            state = tuple(x.new_zeros(self.layers, x.shape[0], size) for size in self.cell.sizes(self.units))
         self._check_state(state, x.shape[0])
-        dropout = self.dropout if self.training else 0.0
         states: list[State] = []
         for layer, weights in enumerate(self._weights()):
-            if layer:
-                x = nn.functional.dropout(x, dropout, training=dropout > 0)
-            states.append(engine.step(self.cell, x, tuple(part[layer] for part in state), weights))
+            x = x if context is None else torch.cat([x, context], -1)
+            below = {name: states[-1][self.cell.states.index(each)] for name, each in self.cell.below.items() if states}
+            extra = dict.fromkeys(self.cell.below, x.new_zeros(x.shape[0], self.units)) | below
+            extra |= {name: x.new_full((x.shape[0], self.units), rate) for name, rate in self.cell.noise.items()}
+            states.append(engine.step(self.cell, x, tuple(part[layer] for part in state), weights | extra))
             x = states[-1][0]
         return x, tuple(torch.stack(parts) for parts in zip(*states, strict=True))
 
     @property
     def output_size(self) -> int:
-        """Features of an output: units times directions."""
-        return self.units * len(self._directions)
+        """Features of an output: those of the first state times directions."""
+        return self.cell.sizes(self.units)[0] * len(self._directions)
 
     def reset_parameters(self, initial: Initial | None = None) -> None:
         """Draw fresh weights, as the cell's paper says or as `initial` says."""
-        for weights in self._weights():
-            initialise(self.cell, weights, initial)
+        for names in self._names:
+            initialise(self.cell, {name: getattr(self, own) for name, own in names.items()}, initial)
 
     def extra_repr(self) -> str:
         """Return what `repr` shows in the brackets."""
@@ -144,30 +160,71 @@ class Recurrent(nn.Module):
 
     def _add_parameters(self, layer: int, direction: str) -> dict[str, str]:
         """Make the parameters of one layer and direction; return the engine's names of them and ours."""
+        output = self.cell.sizes(self.units)[0]
         rows = len(self.cell.gates) * self.units
-        columns = self.input_size if layer == 0 else self.output_size
-        shapes = {"weight_ih": (rows, columns), "weight_hh": (rows, self.units), "bias_ih": (rows,), "bias_hh": (rows,)}
+        recurrent = (len(self.cell.gates) - len(self.cell.input_only)) * self.units
+        columns = (self.input_size if layer == 0 else self.output_size) + self.context_size
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, columns), "weight_hh": (recurrent, output)}
+        shapes |= {"bias_ih": (rows,), "bias_hh": (recurrent,)}
         shapes |= dict.fromkeys(self.cell.weights, (self.units,))
+        if self.cell.projection != 1:
+            shapes["weight_hr"] = (output, self.units)
         names = {name: f"{name}_l{layer}{direction}" for name in shapes}
         for name, shape in shapes.items():
             self.register_parameter(names[name], nn.Parameter(torch.empty(shape)))
         return names
 
+    def _add_constants(self) -> None:
+        """Make what follows from the number of units; it is not saved."""
+        values = self.cell.constant_values(self.units)
+        for name in self.cell.constants:
+            self.register_buffer(f"constant_{name}", torch.tensor(values[name]), persistent=False)
+        mask = self.cell.mask(self.units)
+        self._masked = mask is not None
+        if mask is not None:
+            kept = torch.tensor(mask, dtype=torch.get_default_dtype())
+            gates = len(self.cell.gates) - len(self.cell.input_only)
+            self.register_buffer("recurrent_mask", kept.repeat(gates, 1), persistent=False)
+            blocks = nn.functional.max_pool2d(kept[None], 16, ceil_mode=True)[0]
+            self.register_buffer("recurrent_pattern", blocks.to(torch.uint8), persistent=False)
+
     def _weights(self) -> list[dict[str, Tensor]]:
         """Return the weights as the engine takes them, looked up anew so that parametrised ones work."""
-        return [{name: getattr(self, own) for name, own in names.items()} for names in self._names]
+        layers = [{name: getattr(self, own) for name, own in names.items()} for names in self._names]
+        for weights in layers:
+            weights |= {name: getattr(self, f"constant_{name}") for name in self.cell.constants}
+            if self._masked:
+                weights["weight_hh"] = weights["weight_hh"] * self.recurrent_mask
+                weights["pattern"] = self.recurrent_pattern
+        return layers
+
+    def _draw(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the cell's noise for one layer (B, T, H); when not training, the same number everywhere."""
+        shape = (*x.shape[:2], self.units)
+        if self.training:
+            return {name: torch.bernoulli(x.new_full(shape, rate)) for name, rate in self.cell.noise.items()}
+        return {name: x.new_full(shape[2:], rate).expand(shape) for name, rate in self.cell.noise.items()}
+
+    def _check_context(self, x: Tensor, context: Tensor | None) -> None:
+        size = 0 if context is None else context.shape[-1]
+        shapes = ((x.shape[0], size), (*x.shape[:-1], size))
+        if size != self.context_size or (context is not None and tuple(context.shape) not in shapes):
+            given = "none" if context is None else tuple(context.shape)
+            raise DataError(f"context must have {self.context_size} features for each row of x, not shape {given}")
 
     def _check_state(self, state: State, batch: int) -> None:
-        expected = (self.layers * len(self._directions), batch, self.units)
+        rows = self.layers * len(self._directions)
+        expected = [(rows, batch, size) for size in self.cell.sizes(self.units)]
         shapes = [tuple(part.shape) for part in state]
-        if shapes != [expected] * len(self.cell.states):
+        if shapes != expected:
             states = ", ".join(self.cell.states)
-            raise DataError(f"state must hold {states}, each of shape {expected}, not shapes {shapes}")
+            raise DataError(f"state must hold {states} of shapes {expected}, not {shapes}")
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
         """Gather the weights anew for cuDNN after `.to`, `.cuda`, `.double` and the like have moved them."""
         moved = super()._apply(fn, recurse)
-        fused.flatten(self.cell, self._weights(), bidirectional=self.bidirectional)
+        if fused.runs(self.cell):
+            fused.flatten(self.cell, self._weights(), bidirectional=self.bidirectional)
         return moved
 
 
