@@ -68,11 +68,11 @@ def runs(module: nn.RNNBase, input: Any, hx: Any) -> bool:
     x = input.data if isinstance(input, PackedSequence) else input
     if type(x) not in _PLAIN or x.dtype not in _DTYPES or not x.numel():
         return False
-    states = _states(cell, hx)
-    if states is None or not all(_is_plain(part, x.dtype) for part in (x, *states, *module._flat_weights)):
+    states, expected = _states(cell, hx), _state_shape(module, input)
+    if states is None or expected is None:
         return False
-    expected = _state_shape(module, input)
-    return x.shape[-1] == module.input_size and all(part.shape == expected for part in states)
+    fits = x.shape[-1] == module.input_size and all(part.shape == expected for part in states)
+    return fits and all(_is_plain(part, x.dtype) for part in (x, *states, *module._flat_weights))
 
 
 def run(module: nn.RNNBase, input: Any, hx: Any) -> tuple[Any, Any]:
