@@ -66,6 +66,7 @@ INPUTS = {
     "float16": torch.zeros(6, 5, 3, dtype=torch.float16),
     "whole numbers": torch.zeros(6, 5, 3, dtype=torch.int64),
     "another device": torch.zeros(6, 5, 3, device="meta"),
+    "sparse": torch.zeros(6, 5, 3).to_sparse(),
     "array": torch.zeros(6, 5, 3).numpy(),
     "list": [[[0.0, 0.0, 0.0]]],
     "None": None,

@@ -26,7 +26,8 @@ POSITIONAL = {
     "GRU": (3, 4, 2, False, True, 0.5, True),
     "RNN": (3, 4, 2, "relu", False, True, 0.5, True),
 }
-ATTRIBUTES = "mode input_size hidden_size num_layers bias batch_first dropout bidirectional proj_size training".split()
+ATTRIBUTES = ["mode", "input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout"]
+ATTRIBUTES += ["bidirectional", "proj_size", "training"]
 
 
 def seeded_pair(name, *sizes, **options):

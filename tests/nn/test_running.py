@@ -139,11 +139,14 @@ def test_strided_input_and_state_change_nothing(name, batch_first):
     check_same(mine, other, x, tuple(hx) if name == "LSTM" else hx[0])
 
 
+@pytest.mark.parametrize("path", ["fused", "reference"])
 @pytest.mark.parametrize("name", MODES)
-def test_time_first_outputs_can_be_viewed_flat(name):
+def test_time_first_outputs_can_be_viewed_flat(name, path):
     mine, _ = twins(name, 3, 4)
-    y, _ = mine(torch.randn(6, 5, 3))
+    with engine.only(path):
+        y, state = mine(torch.randn(6, 5, 3))
     assert y.view(30, 4).shape == (30, 4)
+    assert all(part.view(20).shape == (20,) for part in parts_of(state))
 
 
 @pytest.mark.parametrize("name", MODES)
@@ -203,7 +206,7 @@ def test_input_is_left_as_it_was(name):
 
 def _fallbacks():
     x = torch.randn(6, 5, 3)
-    lstm, hx = tidegate.nn.LSTM(3, 4), (torch.randn(1, 5, 4), torch.randn(1, 5, 4))
+    lstm, own = tidegate.nn.LSTM(3, 4), type("Own", (torch.Tensor,), {})
     return {
         "projection": (tidegate.nn.LSTM(3, 4, proj_size=2), x, None),
         "relu": (tidegate.nn.RNN(3, 4, nonlinearity="relu"), x, None),
@@ -211,7 +214,8 @@ def _fallbacks():
         "bfloat16": (tidegate.nn.LSTM(3, 4, dtype=torch.bfloat16), x.bfloat16(), None),
         "meta": (tidegate.nn.LSTM(3, 4, device="meta"), x.to("meta"), None),
         "no rows": (lstm, x[:, :0], None),
-        "subclass of Tensor": (lstm, x.as_subclass(type("Own", (torch.Tensor,), {})), hx),
+        "input of a subclass of Tensor": (lstm, x.as_subclass(own), None),
+        "state of a subclass of Tensor": (lstm, x, (torch.zeros(1, 5, 4).as_subclass(own),) * 2),
     }
 
 
@@ -239,3 +243,14 @@ def test_what_torch_computes_equals_torchs(name, options, bidirectional):
     x = torch.randn(6, 5, 3, dtype=torch.float64, requires_grad=True)
     check_same(mine, other, x, make_hx(mine, 5, requires_grad=True))
     check_same(mine, other, pack_padded_sequence(x, [2, 6, 1, 6, 3], enforce_sorted=False))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("name", MODES)
+def test_cudas_tensors_are_torchs(name, monkeypatch):
+    counter, (mine, other) = Counter(monkeypatch), twins(name, 3, 4, 2, device="cuda")
+    x = torch.randn(6, 5, 3, device="cuda")
+    mine.flatten_parameters()
+    check_close(parts_of(*mine(x)), parts_of(*other(x)), 1e-5)
+    assert counter.calls == 0
+    assert counter.of(mine.cpu(), x.cpu()) == 1
