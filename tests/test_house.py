@@ -15,6 +15,7 @@ FLOORS = {
     "cells": 2,
     "engine": 2,
     "layers": 3,
+    "nn": 3,
     "training": 3,
     "forecasting": 4,
     "cli": 6,
@@ -68,6 +69,7 @@ def test_public_names_are_pinned():
         "__version__",
         "font_families",
         "load",
+        "nn",
         "write_report",
     ]
     for name in tidegate.__all__:

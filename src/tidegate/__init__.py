@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tidegate import nn as nn
     from tidegate.errors import DataError as DataError
     from tidegate.errors import ModelFolderError as ModelFolderError
     from tidegate.errors import SettingError as SettingError
@@ -36,14 +37,17 @@ _HOMES = {
     "load": "tidegate.forecasting.loading",
     "write_report": "tidegate.forecasting.judging.report",
 }
-__all__ = [*_HOMES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
+_PACKAGES = ("nn",)
+__all__ = [*_HOMES, *_PACKAGES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return import_module(f"tidegate.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_PACKAGES})
