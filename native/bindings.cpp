@@ -112,14 +112,14 @@ template <class T> struct Kernel {
 template <class T> struct Session {
     std::unique_ptr<Stepper<T>> stack;
 
-    Session(const Kernel<T>& kernel, const std::vector<Job<T>>& layers)
-        : stack(kernel.engine->session(layers.data(), static_cast<int>(layers.size()), kernel.cell)) {}
+    Session(const Kernel<T>& kernel, const std::vector<Job<T>>& layers, const std::vector<T>& noise)
+        : stack(kernel.engine->session(layers.data(), static_cast<int>(layers.size()), kernel.cell, noise.data())) {}
 };
 
 template <class T> void bind_session(nb::module_& m, const char* name) {
     using S = Session<T>;
     nb::class_<S>(m, name)
-        .def(nb::init<const Kernel<T>&, const std::vector<Job<T>>&>())
+        .def(nb::init<const Kernel<T>&, const std::vector<Job<T>>&, const std::vector<T>&>())
         .def("step", [](S& self, Address x, Address y) { self.stack->step(to<const T*>(x), to<T*>(y)); })
         .def("read", [](const S& self, int layer, int state, Address into) {
             self.stack->read(layer, state, to<T*>(into));

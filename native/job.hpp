@@ -59,7 +59,7 @@ template <class T> struct Engine {
     long (*record_row)(long units, const Cell<T>&);
     void (*forward)(const Job<T>&, const Cell<T>&);
     void (*backward)(const Job<T>&, const Cell<T>&);
-    Stepper<T>* (*session)(const Job<T>* layers, int count, const Cell<T>&);
+    Stepper<T>* (*session)(const Job<T>* layers, int count, const Cell<T>&, const T* noise);
 };
 
 }  // namespace tidegate

@@ -13,8 +13,8 @@ template <class T> constexpr Engine<T> engine() {
             [](long units, const Cell<T>& cell) { return record_row(Units<T>{units}, cell); },
             [](const Job<T>& job, const Cell<T>& cell) { Forward<T>(job, cell).run(); },
             [](const Job<T>& job, const Cell<T>& cell) { Backward<T>(job, cell).run(); },
-            [](const Job<T>* layers, int count, const Cell<T>& cell) -> Stepper<T>* {
-                return new Session<T>(layers, count, cell);
+            [](const Job<T>* layers, int count, const Cell<T>& cell, const T* noise) -> Stepper<T>* {
+                return new Session<T>(layers, count, cell, noise);
             }};
 }
 

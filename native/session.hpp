@@ -9,11 +9,17 @@ namespace tidegate::TIDEGATE_LEVEL {
 
 template <class T> class Session final : public Stepper<T> {
 public:
-    // Each layer's job says its sizes, weights and sequences; the rows of a sequence are the same at every step. What a
-    // layer reads of the one below is set here.
-    Session(const Job<T>* layers, int count, const Cell<T>& cell) : cell_(cell) {
+    // Each layer's job says its sizes and weights; `noise` is what each sequence of noise is at every step.
+    Session(const Job<T>* layers, int count, const Cell<T>& cell, const T* noise) : cell_(cell) {
         for (int i = 0; i < count; ++i) layers_.push_back(std::make_unique<Layer>(layers[i], cell_));
-        for (auto& layer : layers_) layer->forward.start();
+        for (auto& layer : layers_) {
+            for (int k = 0; k < cell_.sequences; ++k) {
+                if (cell_.below[k] >= 0) continue;
+                layer->noise.emplace_back(static_cast<std::size_t>(layer->job.units), noise[k]);
+                layer->job.sequences[k] = {layer->noise.back().data(), 0, 0};
+            }
+            layer->forward.start();
+        }
     }
 
     void step(const T* x, T* y) override {
@@ -45,6 +51,7 @@ private:
     struct Layer {
         Job<T> job;
         std::vector<T> planes;
+        std::vector<std::vector<T>> noise;
         Forward<T> forward;
 
         Layer(const Job<T>& asked, const Cell<T>& cell)

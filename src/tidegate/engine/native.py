@@ -78,6 +78,25 @@ def step(cell: type[Cell], x: Tensor, state: tuple[Tensor, ...], weights: Mappin
     return scan(cell, x[:, None], state, weights)[1]
 
 
+def open_session(cell: type[Cell], weights: Sequence[Mapping[str, Tensor]], batch: int) -> Any:
+    """Return the extension's session of a stack of layers; see `tidegate.engine.sessions.NativeSession`."""
+    jobs = []
+    kept = []  # the extension reads the tensors only while it opens
+    for layer in weights:
+        own = {name: value.detach().contiguous() for name, value in layer.items()}
+        kept.append(own)
+        twofold = own["weight_ih"].dtype == torch.float64
+        job = _native.JobTwofold() if twofold else _native.JobSingle()
+        job.batch, job.inputs, job.units = batch, own["weight_ih"].shape[1], len(own["weight_ih"]) // len(cell.gates)
+        job.w_ih, job.w_hh, job.b_ih, job.b_hh = (own[name].data_ptr() for name in _MATRICES)
+        job.pattern = _address(own.get("pattern"))
+        job.weights = [own[name].data_ptr() for name in (*cell.weights, *cell.constants)]
+        jobs.append(job)
+    kernel = _find(cell)[kept[0]["weight_ih"].dtype == torch.float64]
+    open_ = _native.SessionTwofold if kept[0]["weight_ih"].dtype == torch.float64 else _native.SessionSingle
+    return open_(kernel, jobs, [float(rate) for rate in cell.noise.values()])
+
+
 def _find(cell: type[Cell]) -> Any:
     """Return a cell's kernels for float32 and float64, or None."""
     if _native is None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tidegate import cells, engine
 from tidegate.cells import Cell, Initial
 from tidegate.engine import fused
+from tidegate.engine.sessions import Session, open_session
 from tidegate.errors import DataError, SettingError
 from tidegate.layers.initialise import initialise
 
@@ -136,6 +137,26 @@ class Recurrent(nn.Module):
             states.append(engine.step(self.cell, x, tuple(part[layer] for part in state), weights | extra))
             x = states[-1][0]
         return x, tuple(torch.stack(parts) for parts in zip(*states, strict=True))
+
+    def session(self, batch: int = 1) -> Session:
+        """Return a stream of this layer: one time step in, one output out, without autograd and almost without cost.
+
+        It keeps the weights that the layer has now, and starts from zero states; noise is its expected value.
+
+        Args:
+            batch: rows of the stream.
+
+        Raises:
+            SettingError: the layer is bidirectional, or reads a context.
+
+        Example:
+            >>> session = Recurrent("lstm", 3, 8).session()
+            >>> tuple(session.step(torch.zeros(1, 3)).shape)
+            (1, 8)
+        """
+        if self.bidirectional or self.context_size:
+            raise SettingError("a bidirectional layer, or one with a context, has no session")
+        return open_session(self.cell, self._weights(), batch, self.step)
 
     @property
     def output_size(self) -> int:
