@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint docs format clean
+.PHONY: demo test lint docs format sanitize wheel clean
 
 demo: $(READY)
 	$(BIN)/tidegate forecast fit examples/data/electricity.csv --config examples/data/electricity.toml --out run/demo --overwrite
@@ -23,6 +23,23 @@ format: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/build.py
+
+# The engine's tests again, with every address and every undefined operation checked.
+SANITIZED := build/sanitize
+SITE = $(shell $(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
+sanitize: $(READY)
+	$(BIN)/cmake -S . -B $(SANITIZED) -G Ninja -DPython_EXECUTABLE=$(abspath $(BIN)/python) -DTIDEGATE_SANITIZE=ON
+	$(BIN)/cmake --build $(SANITIZED)
+	rm -rf $(SANITIZED)/package && mkdir $(SANITIZED)/package && cp -r src/tidegate $(SANITIZED)/package
+	$(BIN)/cmake --install $(SANITIZED) --prefix $(SANITIZED)/package
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+	  OMP_NUM_THREADS=1 PYTHONPATH=$(SANITIZED)/package:$(SITE) $(BIN)/python -S -m pytest -p no:cacheprovider \
+	  tests/engine/test_native.py tests/engine/test_sessions.py -k "not simd_level and not processes and not forked and not memory"
+
+# A wheel with the engine inside, for machines without a compiler.
+wheel: $(READY)
+	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+	@ls dist/*.whl
 
 # torch comes first and pinned: a bare `torch` pulls gigabytes of CUDA libraries.
 $(READY): pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)

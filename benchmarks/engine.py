@@ -2,9 +2,9 @@
 
     python benchmarks/engine.py --threads 1 2 --grid small
 
-Prints, for LSTM, GRU and RNN, how many times faster than torch.nn's module a scan is over a grid of shapes; what share of
-the machine's sgemm rate it reaches; what every other cell costs beside the LSTM and beside a loop in PyTorch; and what one
-streaming step takes. Medians; a ratio above 1 means that we are faster.
+Prints, for LSTM, GRU and RNN, how many times faster than torch.nn's module a scan is over a grid of shapes; what share
+of the machine's sgemm rate it reaches; what every other cell costs beside the LSTM and beside a loop in PyTorch; and
+what one streaming step takes. Medians; a ratio above 1 means that we are faster.
 """
 
 from __future__ import annotations

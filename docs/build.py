@@ -7,19 +7,43 @@ import inspect
 from pathlib import Path
 
 from tidegate import ForecasterSettings, cells
+from tidegate.equations.functions import FUNCTIONS
 from tidegate.equations.latex import latex
+from tidegate.equations.program import trace
 
 DOCS = Path(__file__).parent
 
 
 def cell_page(name: str) -> str:
-    """A cell's formula, names and paper."""
+    """A cell's formula, names, cost and paper."""
     cell = cells.get(name)
     lines = [f"# {cell.title} (`{name}`)", "", inspect.getdoc(cell) or "", "", "$$", latex(cell), "$$", ""]
-    lines += [f"- Gates: {', '.join(cell.gates)}", f"- States: {', '.join(cell.states)}"]
-    if cell.weights:
-        lines.append(f"- Extra weights, one value per unit: {', '.join(cell.weights)}")
-    return "\n".join([*lines, f"- Source: {cell.paper}", ""])
+    lines += [f"- {word}: {', '.join(names)}" for word, names in _names(cell) if names]
+    if cell.mask(64) is not None:
+        lines.append(f"- Of 64 units' recurrent matrix it keeps {sum(map(sum, cell.mask(64))) / 64**2:.0%}")
+    return "\n".join([*lines, f"- Cost: {_cost(cell)}", f"- Source: {cell.paper}", ""])
+
+
+def _names(cell: type[cells.Cell]) -> list[tuple[str, list[str]]]:
+    return [
+        ("Gates", list(cell.gates)),
+        ("Gates that read the input alone", list(cell.input_only)),
+        ("States", list(cell.states)),
+        ("Extra weights, one value per unit", list(cell.weights)),
+        ("Constants of a unit", list(cell.constants)),
+        ("Noise while training", [f"{name} ({rate:g})" for name, rate in cell.noise.items()]),
+        ("Read from the layer below", [f"{state} as {name}" for name, state in cell.below.items()]),
+    ]
+
+
+def _cost(cell: type[cells.Cell]) -> str:
+    """What a layer of I inputs and H units has to learn, and what a unit computes in a step."""
+    recurrent = len(cell.gates) - len(cell.input_only)
+    count = trace(cell).count()
+    functions = ", ".join(f"{count[each]} {each}" for each in FUNCTIONS if count[each])
+    matrices = f"{len(cell.gates)} x I x H + {recurrent} x H x {'R' if cell.projection != 1 else 'H'} weights"
+    sums = count.total() - sum(count[each] for each in FUNCTIONS)
+    return f"{matrices}; per unit and step {functions} and {sums} sums, products and the like"
 
 
 def settings_page() -> str:

@@ -1,5 +1,6 @@
 // Python's view of the engine: jobs of plain numbers and addresses. What the addresses point to is the caller's care.
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -9,6 +10,7 @@
 
 #include "headers.inc"
 #include "level.hpp"
+#include "memory.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -175,6 +177,15 @@ NB_MODULE(_native, m) {
     m.def("apply", [](const std::string& level, int function, Address from, Address into, long count) {
         find(level).apply(function, to<const float*>(from), to<float*>(into), count);
     }, "Apply exp (0), sigmoid (1) or tanh (2) to float32 numbers.");
+    m.def("memory", [](std::size_t bytes) {
+        auto* block = new Store::Block(Store::shared().take(bytes));
+        nb::capsule owner(block, [](void* held) noexcept {
+            auto* back = static_cast<Store::Block*>(held);
+            Store::shared().give(*back);
+            delete back;
+        });
+        return nb::ndarray<nb::pytorch, std::uint8_t, nb::ndim<1>>(block->data, {bytes}, owner);
+    }, "bytes"_a, "Memory as a tensor of bytes, which goes back to the engine's store with its last tensor.");
     m.def("headers", [] {
         nb::dict files;
         for (const auto& [name, text] : kHeaders) files[name] = text;

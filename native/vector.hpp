@@ -49,7 +49,8 @@ template <> struct Numbers<f32> {
     static constexpr int mantissa = 23, bias = 127;
     static constexpr T magic = 12582912.0f, log2e = 1.44269504088896341f;
     static constexpr T ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
-    static constexpr T exp_bound = 104.0f, sigmoid_bound = 87.33f, tanh_bound = 20.0f;
+    static constexpr T exp_bound = 104.0f, sigmoid_bound = 88.3f, tanh_bound = 10.0f;
+    static constexpr T ln2 = 0.69314718056f;
     static constexpr T q[] = {1.3814539e-3f, 8.3687454e-3f, 4.1668389e-2f, 1.6666521e-1f, 4.9999994e-1f};
 };
 
@@ -58,8 +59,9 @@ template <> struct Numbers<f64> {
     using Int = i64;
     static constexpr int mantissa = 52, bias = 1023;
     static constexpr T magic = 6755399441055744.0, log2e = 1.44269504088896340736;
+    static constexpr T ln2 = 0.69314718055994530942;
     static constexpr T ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10;
-    static constexpr T exp_bound = 746.0, sigmoid_bound = 708.39, tanh_bound = 44.0;
+    static constexpr T exp_bound = 746.0, sigmoid_bound = 709.0, tanh_bound = 22.0;
     static constexpr T q[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800,
                               1.0 / 362880,     1.0 / 40320,     1.0 / 5040,     1.0 / 720,
                               1.0 / 120,        1.0 / 24,        1.0 / 6,        0.5};
@@ -137,15 +139,13 @@ constexpr bool kWide = false;
 #endif
 template <class V> constexpr bool kQuick = kWide && std::is_same_v<V, f32>;
 
-// numerator / denominator for denominators between 2^-125 and 2^126, within one unit of the last place.
-template <class V> inline V quotient(V numerator, V denominator) {
-    if constexpr (kQuick<V>) {  // division takes 16 cycles a register, this takes four
-        V inverse = inverse_estimate(denominator);
-        inverse = inverse + inverse * (1 - denominator * inverse);
-        const V result = numerator * inverse;
-        return result + inverse * (numerator - denominator * result);
+// 1 / x, within about one unit of the last place, for x between 2^-125 and the largest number.
+template <class V> inline V inverse(V x) {
+    if constexpr (kQuick<V>) {  // division takes 16 cycles a register, this takes three
+        const V guess = inverse_estimate(x);
+        return guess + guess * (1 - x * guess);
     } else {
-        return numerator / denominator;
+        return 1 / x;
     }
 }
 
@@ -183,35 +183,45 @@ template <bool Small, class V> inline V scale(V x, V n) {
     }
 }
 
-// x = n ln 2 + r: returns e^r - 1, and n.
-template <class V> inline V split_exponent(V x, V& n) {
+// e^r - 1 for |r| up to half of ln 2.
+template <class V> inline V small_exponential(V r) {
     using N = Numbers<V>;
-    n = nearest(x * N::log2e);
-    const V r = (x - n * N::ln2_high) - n * N::ln2_low;
     V q = broadcast<V>(N::q[0]);
     for (int i = 1; i < static_cast<int>(sizeof N::q / sizeof N::q[0]); ++i) q = q * r + N::q[i];
     return r + r * r * q;
 }
 
 template <class V> inline V exp(V x) {
-    V n;
-    const V part = split_exponent(clamp(x, Numbers<V>::exp_bound), n);
-    return scale<false>(1 + part, n);
+    using N = Numbers<V>;
+    x = clamp(x, N::exp_bound);
+    const V n = nearest(x * N::log2e);
+    return scale<false>(1 + small_exponential((x - n * N::ln2_high) - n * N::ln2_low), n);
+}
+
+// x - n ln 2: where a product is not rounded before it is added, one part is exact enough for the two that follow.
+template <class V> inline V without_powers(V x, V n) {
+    using N = Numbers<V>;
+#if defined(__FMA__) || defined(__aarch64__)
+    return x - n * N::ln2;
+#else
+    return (x - n * N::ln2_high) - n * N::ln2_low;
+#endif
 }
 
 template <class V> inline V sigmoid(V x) {
-    V n;
-    const V part = split_exponent(clamp(-x, Numbers<V>::sigmoid_bound), n);
-    const V result = quotient(broadcast<V>(1), 1 + scale<true>(1 + part, n));
-    return x < -Numbers<V>::sigmoid_bound ? V{} : result;  // what is left there is smaller than a normal number
+    using N = Numbers<V>;
+    x = clamp(x, N::sigmoid_bound);
+    const V n = nearest(x * -N::log2e);
+    return inverse(1 + scale<true>(1 + small_exponential(without_powers(-x, n)), n));
 }
 
 template <class V> inline V tanh(V x) {
-    V n;
-    const V part = split_exponent(clamp(x + x, Numbers<V>::tanh_bound), n);
+    using N = Numbers<V>;
+    x = clamp(x, N::tanh_bound);
+    const V n = nearest(x * (2 * N::log2e));
     const V power = scale<true>(broadcast<V>(1), n);
-    const V less = power * part + (power - 1);  // e^2x - 1 without cancellation
-    return quotient(less, less + 2);
+    const V less = power * small_exponential(without_powers(x + x, n)) + (power - 1);  // e^2x - 1 without cancellation
+    return less * inverse(less + 2);
 }
 
 // Where a comparison holds 1, else 0; NaN compares false.

@@ -5,6 +5,7 @@ The extension gets plain addresses, so everything that it reads and writes is al
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tidegate.cells import Cell
 
 _MATRICES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+_LARGE = 1 << 22
 _kernels: dict[type[Cell], Any] = {}
 
 
@@ -137,11 +139,11 @@ class _Call:
         (batch, time, _), units, states = x.shape, job.units, len(self.cell.states)
         width = kernel.state_row(units)
         whole = [keep or k < self.shown for k in range(states)]
-        planes = [x.new_empty(time + 1 if each else 2, batch, width) for each in whole]
+        planes = [_memory(x, time + 1 if each else 2, batch, width) for each in whole]
         last = [x.new_empty(batch, units) for _ in range(states)]
         if self.h_mask is not None:
             planes.append(torch.empty_like(planes[0]))
-        record = x.new_empty(time * batch * kernel.record_row(units)) if keep else None
+        record = _memory(x, time, batch, kernel.record_row(units)) if keep else None
         if keep:
             self.planes, self.record, self.spent = planes, record, False
         self._name(job, planes, record, whole)
@@ -254,6 +256,14 @@ def _differentiable_gradients(
     outputs, seeds = [out for out, _ in pairs], [grad for _, grad in pairs]
     found = iter(torch.autograd.grad(outputs, wanted, seeds, create_graph=True, allow_unused=True))
     return [next(found) if need else None for need in needs]
+
+
+def _memory(x: Tensor, *shape: int) -> Tensor:
+    """Return room for numbers like x's; large pieces are used again, because fresh ones cost a fault for every page."""
+    numbers = math.prod(shape)
+    if numbers * x.element_size() < _LARGE:
+        return x.new_empty(shape)
+    return _native.memory(numbers * x.element_size()).view(x.dtype).view(shape)
 
 
 def _readable(tensors: Sequence[Tensor]) -> list[Tensor]:

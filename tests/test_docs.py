@@ -1,0 +1,32 @@
+"""The pages' code runs, and the pages that come from the code are up to date."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tidegate import cells
+
+DOCS = Path(__file__).parent.parent / "docs"
+sys.path.insert(0, str(DOCS))
+
+
+def test_the_page_on_a_readers_own_cell_runs(capsys):
+    page = (DOCS / "your_own_cell.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 4
+    try:
+        exec(compile("\n".join(blocks), "your_own_cell.md", "exec"), {"__name__": "page"})
+    finally:
+        cells._registered.clear()
+    printed = capsys.readouterr().out
+    assert "leaky:" in printed
+    assert r"\tanh" in printed
+
+
+@pytest.mark.parametrize("name", cells.names())
+def test_a_cells_page_is_what_its_code_says(name):
+    import build
+
+    assert (DOCS / "cells" / f"{name}.md").read_text(encoding="utf-8") == build.cell_page(name)
