@@ -131,12 +131,12 @@ private:
     void hoist(const Share& share, const Hoisted& steps, const Room& room) const {
         const T* x_rows[kMany];
         const long rows = steps.rows;
-        const auto [first, last] = panels_of_blocks(share.first_block, share.last_block, cell.gates);
-        const long column = first * kWidth * L;
+        const auto panels = panels_of_blocks(share.first_block, share.last_block, cell.gates);
+        const long column = panels.first * kWidth * L;
         for_tiles((steps.to - steps.from) * rows, kMany, [&](long flat, long count) {
             for (long i = 0; i < count; ++i)
                 x_rows[i] = this->x(steps.from + (flat + i) / rows, share.first + (flat + i) % rows * share.stride);
-            product<T>(x_rows, count, w_, first, last, bias_w_ + column, 0, room.zx + flat * hoisted_row() + column,
+            product<T>(x_rows, count, w_, panels.first, panels.second, bias_w_ + column, 0, room.zx + flat * hoisted_row() + column,
                        hoisted_row());
         });
     }
