@@ -121,6 +121,8 @@ def scan_stack(
         rows = [zeros(cell, x, weights[row]) if state is None else tuple(part[row] for part in state) for row in layer]
         x, below, last = _scan_layer(cell, x, rows, weights[first : first + directions], lengths, below, dropout)
         states += last
+    if len(states) == 1:
+        return x, tuple(part.unsqueeze(0) for part in states[0])
     return x, tuple(torch.stack(parts) for parts in zip(*states, strict=True))
 
 
