@@ -36,14 +36,14 @@ def open_session(
     cell: type[Cell],
     weights: Sequence[Mapping[str, Tensor]],
     batch: int,
-    step: Callable[[Tensor, State], tuple[Tensor, State]],
+    make_step: Callable[[], Callable[[Tensor, State], tuple[Tensor, State]]],
 ) -> Session:
-    """Return a session from zero states: the engine's where it runs the cell, else one of `step`."""
+    """Return a session from zero states: the engine's where it runs the cell, else one of the step that is made."""
     first = weights[0]["weight_ih"]
     if native.runs(cell, first):
         return NativeSession(cell, weights, batch)
     sizes = cell.sizes(len(first) // len(cell.gates))
-    return LoopSession(step, tuple(first.new_zeros(len(weights), batch, size) for size in sizes))
+    return LoopSession(make_step(), tuple(first.new_zeros(len(weights), batch, size) for size in sizes))
 
 
 class NativeSession:

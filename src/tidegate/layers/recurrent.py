@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -156,7 +157,7 @@ class Recurrent(nn.Module):
         """
         if self.bidirectional or self.context_size:
             raise SettingError("a bidirectional layer, or one with a context, has no session")
-        return open_session(self.cell, self._weights(), batch, self.step)
+        return open_session(self.cell, self._weights(), batch, lambda: copy.deepcopy(self).eval().step)
 
     @property
     def output_size(self) -> int:
