@@ -17,6 +17,7 @@ FLOORS = {
     "layers": 3,
     "training": 3,
     "forecasting": 4,
+    "serving": 5,
     "cli": 6,
     "__main__": 6,
 }

