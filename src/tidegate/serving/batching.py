@@ -1,11 +1,13 @@
-"""Micro-batches: forecasts that were asked for while the last batch ran are computed together."""
+"""Micro-batches: forecasts that are asked for at the same time are computed together."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
+import time
+import weakref
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from tidegate.errors import TidegateError
@@ -14,6 +16,9 @@ from tidegate.serving.answers import overloaded
 
 if TYPE_CHECKING:
     from tidegate.serving.models import Served
+
+
+_SLOW_SECONDS = 0.02  # what a batch may hold up all other requests
 
 
 class _Job(NamedTuple):
@@ -28,16 +33,17 @@ class _Job(NamedTuple):
 
 
 class Batcher:
-    """One thread that runs the networks; nobody waits for a batch to fill up.
+    """Computes forecasts together that were asked for in one turn of the event loop, or while another batch ran.
 
-    While a batch runs, requests gather; the next batch takes those of one model. So a lone request is computed at
-    once, and under load the batches grow by themselves.
+    Nobody waits for a batch to fill up: a lone request is computed at once, and under load the batches grow by
+    themselves. A batch of a small network is done on the event loop, for handing it to a thread and back costs more
+    than it takes; that of a network that has been seen to need longer goes to a thread.
     """
 
     def __init__(
         self, size: int, waiting: int, seconds: float, observe: Callable[[int], None] = lambda size: None
     ) -> None:
-        """Start the thread.
+        """Begin, on the running event loop.
 
         Args:
             size: forecasts in a batch, at most.
@@ -47,26 +53,24 @@ class Batcher:
         """
         self._size, self._limit, self._seconds, self._observe = size, waiting, seconds, observe
         self._jobs: deque[_Job] = deque()
-        self._wake = threading.Condition()
-        self._closed = False
+        self._slow: weakref.WeakSet[Served] = weakref.WeakSet()
+        self._due = False  # a turn is scheduled, or a thread is at work
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._run, name="tidegate-batches", daemon=True)
-        self._thread.start()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="tidegate-batches")
 
     async def cast(self, served: Served, history: History, levels: tuple[float, ...]) -> NextForecast:
         """Forecast what follows a history.
 
         Raises:
             TidegateError: this history cannot be forecast.
-            Refusal: too many are waiting.
+            Refusal: too many are waiting, or it took too long.
         """
         served.caster.check(history, levels)
+        if len(self._jobs) >= self._limit:
+            raise overloaded("the service has all the forecasts it may hold in work; try again in a second")
         answer = self._loop.create_future()
-        with self._wake:
-            if self._closed or len(self._jobs) >= self._limit:
-                raise overloaded("the service has all the forecasts it may hold in work; try again in a second")
-            self._jobs.append(_Job(served, history, levels, answer))
-            self._wake.notify()
+        self._jobs.append(_Job(served, history, levels, answer))
+        self._schedule()
         timer = self._loop.call_later(self._seconds, _give_up, answer)
         try:
             return await answer
@@ -74,28 +78,36 @@ class Batcher:
             timer.cancel()
 
     def close(self) -> None:
-        """End the thread after what was accepted."""
-        with self._wake:
-            self._closed = True
-            self._wake.notify()
-        self._thread.join()
+        """End the thread after what it works on."""
+        self._pool.shutdown(wait=True)
 
-    def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._jobs:
-                    if self._closed:
-                        return
-                    self._wake.wait()
-                batch = self._take()
-            if not batch:
-                continue
-            results = compute(batch)
-            self._observe(len(batch))
-            try:
-                self._loop.call_soon_threadsafe(_deliver, batch, results)
-            except RuntimeError:  # the loop has ended, and with it everyone who waited
-                return
+    def _schedule(self) -> None:
+        if not self._due and self._jobs:
+            self._due = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        batch = self._take()
+        if batch and batch[0].served in self._slow:
+            work = self._loop.run_in_executor(self._pool, self._compute, batch)
+            work.add_done_callback(lambda done: self._next(batch, done))
+            return
+        if batch:
+            _deliver(batch, self._compute(batch))
+        self._due = False
+        self._schedule()
+
+    def _next(self, batch: list[_Job], done: asyncio.Future[list[NextForecast | Exception]]) -> None:
+        _deliver(batch, done.result())
+        self._due = False
+        self._schedule()
+
+    def _compute(self, batch: list[_Job]) -> list[NextForecast | Exception]:
+        begin = time.perf_counter()
+        results = compute(batch)
+        (self._slow.add if time.perf_counter() - begin > _SLOW_SECONDS else self._slow.discard)(batch[0].served)
+        self._observe(len(batch))
+        return results
 
     def _take(self) -> list[_Job]:
         """The oldest job and those like it, in order; jobs whose client has gone are dropped."""

@@ -6,9 +6,10 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import sys
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import Any, TypeVar
 
 from tidegate.errors import TidegateError
 from tidegate.serving.answers import Refusal, error_body, overloaded
@@ -16,7 +17,7 @@ from tidegate.serving.metrics import Metrics
 from tidegate.serving.settings import ServeSettings
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Receive = Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -24,6 +25,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _OPEN = ("/v2/health/", "/page/")
 _BODIES = ("POST", "PUT", "PATCH", "DELETE")
 _LARGE = 64 * 1024
+_Result = TypeVar("_Result")
 log = logging.getLogger("tidegate.serving")
 
 
@@ -122,14 +124,20 @@ class Guard:
         return body
 
     async def _receive(self, receive: Receive, seconds: float) -> MutableMapping[str, Any]:
-        arriving = asyncio.ensure_future(receive()) if seconds <= 0 else receive()
         try:
-            message = await asyncio.wait_for(arriving, max(seconds, 0.001))
-        except asyncio.TimeoutError:
+            message = await _within_seconds(receive(), max(seconds, 0.001))
+        except (asyncio.TimeoutError, TimeoutError):
             raise Refusal(408, "the body did not arrive in time; send it faster or in smaller pieces") from None
         if message["type"] == "http.disconnect":
             raise _Gone
         return message
+
+
+async def _within_seconds(work: Coroutine[Any, Any, _Result], seconds: float) -> _Result:
+    if sys.version_info < (3, 11):
+        return await asyncio.wait_for(work, seconds)
+    async with asyncio.timeout(seconds):  # makes no task, as wait_for does for every request
+        return await work
 
 
 class _Gone(Exception):
