@@ -16,6 +16,7 @@ from tidegate.forecasting.tables.steps import parse_step
 _UNIX = {"unix_s": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}
 _YEARS = range(1678, 2262)  # what nanoseconds in 64 bits can hold
 _LARGEST = 2**53
+_FURTHEST = 2**62  # nanoseconds, 146 years
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
 
 
@@ -26,6 +27,7 @@ class Clock:
         self._columns, self._freq, self._dtype = columns, freq, dtype
         self._step = parse_step(freq)
         self._dates = dtype.kind == "M"
+        self._longest = int(np.asarray(self._step.ahead(np.array([0]), 1))[0]) if self._dates else 0
 
     @property
     def counts_in_floats(self) -> bool:
@@ -64,8 +66,16 @@ class Clock:
         return int(steps[0])
 
     def after(self, stamp: int | float, first: int, end: int) -> np.ndarray:
-        """The stamps inside, `first` to `end` - 1 steps after this one."""
-        return np.asarray(self._step.ahead(np.array([stamp]), np.arange(first, end)))
+        """The stamps inside, `first` to `end` - 1 steps after this one.
+
+        Raises:
+            DataError: they lie beyond what a time stamp can hold.
+        """
+        stamps = np.asarray(self._step.ahead(np.array([stamp]), np.arange(first, end)))
+        # Whole years at once wrap around 64 bits more than once, so the order alone does not tell.
+        if self._dates and ((end - 1) * self._longest > _FURTHEST or (stamps[-1:] < stamp).any()):
+            raise DataError("the times reach beyond the year 2262; begin earlier, or give fewer rows")
+        return stamps
 
     def sample(self, count: int) -> np.ndarray:
         """Some stamps inside (count,), one step apart, for a history that is only a trial."""
@@ -76,8 +86,15 @@ class Clock:
         return inside.astype(np.int64).view("datetime64[ns]") if self._dates else inside.astype(self._dtype)
 
     def ahead(self, last: Any, steps: int) -> np.ndarray:
-        """The stamps, as a panel holds them, of the steps after the last one (N, steps) or (steps,)."""
-        return future_times(last, self._freq, steps)
+        """The stamps, as a panel holds them, of the steps after the last one (N, steps) or (steps,).
+
+        Raises:
+            DataError: they lie beyond what a time stamp can hold.
+        """
+        stamps = future_times(last, self._freq, steps)
+        if self._dates and (stamps[..., -1] < last).any():
+            raise DataError("the forecast reaches beyond the year 2262; such times cannot be held")
+        return stamps
 
     def restore(self, stamps: np.ndarray) -> np.ndarray | pd.Series:
         """Stamps (S,) of a panel in the table's own terms."""

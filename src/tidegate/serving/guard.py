@@ -99,29 +99,30 @@ class Guard:
         if not message.get("more_body"):
             return self._within(message.get("body", b""))
         until = time.monotonic() + self._settings.read_timeout
-        parts, size = [message.get("body", b"")], len(message.get("body", b""))
-        self._buffered += size
+        parts, size = [], 0
         try:
-            while message.get("more_body"):
-                message = await self._receive(receive, until - time.monotonic())
+            while True:
                 part = message.get("body", b"")
                 parts.append(part)
                 size, self._buffered = size + len(part), self._buffered + len(part)
-                if size > limit:
-                    raise Refusal(413, f"the body has more than {limit} bytes; send fewer rows at a time")
-                if self._buffered > self._settings.max_buffered:
-                    raise overloaded("the service holds all the bytes of requests it may; try again in a second")
+                self._check(size, 0)
+                if not message.get("more_body"):
+                    break
+                message = await self._receive(receive, until - time.monotonic())
         finally:
             self._buffered -= size
         return self._within(b"".join(parts))
 
     def _within(self, body: bytes) -> bytes:
-        if len(body) > self._settings.max_body:
-            raise Refusal(413, f"the body has more than {self._settings.max_body} bytes; send fewer rows at a time")
-        if self._buffered + len(body) > self._settings.max_buffered:
-            raise overloaded("the service holds all the bytes of requests it may; try again in a second")
+        self._check(len(body), len(body))
         self._buffered += len(body)
         return body
+
+    def _check(self, size: int, more: int) -> None:
+        if size > self._settings.max_body:
+            raise Refusal(413, f"the body has more than {self._settings.max_body} bytes; send fewer rows at a time")
+        if self._buffered + more > self._settings.max_buffered:
+            raise overloaded("the service holds all the bytes of requests it may; try again in a second")
 
     async def _receive(self, receive: Receive, seconds: float) -> MutableMapping[str, Any]:
         try:

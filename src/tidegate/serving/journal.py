@@ -22,6 +22,7 @@ from tidegate.errors import DataError
 from tidegate.training.files import sync_folder, write_atomically
 
 _ROTATE = 32 * 2**20
+_write = os.write
 
 
 class Journal:
@@ -76,7 +77,7 @@ class Journal:
         try:
             rest = content
             while rest:  # a disk that fills up takes a part first, and refuses the next
-                rest = rest[os.write(self._file, rest) :]
+                rest = rest[_write(self._file, rest) :]
         except OSError:
             os.ftruncate(self._file, self._size)
             raise

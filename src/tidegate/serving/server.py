@@ -17,11 +17,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import MissingExtraError, SettingError, TidegateError
 from tidegate.serving.settings import ServeSettings
 from tidegate.settings import check_settings
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from tidegate.serving.service import Service
 
 _REFUSED = 3  # exit status of a worker that cannot begin; its sentence is on standard error
 _BACKLOG = 2048
@@ -102,15 +107,31 @@ def _work(
 ) -> None:
     """Be one worker until a signal comes."""
     import torch
-    import uvicorn
 
-    from tidegate.serving.connections import bounded
     from tidegate.serving.service import Service
 
     _begin_logging()
     torch.set_num_threads(1)  # torch's threads and the event loop would fight for the cores; more workers use more
     sys.setswitchinterval(0.0005)  # the batching thread must not wait 5 ms for the event loop to let go
-    service = Service(models, settings, token=token, socket=path, keeper=index == 0)
+    server = make_server(Service(models, settings, token=token, socket=path, keeper=index == 0))
+    # What the imports and models made stays; looking through it again and again would stop all requests for 100 ms.
+    gc.collect()
+    gc.freeze()
+    threading.Thread(target=_announce, args=(server, begun), daemon=True).start()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, _already_ending)
+    server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(_REFUSED)
+
+
+def make_server(service: Service) -> uvicorn.Server:
+    """The HTTP server of one worker."""
+    import uvicorn
+
+    from tidegate.serving.connections import bounded
+
+    settings = service.settings
     config = uvicorn.Config(
         service.app(),
         http=bounded(settings.max_connections, settings.read_timeout),
@@ -123,16 +144,7 @@ def _work(
         timeout_graceful_shutdown=int(settings.timeout) + 1,
         backlog=_BACKLOG,
     )
-    server = uvicorn.Server(config)
-    # What the imports and models made stays; looking through it again and again would stop all requests for 100 ms.
-    gc.collect()
-    gc.freeze()
-    threading.Thread(target=_announce, args=(server, begun), daemon=True).start()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, _already_ending)
-    server.run(sockets=[listener])
-    if not server.started:
-        sys.exit(_REFUSED)
+    return uvicorn.Server(config)
 
 
 def _already_ending(number: int, frame: Any) -> None:

@@ -7,8 +7,8 @@ const WORDS = {
     tokenHint: "This service asks for its bearer token. It stays in this tab.",
     forecast: "Forecast", series: "Series", interval: "Interval", numbers: "The numbers", stream: "Live stream",
     drop: "Drop a CSV file here, or choose one: the forecast of what follows it is drawn above.",
-    streamName: "Stream", watch: "Watch", play: "Play the model's history", stop: "Stop", time: "time", none: "none",
-    streamHint: "Watch a stream that a program pushes to, or play the newest rows of the model into a new one.",
+    streamName: "Stream", watch: "Watch", play: "Play what is drawn", stop: "Stop", time: "time", none: "none",
+    streamHint: "Watch a stream that a program pushes to, or play the rows drawn above into a new one.",
     about: (m) => `${m.cell.toUpperCase()}, ${m.layers} × ${m.units} units · looks back ${m.needed}, forecasts ${m.horizon}`,
     version: (m) => `version ${m.version}`,
     fitted: (m) => `What follows the newest rows that ${m.name} was fitted on.`,
@@ -27,8 +27,8 @@ const WORDS = {
     tokenHint: "本服务需要访问令牌。令牌只保存在此标签页中。",
     forecast: "预测", series: "序列", interval: "区间", numbers: "数值", stream: "实时流",
     drop: "把 CSV 文件拖到这里，或选择一个文件：其后的预测会画在上面。",
-    streamName: "流", watch: "观看", play: "播放模型的历史数据", stop: "停止", time: "时间", none: "无",
-    streamHint: "观看某个程序正在推送的流，或把模型最近的数据播放到一个新流中。",
+    streamName: "流", watch: "观看", play: "播放上图的数据", stop: "停止", time: "时间", none: "无",
+    streamHint: "观看某个程序正在推送的流，或把上图的数据播放到一个新流中。",
     about: (m) => `${m.cell.toUpperCase()}，${m.layers} 层 × ${m.units} 单元 · 回看 ${m.needed} 步，预测 ${m.horizon} 步`,
     version: (m) => `版本 ${m.version}`,
     fitted: (m) => `${m.name} 训练时最近数据之后的预测。`,
@@ -96,6 +96,18 @@ function lay(history, forecast, target, level) {
   return { rows, dates: x.dates, banded, name: pick, after };
 }
 
+// Ticks as 24-hour times, with the date below the first one and each that begins a day.
+function dates(u, ticks) {
+  const stamps = ticks.map((tick) => new Date(tick * 1000).toISOString());
+  const clocks = ticks.some((tick) => tick % 86400), years = ticks.length > 1 && ticks[1] - ticks[0] >= 27 * 86400;
+  return stamps.map((stamp, i) => {
+    if (years) return stamp.slice(0, 7);
+    const day = stamp.slice(5, 10);
+    if (!clocks) return day;
+    return i && stamps[i - 1].slice(5, 10) === day ? stamp.slice(11, 16) : `${stamp.slice(11, 16)}\n${day}`;
+  });
+}
+
 function draw(place, data, height) {
   page.charts[place]?.destroy();
   const ink = colour("--faint"), grid = { stroke: colour("--grid"), width: 1 }, font = "12px system-ui, sans-serif";
@@ -107,11 +119,11 @@ function draw(place, data, height) {
   series.push({ label: say("forecastOf", data.name || ""), stroke: warm, width: 2, value, points: { show: false } });
   if (data.dates) series[0].value = (u, v) => (v === null || v === undefined ? "–" : new Date(v * 1000).toISOString().slice(0, 16).replace("T", " "));
   page.charts[place] = new uPlot({
-    width: $(place).clientWidth, height, series, ms: 1, pxAlign: 0,
+    width: $(place).clientWidth, height, series, pxAlign: 0,
     tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "UTC"),
     scales: { x: { time: data.dates } },
     bands: data.banded ? [{ series: [3, 2], fill: colour("--band") }] : [],
-    axes: [{ stroke: ink, grid, ticks: grid, font }, { stroke: ink, grid, ticks: grid, font, size: 70, values: (u, ticks) => ticks.map((v) => v.toLocaleString(document.documentElement.lang)) }],
+    axes: [{ stroke: ink, grid, ticks: grid, font, values: data.dates ? dates : (u, ticks) => ticks.map(String) }, { stroke: ink, grid, ticks: grid, font, size: 70, values: (u, ticks) => ticks.map((v) => v.toLocaleString(document.documentElement.lang)) }],
   }, data.rows, (chart, begin) => { $(place).replaceChildren(chart.root); begin(); });
   $(place).setAttribute("aria-label", say("chart"));
 }
@@ -207,7 +219,7 @@ function moving(answer, seen) {
   const next = answer.forecast || { times: [], columns: {} };
   const names = Object.keys(next.columns);
   draw("live", lay({ times, columns: { [target]: seen.values } }, next, target, ""), 240);
-  $("beat").textContent = say("beat", { ...answer, next: names.length ? short(next.columns[names[0]][0]) : "" });
+  $("beat").textContent = say("beat", { ...answer, time: answer.time === null ? null : readable(answer.time), next: names.length ? short(next.columns[names[0]][0]) : "" });
 }
 
 function stop() {
@@ -249,22 +261,31 @@ function watch() {
 }
 
 async function play() {
-  const model = page.model, answer = await ask(`/models/${model.name}/forecast?`);
+  const model = page.model, shown = page.shown, file = shown?.local && shown.answer;
+  const answer = file || (await ask(`/models/${model.name}/forecast?`));
   const rows = answer.forecasts[0].history, columns = model.columns.map((name) => rows.columns[name]);
   if (columns.some((column) => !column)) throw new Error(say("ahead"));
+  const row = (i) => columns.map((column) => column[i]);
   const name = `page-${Math.random().toString(36).slice(2, 8)}`, seen = { times: [], values: [] };
-  const streamed = rows.times.length;
-  let at = 0;
+  const count = rows.times.length, spare = count - model.needed;
+  let at = spare > 10 ? model.needed - 1 : 0;
   $("stream").value = name;
   begin("play", async () => {
-    const i = at % streamed, dated = at < streamed;
-    const body = { model: model.name, values: columns.map((column) => column[i]) };
-    if (dated) body.time = rows.times[i];
-    const reply = await ask(`/streams/${name}`, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+    // A file has more rows than the model needs; the model's own rows are played there and back.
+    const lap = Math.floor(at / count), i = lap % 2 ? count - 1 - (at % count) : at % count;
+    const body = { model: model.name, values: row(i) };
+    if (lap === 0) body.time = rows.times[i];
+    if (spare > 10 && !seen.times.length) {
+      body.history = { values: rows.times.slice(0, at).map((time, k) => row(k)), start: rows.times[0] };
+      seen.times = rows.times.slice(0, at), seen.values = columns[0].slice(0, at);
+    }
+    const options = { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+    const reply = await ask(`/streams/${name}`, options);
     seen.times.push(reply.time), seen.values.push(columns[0][i]);
     if (seen.times.length > 200) seen.times.shift(), seen.values.shift();
     moving(reply, seen);
     at += 1;
+    if (spare > 10 && at === count) stop();
   }, 120);
 }
 

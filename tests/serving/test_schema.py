@@ -1,0 +1,56 @@
+"""Whatever the OpenAPI document allows, and what it does not: never a 5xx, never a traceback."""
+
+import json
+
+import httpx
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis import GenerationMode
+
+from tests_serving import running
+
+
+def test_no_input_gives_a_5xx(folder):
+    with running(folder, max_streams=50) as client:
+        document = client.get("/openapi.json").json()
+        schema = schemathesis.openapi.from_dict(document)
+        schema.config.generation.modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
+        tried = set()
+        for result in schema.get_all_operations():
+            operation = result.ok()
+            strategy = operation.as_strategy()
+
+            @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+            @schemathesis_given(strategy)
+            def attempt(case, operation=operation):
+                answer = send(client, case)
+                assert answer.status_code < 500, (operation.label, answer.text)
+                assert "Traceback" not in answer.text
+                if answer.status_code >= 400:
+                    assert list(answer.json()) == ["error"]
+                documented = {int(status) for status in operation.definition.raw["responses"]}
+                assert answer.status_code in documented | {404, 405}, (operation.label, answer.status_code, answer.text)
+
+            attempt()
+            tried.add(operation.label)
+        assert len(tried) == len([m for path in document["paths"].values() for m in path])
+        assert client.get("/v2/health/ready").status_code == 200
+
+
+def schemathesis_given(strategy):
+    from hypothesis import given
+
+    return given(case=strategy)
+
+
+def send(client, case):
+    request = case.as_transport_kwargs(base_url=str(client.base_url))
+    body = {key: request[key] for key in ("json", "data", "params", "headers") if request.get(key) is not None}
+    if "data" in body:
+        data = body.pop("data")
+        body["content"] = data if isinstance(data, bytes | str) else json.dumps(data, default=str)
+    headers = {str(k): str(v).encode("latin-1", "replace").decode("latin-1") for k, v in body.pop("headers", {}).items()}
+    try:
+        return client.request(request["method"], request["url"], headers=headers, **body)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeEncodeError):
+        return httpx.Response(400, json={"error": "the client would not send it"})
