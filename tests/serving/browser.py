@@ -25,7 +25,8 @@ class Browser:
         command += ["--no-first-run", "--disable-background-networking", "--disable-dev-shm-usage"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.messages, self.requests, self._number = [], [], 0
-        self._socket = connect(self._page(), max_size=None)
+        self._stack = contextlib.ExitStack()
+        self._socket = self._stack.enter_context(connect(self._page(), max_size=None))
         for domain in ("Page", "Runtime", "Network", "DOM", "Log", "Accessibility"):
             self.call(f"{domain}.enable")
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
@@ -100,7 +101,7 @@ class Browser:
         return self
 
     def __exit__(self, *error):
-        self._socket.close()
+        self._stack.close()
         self._process.terminate()
         self._process.wait(10)
         shutil.rmtree(self._profile, ignore_errors=True)

@@ -8,8 +8,7 @@ import time
 
 import httpx
 import pytest
-
-from tests_serving import running, until, wave
+from service_tools import running, until, wave
 
 VALUES = json.dumps({"values": wave(12)["y"].tolist()}).encode()
 

@@ -4,8 +4,8 @@ import shutil
 import threading
 
 import pytest
+from service_tools import fitted, running, until, wave
 
-from tests_serving import fitted, running, until, wave
 from tidegate import ModelFolderError, SettingError
 from tidegate.serving.models import Models
 

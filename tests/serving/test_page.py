@@ -3,10 +3,10 @@
 import re
 import subprocess
 
-import pytest
-
 import browser
-from tests_serving import running, wave
+import pytest
+from service_tools import running, wave
+
 from tidegate.serving.app import PAGE
 
 HTML = (PAGE / "index.html").read_text(encoding="utf-8")
@@ -40,7 +40,9 @@ def test_the_page_can_be_used_by_keyboard_and_screen_reader():
     assert controls
     for kind, attributes in controls:
         name = re.search(r'id="([\w-]+)"', attributes)
-        labelled = kind == "button" or re.search(rf"<label[^>]*(for=\"{name[1]}\"|>)(?:(?!</label>).)*", HTML, re.DOTALL)
+        labelled = kind == "button" or re.search(
+            rf"<label[^>]*(for=\"{name[1]}\"|>)(?:(?!</label>).)*", HTML, re.DOTALL
+        )
         assert labelled, attributes
     assert 'tabindex="-1"' not in HTML
     for landmark in ("<main", "<header", "<nav", 'class="skip"', 'aria-live="polite"', 'role="alert"', 'lang="en"'):
@@ -95,7 +97,9 @@ def test_the_page_in_chromium(folder, tmp_path):
         tree = page.call("Accessibility.getFullAXTree")["nodes"]
         named = {node["role"]["value"] for node in tree if node.get("name", {}).get("value")}
         assert {"button", "combobox", "heading", "image", "link"} <= named
-        nameless = [n for n in tree if n["role"]["value"] in ("button", "combobox", "textbox") and not n["name"]["value"]]
+        nameless = [
+            n for n in tree if n["role"]["value"] in ("button", "combobox", "textbox") and not n["name"]["value"]
+        ]
         assert not nameless
         assert {url.split("/")[2] for url in page.requests if url.startswith("http")} == {f"127.0.0.1:{client.port}"}
         assert [m for m in page.messages if "422" not in m] == []

@@ -1,7 +1,6 @@
 import pandas as pd
 import pytest
-
-from tests_serving import fitted, running, wave
+from service_tools import fitted, running, wave
 
 
 def records(frame):

@@ -1,4 +1,4 @@
-"""`tidegate serve` as a process: signals, workers, kills, a disk that is full, and what it says when it cannot begin."""
+"""`tidegate serve` as a process: signals, workers, kills, a full disk, and what it says when it cannot begin."""
 
 import json
 import os
@@ -8,11 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
-
-from tests_serving import Process, fitted, until, wave
+from service_tools import Process, fitted, until, wave
 
 VALUES = wave(12)["y"].tolist()
 
@@ -24,7 +24,9 @@ def test_sigterm_finishes_what_was_accepted_and_streams_survive_a_kill(tmp_path)
         body, answers = json.dumps({"values": [VALUES] * 900}), []
         threads = [
             threading.Thread(
-                target=lambda: answers.append(httpx.post(f"{service.client.base_url}/predict", content=body, timeout=30))
+                target=lambda: answers.append(
+                    httpx.post(f"{service.client.base_url}/predict", content=body, timeout=30)
+                )
             )
             for _ in range(3)
         ]
@@ -90,8 +92,7 @@ def test_workers_share_streams_and_a_killed_one_is_replaced(folder, tmp_path):
 
 
 def workers_of(pid):
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(line) for line in found.stdout.split()]
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_workers_end_with_a_parent_that_is_killed(folder):
@@ -157,7 +158,9 @@ def test_a_missing_package_is_named_with_its_command(folder):
 def test_help_is_quick():
     begin = time.monotonic()
     subprocess.run([sys.executable, "-m", "tidegate", "--help"], capture_output=True, check=True)
-    code = "import sys, tidegate.cli; print([m for m in ('torch', 'fastapi', 'uvicorn', 'pydantic') if m in sys.modules])"
+    code = (
+        "import sys, tidegate.cli; print([m for m in ('torch', 'fastapi', 'uvicorn', 'pydantic') if m in sys.modules])"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
     assert time.monotonic() - begin < 10

@@ -4,8 +4,7 @@ import json
 
 import numpy as np
 import pytest
-
-from tests_serving import wave
+from service_tools import wave
 
 HISTORY = wave(12)["y"].tolist()
 

@@ -4,10 +4,9 @@ import json
 
 import httpx
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
-
-from tests_serving import running
+from service_tools import running
 
 
 def test_no_input_gives_a_5xx(folder):
@@ -18,29 +17,26 @@ def test_no_input_gives_a_5xx(folder):
         tried = set()
         for result in schema.get_all_operations():
             operation = result.ok()
-            strategy = operation.as_strategy()
-
-            @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-            @schemathesis_given(strategy)
-            def attempt(case, operation=operation):
-                answer = send(client, case)
-                assert answer.status_code < 500, (operation.label, answer.text)
-                assert "Traceback" not in answer.text
-                if answer.status_code >= 400:
-                    assert list(answer.json()) == ["error"]
-                documented = {int(status) for status in operation.definition.raw["responses"]}
-                assert answer.status_code in documented | {404, 405}, (operation.label, answer.status_code, answer.text)
-
-            attempt()
+            check(client, operation)
             tried.add(operation.label)
         assert len(tried) == len([m for path in document["paths"].values() for m in path])
         assert client.get("/v2/health/ready").status_code == 200
 
 
-def schemathesis_given(strategy):
-    from hypothesis import given
+def check(client, operation):
+    documented = {int(status) for status in operation.definition.raw["responses"]}
 
-    return given(case=strategy)
+    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy())
+    def attempt(case):
+        answer = send(client, case)
+        assert answer.status_code < 500, (operation.label, answer.text)
+        assert "Traceback" not in answer.text
+        if answer.status_code >= 400:
+            assert list(answer.json()) == ["error"]
+        assert answer.status_code in documented | {404, 405}, (operation.label, answer.status_code, answer.text)
+
+    attempt()
 
 
 def send(client, case):
@@ -49,7 +45,9 @@ def send(client, case):
     if "data" in body:
         data = body.pop("data")
         body["content"] = data if isinstance(data, bytes | str) else json.dumps(data, default=str)
-    headers = {str(k): str(v).encode("latin-1", "replace").decode("latin-1") for k, v in body.pop("headers", {}).items()}
+    headers = {
+        str(k): str(v).encode("latin-1", "replace").decode("latin-1") for k, v in body.pop("headers", {}).items()
+    }
     try:
         return client.request(request["method"], request["url"], headers=headers, **body)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeEncodeError):

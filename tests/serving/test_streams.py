@@ -6,8 +6,8 @@ import os
 
 import numpy as np
 import pytest
+from service_tools import fitted, running, wave
 
-from tests_serving import fitted, running, wave
 from tidegate import DataError
 from tidegate.serving.journal import Journal
 

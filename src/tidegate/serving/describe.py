@@ -78,7 +78,8 @@ def page(document: dict[str, Any]) -> str:
             )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Tidegate: interface</title>'
-        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><link rel="stylesheet" href="/page/style.css"></head>'
+        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        '<link rel="stylesheet" href="/page/style.css"></head>'
         f"<body><main><h1>Interface</h1><p>{html.escape(document['info']['description'])} "
         '<a href="/openapi.json">OpenAPI</a> · <a href="/">back</a></p>' + "".join(parts) + "</main></body></html>"
     )

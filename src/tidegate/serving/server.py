@@ -298,6 +298,6 @@ def work_for_parent() -> None:
 
 
 def _end_with_parent() -> None:
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):  # not through sys.stdin, whose lock would be held when the interpreter ends
         pass
     os.kill(os.getpid(), signal.SIGTERM)
