@@ -18,6 +18,7 @@ FLOORS = {
     "nn": 3,
     "training": 3,
     "forecasting": 4,
+    "serving": 5,
     "cli": 6,
     "__main__": 6,
 }

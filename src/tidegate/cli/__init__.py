@@ -7,7 +7,7 @@ import sys
 import typer
 
 import tidegate
-from tidegate.cli import cells, forecast
+from tidegate.cli import cells, forecast, serve
 from tidegate.errors import TidegateError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(forecast.app, name="forecast")
 app.command("cells")(cells.cells)
+app.command("serve")(serve.serve)
 
 
 def _version(shown: bool) -> None:

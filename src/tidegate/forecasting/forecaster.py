@@ -29,6 +29,7 @@ from tidegate.settings import check_settings
 if TYPE_CHECKING:
     from tidegate.forecasting.judging.judgement import Judgement
     from tidegate.forecasting.leakage import LeakageReport
+    from tidegate.forecasting.streaming import Stream
     from tidegate.training.progress import Progress
 
 
@@ -182,6 +183,17 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         from tidegate.forecasting.leakage import check_leakage
 
         return check_leakage(self.table_model(), self.panel, data, prepare)
+
+    def stream(self, series: object = None, *, level: Sequence[float] = ()) -> Stream:
+        """Start a stream: push one observation, get the next forecast; see `tidegate.forecasting.streaming.Stream`.
+
+        Args:
+            series: the series of `fit` whose scale and static values to use; None for a new one.
+            level: interval levels in percent, for every forecast.
+        """
+        from tidegate.forecasting.streaming import Stream
+
+        return Stream(self, series=series, level=level)
 
     def save(self, folder: str | Path) -> None:
         """Save to a model folder: `config.json` and `weights.safetensors`, no pickle."""

@@ -23,13 +23,18 @@ def forecast_frame(
 ) -> pd.DataFrame:
     """Lay out forecasts (N, S, K, 1 + 2 · levels) as one row per series and step."""
     data = _keys(panel, columns, settings, times)
+    names = forecast_columns(columns, settings, levels)
+    flat = forecasts.reshape(-1, len(names))
+    data |= {name: flat[:, i] for i, name in enumerate(names)}
+    return pd.DataFrame(data, copy=False)
+
+
+def forecast_columns(columns: Columns, settings: ForecasterSettings, levels: tuple[float, ...]) -> tuple[str, ...]:
+    """Names of the forecast columns: for each target the point forecast, then low and high of each level."""
     name = method_name(settings)
     suffixes = ["", *(f"-{side}-{level:g}" for level in levels for side in ("lo", "hi"))]
-    for k, target in enumerate(columns.targets):
-        column = name if len(columns.targets) == 1 else f"{name}-{target}"
-        for j, suffix in enumerate(suffixes):
-            data[column + suffix] = forecasts[:, :, k, j].reshape(-1)
-    return pd.DataFrame(data, copy=False)
+    targets = [name if len(columns.targets) == 1 else f"{name}-{target}" for target in columns.targets]
+    return tuple(target + suffix for target in targets for suffix in suffixes)
 
 
 def method_name(settings: ForecasterSettings) -> str:

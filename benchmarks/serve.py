@@ -1,0 +1,171 @@
+"""What the service answers under load, beside a plain Flask service of the same network, in one run.
+
+Starts `tidegate serve` and, like a tutorial, `app.run()` with the network called once per request; both on this machine,
+one after the other, with the same bodies, by the load generator wrk (github.com/wg/wrk), which reports latencies of all
+requests. Then counts errors over many requests, and times stream steps from one client. Needs wrk on the PATH and
+`pip install 'tidegate[serve]' flask`. Run: python benchmarks/serve.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+LOOKBACK, HORIZON = 60, 12
+FLASK = """
+import sys, logging, numpy as np, torch, tidegate
+from flask import Flask, request, jsonify
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+torch.set_num_threads(int(sys.argv[3]))
+network = tidegate.load(sys.argv[1]).model_.network
+app = Flask(__name__)
+
+@app.post("/predict")
+def predict():
+    values = np.array(request.get_json()["values"], dtype=np.float32)
+    mean, spread = values.mean(), values.std()
+    with torch.no_grad():
+        x = torch.from_numpy((values - mean) / spread)[None, :, None]
+        y = network(x, torch.empty(1, 12, 0), torch.empty(1, 0))[0, :, 0, 0].numpy()
+    return jsonify(forecast=(y * spread + mean).tolist())
+
+app.run(port=int(sys.argv[2]))
+"""
+
+
+def main() -> None:
+    """Fit, start, load, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=8, help="of each load")
+    parser.add_argument("--requests", type=int, default=100_000, help="answered without an error")
+    parser.add_argument("--workers", type=int, default=1)
+    arguments = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is not on the PATH; install it (Debian: apt install wrk)")
+    with tempfile.TemporaryDirectory() as place:
+        model, script = Path(place) / "model", Path(place) / "body.lua"
+        fit(model)
+        values = [round(20_000 + 500 * float(np.sin(i / 4)), 1) for i in range(LOOKBACK)]
+        body = json.dumps({"values": values})
+        script.write_text(
+            f"wrk.method = 'POST'; wrk.headers['content-type'] = 'application/json'; wrk.body = '{body}'\n"
+            "done = function(summary, latency) local e = summary.errors\n"
+            "io.write(string.format('FOUND %d %d %d %d\\n', summary.requests, latency:percentile(50), "
+            "latency:percentile(99), e.status + e.connect + e.read + e.write + e.timeout)) end\n"
+        )
+        print("service                clients   requests/s     p50 ms     p99 ms   errors")
+        tables = {}
+        for name in ("Flask + torch", "tidegate serve"):
+            tables[name] = under_load(name, model, script, arguments)
+        ratio = tables["tidegate serve"][64] / tables["Flask + torch"][64]
+        print(f"\nat 64 clients: {ratio:.1f} times the requests per second of Flask + torch")
+        faithful(model, script, arguments)
+
+
+def fit(place: Path) -> None:
+    """A network of the usual size; how well it forecasts does not matter here."""
+    import tidegate
+
+    hours = pd.date_range("2026-01-01", periods=600, freq="h")
+    frame = pd.DataFrame({"ds": hours, "y": 20_000 + 500 * np.sin(np.arange(600) / 4)})
+    settings = {"lookback": LOOKBACK, "horizon": HORIZON, "units": 50, "layers": 2, "epochs": 1, "steps_per_epoch": 5}
+    tidegate.Forecaster(**settings, highway=0).fit(frame).save(place)
+
+
+def under_load(name: str, model: Path, script: Path, arguments: argparse.Namespace) -> dict[int, float]:
+    """Requests per second for each number of clients, printed with their latencies."""
+    found = {}
+    with Running(name, model, arguments.workers) as port:
+        load(port, script, 4, 1)  # what is prepared at first use
+        for clients in (1, 16, 64, 256):
+            requests, p50, p99, errors = load(port, script, clients, arguments.seconds)
+            found[clients] = requests / arguments.seconds
+            print(f"{name:<22}{clients:>8}{found[clients]:>13.0f}{p50:>11.2f}{p99:>11.2f}{errors:>9}")
+    return found
+
+
+def faithful(model: Path, script: Path, arguments: argparse.Namespace) -> None:
+    """Errors in many requests, then the time of stream steps from one client."""
+    with Running("tidegate serve", model, arguments.workers) as port:
+        total = failed = 0
+        while total < arguments.requests:
+            requests, _, _, errors = load(port, script, 64, arguments.seconds)
+            total, failed = total + requests, failed + errors
+        print(f"{failed} errors in {total} requests of 64 clients")
+        spent = stream_steps(port, 5000)
+        shares = ", ".join(f"p{share} {np.percentile(spent, share):.2f} ms" for share in (50, 95, 99))
+        print(f"stream step over HTTP, one client, kept on disk: {shares}")
+
+
+def stream_steps(port: int, count: int) -> list[float]:
+    """Milliseconds of each push, once the stream forecasts."""
+    wire, spent = http.client.HTTPConnection("127.0.0.1", port), []
+    for number in range(count + LOOKBACK):
+        body = json.dumps({"values": 20_000 + 500 * float(np.sin(number / 4))})
+        begin = time.perf_counter()
+        wire.request("POST", "/streams/bench", body, {"content-type": "application/json"})
+        answer = wire.getresponse().read()
+        if number >= LOOKBACK:
+            spent.append((time.perf_counter() - begin) * 1000)
+    assert json.loads(answer)["forecast"] is not None
+    return spent
+
+
+def load(port: int, script: Path, clients: int, seconds: int) -> tuple[int, float, float, int]:
+    """Requests, p50 and p99 in ms, and errors, as wrk counted them."""
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "10s", "--latency", "-s", str(script)]
+    command.append(f"http://127.0.0.1:{port}/predict")
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"FOUND (\d+) (\d+) (\d+) (\d+)", said)
+    assert found is not None, said
+    requests, p50, p99, errors = (int(part) for part in found.groups())
+    return requests, p50 / 1000, p99 / 1000, errors
+
+
+class Running:
+    """One of the two services, on a port of its own, until the block ends."""
+
+    def __init__(self, name: str, model: Path, workers: int) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        if name.startswith("Flask"):
+            command = [sys.executable, "-c", FLASK, str(model), str(self.port), "1"]
+        else:
+            state = tempfile.mkdtemp(dir=model.parent)
+            command = [sys.executable, "-m", "tidegate", "serve", str(model), "--port", str(self.port)]
+            command += ["--workers", str(workers), "--state", state]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, **quiet)
+
+    def __enter__(self) -> int:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                time.sleep(3)  # workers listen before they have loaded
+                return self.port
+            except OSError:
+                time.sleep(0.1)
+        raise TimeoutError("the service did not begin")
+
+    def __exit__(self, *error: object) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,367 @@
+"""A stream: one observation in, the next forecast out, in the same time however long the stream has run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tidegate.errors import DataError
+from tidegate.forecasting.casting import Caster, History, NextForecast, caster_of
+
+if TYPE_CHECKING:
+    from tidegate.forecasting.forecaster import Forecaster
+
+_FORMAT = 1
+_LARGEST = 1e30  # beyond it float32 arithmetic overflows, whatever the scale
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A checked observation that a stream can take.
+
+    Attributes:
+        rows: (M, C) rows to add: those of a gap, all NaN, then the observation; none when it repeats the last.
+        times: (M,) their stamps inside the clock, or None in a stream without times.
+    """
+
+    rows: np.ndarray
+    times: np.ndarray | None
+
+
+class Stream:
+    """Keeps the newest rows of one series and forecasts what follows them.
+
+    A forecast is the one that `Forecaster.predict` gives for the same newest `keep` rows; older rows are forgotten,
+    so a push costs the same after a million observations as after the first hundred. Not safe for use by several
+    threads at once.
+
+    Attributes:
+        columns: names of the values in an observation: targets, past covariates, covariates known ahead.
+        count: observations taken so far, repeated ones not counted.
+
+    Example:
+        >>> import numpy as np, tidegate
+        >>> wave = np.sin(np.arange(200) / 5)
+        >>> stream = tidegate.Forecaster(lookback=12, horizon=2, units=4, epochs=1).fit(wave).stream()
+        >>> forecasts = [stream.push(value) for value in wave[:12]]
+        >>> forecasts[10] is None, forecasts[11].columns
+        (True, ('LSTM',))
+    """
+
+    def __init__(
+        self, forecaster: Forecaster, *, series: Any = None, level: Sequence[float] = (), caster: Caster | None = None
+    ) -> None:
+        """Start an empty stream.
+
+        Args:
+            forecaster: a fitted forecaster.
+            series: the series of `fit` whose scale and static values to use; None for a new one.
+            level: interval levels in percent, for every forecast.
+            caster: the forecaster's caster, when many streams share one.
+
+        Raises:
+            DataError: the model has static columns, and `series` is none that it knows.
+        """
+        self._caster = caster_of(forecaster) if caster is None else caster
+        self._caster.check_series(series)
+        self._caster.check_levels(tuple(level))
+        self.series, self.level = series, tuple(level)
+        self.columns, self.count = self._caster.columns, 0
+        # Rows move to the front once per `keep` pushes, so that the newest always lie in one piece.
+        size = 2 * self._caster.keep
+        self._rows = np.empty((size, len(self.columns)))
+        self._times = np.zeros(size, dtype=np.float64 if self._counts_in_floats else np.int64)
+        self._first = self._end = 0
+        self._timed: bool | None = None
+
+    @property
+    def keep(self) -> int:
+        """The newest rows that are kept: all that can influence a forecast."""
+        return self._caster.keep
+
+    @property
+    def needed(self) -> int:
+        """Rows from which on there is a forecast."""
+        return self._caster.needed
+
+    def __len__(self) -> int:
+        return self._end - self._first
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are enough rows to forecast."""
+        return len(self) >= self._caster.needed
+
+    @property
+    def last_time(self) -> str | int | float | None:
+        """The newest observation's time as JSON has it, or None."""
+        if not len(self) or not self._timed or self._caster.clock is None:
+            return None
+        return self._caster.clock.write(self._newest_time)
+
+    def push(self, values: Any, time: Any = None, *, future: Any = None) -> NextForecast | None:
+        """Take one observation and forecast what follows it.
+
+        Args:
+            values: a number, the values in the order of `columns`, or a mapping by column; None where missing.
+            time: ISO 8601 text, a datetime, or a number as in the table; None for the next step. Steps that were left
+                out become missing rows; the last observation again changes nothing and gives its forecast again.
+            future: covariates known ahead, (horizon, columns), when the model has them.
+
+        Returns:
+            The forecast, or None while there are fewer rows than the model needs.
+
+        Raises:
+            DataError: in one sentence. An observation that was refused left the stream as it was; one from which no
+                finite forecast can be made was taken.
+        """
+        observation = self.check(values, time)
+        ahead = self.read_future(future)
+        self.take(observation)
+        return self.forecast(ahead) if self.ready else None
+
+    def check(self, values: Any, time: Any = None) -> Observation:
+        """Check an observation against the stream without changing it.
+
+        Raises:
+            DataError: in one sentence.
+        """
+        row = self._read_row(values)
+        stamp, steps = self._read_time(time)
+        if steps == 0 and not np.array_equal(row, self._rows[self._end - 1], equal_nan=True):
+            raise DataError(f"time {time!r} was observed already with other values; give the time of the next step")
+        if steps > 1 and not self._caster.gaps:
+            raise DataError(
+                f"{steps - 1} steps before time {time!r} were left out and the model refuses gaps; push them first, "
+                "or fit with missing='forward', 'linear', 'seasonal' or 'mask'"
+            )
+        return self._observation(row, stamp, steps)
+
+    def take(self, observation: Observation) -> None:
+        """Add an observation that `check` returned for the stream as it is now."""
+        if not len(observation.rows):
+            return
+        if self._timed is None:
+            self._timed = observation.times is not None
+        times = [0] * len(observation.rows) if observation.times is None else observation.times.tolist()
+        for row, time in zip(observation.rows, times, strict=True):
+            self._append(row, time)
+        self.count += 1
+
+    def forecast(self, future: np.ndarray | None = None) -> NextForecast:
+        """Forecast what follows the newest row.
+
+        Raises:
+            DataError: there are too few rows, or these rows cannot be forecast.
+        """
+        history = self.history(self.read_future(future))
+        self._caster.check(history, self.level)
+        return self._caster.cast([history], self.level)[0]
+
+    def history(self, future: np.ndarray) -> History:
+        """A copy of the newest rows as a caster reads them."""
+        part = slice(self._first, self._end)
+        times = None
+        if self._timed and self._caster.clock is not None:
+            times = self._caster.clock.stamps(self._times[part].copy())
+        return History(self._rows[part].copy(), times, future, self.series)
+
+    def read_future(self, future: Any) -> np.ndarray:
+        """The covariates known ahead as an array (horizon, columns).
+
+        Raises:
+            DataError: they are not there, of another shape, or not finite.
+        """
+        names, steps = self._caster.known_ahead, self._caster.steps
+        if future is None and not names:
+            return np.empty((steps, 0))
+        return read_ahead(future, names, steps)
+
+    def state(self) -> dict[str, Any]:
+        """The stream as JSON values, for `restore`."""
+        part = slice(self._first, self._end)
+        rows = self._rows[part]
+        listed = rows.tolist()
+        if np.isnan(rows).any():
+            listed = [[None if value != value else value for value in row] for row in listed]
+        return {
+            "format": _FORMAT,
+            "series": self.series,
+            "columns": list(self.columns),
+            "count": self.count,
+            "timed": self._timed,
+            "times": self._times[part].tolist() if self._timed else None,
+            "rows": listed,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> Stream:
+        """Continue from a `state`, also one saved with another version of the model that has the same columns.
+
+        Raises:
+            DataError: it is no state of a stream of this model; the stream is then as it was before.
+        """
+        rows, times, count, timed = _read_state(state, self.columns, self._times.dtype)
+        self._caster.check_series(state.get("series"))
+        self.series, self._timed, self.count = state.get("series"), timed, count
+        rows, times = rows[-self.keep :], times[-self.keep :]
+        self._first, self._end = 0, len(rows)
+        self._rows[: len(rows)] = rows
+        self._times[: len(rows)] = times
+        return self
+
+    @property
+    def _counts_in_floats(self) -> bool:
+        clock = self._caster.clock
+        return clock is not None and clock.counts_in_floats
+
+    def _append(self, row: np.ndarray, time: int | float) -> None:
+        if self._end == len(self._rows):
+            kept = self.keep - 1
+            self._rows[:kept] = self._rows[self._end - kept :]
+            self._times[:kept] = self._times[self._end - kept :]
+            self._first, self._end = 0, kept
+        self._rows[self._end], self._times[self._end] = row, time
+        self._end += 1
+        self._first = max(self._first, self._end - self.keep)
+
+    @property
+    def _newest_time(self) -> int | float:
+        return self._times[self._end - 1].item()
+
+    def _observation(self, row: np.ndarray, stamp: int | float | None, steps: int) -> Observation:
+        clock = self._caster.clock
+        if stamp is None or clock is None:
+            return Observation(row[None], None)
+        if steps == 0:
+            return Observation(np.empty((0, len(row))), np.empty(0))
+        times = np.array([stamp])
+        if steps > 1:
+            # Of a long gap only as many rows are written as are kept.
+            missing = clock.after(self._newest_time, max(1, steps - self.keep), steps)
+            times = np.concatenate([missing, times])
+        rows = np.full((len(times), len(row)), np.nan)
+        rows[-1] = row
+        return Observation(rows, times)
+
+    def _read_row(self, values: Any) -> np.ndarray:
+        if isinstance(values, Mapping):
+            unknown = [name for name in values if name not in self.columns]
+            absent = [name for name in self.columns if name not in values]
+            if unknown or absent:
+                word = f"has no value {absent[0]!r}" if absent else f"has an unknown value {str(unknown[0])[:40]!r}"
+                raise DataError(f"the observation {word}; it takes {', '.join(self.columns)}")
+            values = [values[name] for name in self.columns]
+        row = as_numbers(values, "the observation").reshape(-1)
+        if len(row) != len(self.columns):
+            raise DataError(f"the observation has {len(row)} values; it takes {', '.join(self.columns)}")
+        check_row(row, self.columns, self._caster.gaps)
+        return row
+
+    def _read_time(self, time: Any) -> tuple[int | float | None, int]:
+        clock = self._caster.clock
+        if time is None:
+            if self._caster.dated and not len(self):
+                raise DataError("the model reads the calendar, so a stream's first observation needs its time")
+            if not self._timed or clock is None:
+                return None, 1
+            return clock.after(self._newest_time, 1, 2)[0].item(), 1
+        if clock is None:
+            raise DataError("a model of plain arrays knows no times; leave time out")
+        if self._timed is False:
+            raise DataError("this stream began without times; leave time out, or begin a new stream")
+        stamp = clock.read(time)
+        if not len(self):
+            return stamp, 1
+        last = self._newest_time
+        steps = 0 if stamp == last else clock.steps_between(last, stamp)
+        if steps < 0 or (steps == 0 and stamp != last):
+            raise DataError(f"time {time!r} is not after {clock.write(last)}, the newest of the stream; push in order")
+        return stamp, steps
+
+
+def as_numbers(values: Any, what: str) -> np.ndarray:
+    """Values as float64, None as NaN.
+
+    Raises:
+        DataError: something is not a number.
+    """
+    try:
+        if isinstance(values, str | bytes) or values is None or isinstance(values, Mapping):
+            raise TypeError
+        array = np.asarray(values)
+        if array.dtype.kind in "iuf":
+            return array.astype(np.float64)
+        if array.dtype.kind != "O":
+            raise TypeError  # text and truth values would be turned into numbers silently
+        flat = array.reshape(-1).tolist()
+        if not all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in flat):
+            raise TypeError
+        return np.array([np.nan if value is None else float(value) for value in flat]).reshape(array.shape)
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{what} holds something that is not a number; give numbers, or null where missing") from None
+
+
+def check_row(row: np.ndarray, columns: Sequence[str], gaps: bool) -> None:
+    """Raise a DataError that names the first column (C,) whose value cannot be used."""
+    if np.isfinite(row).all() and (np.abs(row) < _LARGEST).all():
+        return
+    for name, value in zip(columns, row.tolist(), strict=True):
+        if value != value:
+            if not gaps:
+                raise DataError(
+                    f"{name!r} is missing and the model refuses missing values; give a number, or fit with "
+                    "missing='forward', 'linear', 'seasonal' or 'mask'"
+                )
+        elif not abs(value) < _LARGEST:
+            raise DataError(f"{name!r} is {value:g}, beyond the {_LARGEST:g} that the model can compute with")
+
+
+def read_ahead(future: Any, names: Sequence[str], steps: int) -> np.ndarray:
+    """Covariates known ahead as an array (steps, names).
+
+    Raises:
+        DataError: they are not there, of another shape, or not finite.
+    """
+    if future is None:
+        raise DataError(f"the model needs values ahead of {', '.join(names)}: {steps} rows; give them as future")
+    if isinstance(future, Sequence) and future and all(isinstance(row, Mapping) for row in future):
+        try:
+            future = [[row[name] for name in names] for row in future]
+        except KeyError as absent:
+            raise DataError(f"a row of future has no value {absent.args[0]!r}; it takes {', '.join(names)}") from None
+    values = as_numbers(future, "future")
+    if values.shape != (steps, len(names)):
+        wanted = f"{steps} rows of {len(names)} ({', '.join(names) or 'none'})"
+        raise DataError(f"future has shape {values.shape}; give {wanted}")
+    for row in values:
+        check_row(row, names, gaps=False)
+    return values
+
+
+def _read_state(
+    state: Mapping[str, Any], columns: tuple[str, ...], dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray, int, bool | None]:
+    theirs = state.get("columns") if isinstance(state, Mapping) else None
+    if isinstance(theirs, list) and theirs != list(columns):
+        held = ", ".join(map(str, theirs))[:200]
+        raise DataError(f"the stream holds {held} and the model takes {', '.join(columns)}; begin a new stream")
+    try:
+        timed, count = state["timed"], state["count"]
+        rows = as_numbers(state["rows"], "the state") if state["rows"] else np.empty((0, len(columns)))
+        times = np.array(state["times"] if timed else [0] * len(rows), dtype=dtype)
+        sound = (
+            (state["format"], theirs) == (_FORMAT, list(columns))
+            and timed in (True, False, None)
+            and (len(rows) > 0) == (timed is not None)
+            and isinstance(count, int)
+            and rows.shape == (len(times), len(columns))
+            and bool((np.isnan(rows) | (np.abs(rows) < _LARGEST)).all() and np.isfinite(times).all())
+        )
+    except (KeyError, TypeError, ValueError, OverflowError):
+        sound = False
+    if not sound:
+        raise DataError("this is no state of a stream, or a damaged one; begin a new stream")
+    return rows, times, count, timed  # pyright: ignore[reportPossiblyUnboundVariable]

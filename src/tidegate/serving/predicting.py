@@ -1,0 +1,215 @@
+"""Forecasts of a request: plain arrays through micro-batches, tables through the table reader."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from tidegate.errors import DataError
+from tidegate.forecasting.casting import History, NextForecast, TableCaster
+from tidegate.forecasting.frames import forecast_columns, read_future
+from tidegate.forecasting.preparing import times_ahead
+from tidegate.forecasting.streaming import as_numbers, check_row, read_ahead
+from tidegate.forecasting.tables.panel import Panel
+from tidegate.forecasting.tables.reading import read_table
+from tidegate.serving.answers import Refusal, overloaded, to_json
+from tidegate.serving.batching import Batcher
+from tidegate.serving.bodies import PredictBody
+from tidegate.serving.models import Served
+from tidegate.serving.streams import forecast_body
+
+_MOST_SERIES, _MOST_VALUES, _DRAWN = 1000, 1_000_000, 400
+_Result = TypeVar("_Result")
+
+
+class Tables:
+    """Work that reads tables, done in one thread beside the event loop; bounded in number."""
+
+    def __init__(self, waiting: int = 64) -> None:
+        """Make the thread; `waiting` is the number of tables held, at most."""
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="tidegate-tables")
+        self._limit, self._held = waiting, 0
+
+    async def run(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
+        """Run the work; refused when too many tables are held."""
+        if self._held >= self._limit:
+            raise overloaded("the service holds all the tables it may; try again in a second")
+        self._held += 1
+        doing = asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        doing.add_done_callback(self._done)  # also when the one who asked has gone: the thread still works on it
+        return await doing
+
+    def close(self) -> None:
+        """End the thread after what was accepted."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _done(self, future: asyncio.Future[Any]) -> None:
+        self._held -= 1
+        if not future.cancelled():
+            future.exception()
+
+
+async def predict_arrays(served: Served, body: PredictBody, batcher: Batcher, most_rows: int) -> bytes:
+    """Forecast what follows the values of a request, one forecast per window.
+
+    Raises:
+        Refusal, TidegateError: in one sentence.
+    """
+    caster = served.caster
+    windows = read_windows(body.values, caster.columns, most_rows, caster.gaps)
+    if body.series is not None and body.series not in caster.series:
+        raise DataError(f"the model was not fitted on a series {body.series!r}; leave series out")
+    future = np.empty((caster.steps, 0))
+    if caster.known_ahead or body.future is not None:
+        future = read_ahead(body.future, caster.known_ahead, caster.steps)
+    times = None
+    if body.start is not None:
+        if caster.clock is None:
+            raise DataError("a model of plain arrays knows no times; leave start out")
+        inside = caster.clock.after(caster.clock.read(body.start), 0, windows.shape[1])
+        times = caster.clock.stamps(inside)
+    levels = tuple(body.level)
+    casts = [batcher.cast(served, History(rows, times, future, body.series), levels) for rows in windows]
+    forecasts = [await casts[0]] if len(casts) == 1 else await asyncio.gather(*casts)
+    return to_json(
+        {
+            "model": served.name,
+            "version": served.version,
+            "forecasts": [forecast_body(forecast) for forecast in forecasts],
+        }
+    )
+
+
+def read_windows(values: Any, columns: tuple[str, ...], most_rows: int, gaps: bool) -> np.ndarray:
+    """Windows (n, rows, columns) from numbers, rows of columns, or windows.
+
+    Raises:
+        DataError: they have no such shape, or hold what cannot be used.
+    """
+    array, width = as_numbers(values, "values"), len(columns)
+    if array.ndim == 1:
+        array = array[None, :, None]
+    elif array.ndim == 2:
+        array = array[:, :, None] if width == 1 and array.shape[1] != 1 else array[None]
+    if array.ndim != 3 or array.shape[2] != width or 0 in array.shape:
+        raise DataError(
+            f"values have shape {np.shape(values)}; give rows of {width} columns ({', '.join(columns)[:200]}), or "
+            "windows (n, rows, columns) of one length"
+        )
+    if array.shape[0] * array.shape[1] > most_rows:
+        raise Refusal(413, f"the request has more than {most_rows} rows; send fewer at a time")
+    if array.shape[0] > _MOST_SERIES:
+        raise Refusal(
+            413, f"the request has {array.shape[0]} windows and may have {_MOST_SERIES}; send fewer at a time"
+        )
+    flat = array.reshape(-1, width)
+    if not np.isfinite(flat).all() or np.abs(flat).max() >= 1e30:
+        for number, row in enumerate(flat):
+            try:
+                check_row(row, columns, gaps)
+            except DataError as error:
+                raise DataError(f"values[{number}]: {error}") from None
+    return array
+
+
+def predict_rows(served: Served, body: PredictBody, most_rows: int) -> bytes:
+    """Forecast what follows each series of a table of rows."""
+    rows = body.rows or []
+    if not rows:
+        raise DataError("rows is empty; give at least as many rows as the model looks back")
+    if len(rows) > most_rows:
+        raise Refusal(413, f"the request has {len(rows)} rows and may have {most_rows}; send fewer at a time")
+    future = None if body.future is None else pd.DataFrame(body.future)
+    return _predict_frame(served, pd.DataFrame(rows), future, tuple(body.level), history=False)
+
+
+def predict_text(served: Served, text: bytes, levels: tuple[float, ...], most_rows: int) -> bytes:
+    """Forecast what follows the tables of a CSV file, with the newest rows for a chart."""
+    if text.count(b"\n") > most_rows:
+        raise Refusal(413, f"the file has more than {most_rows} lines; send fewer at a time")
+    descriptor, name = tempfile.mkstemp(suffix=".csv")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text)
+        try:
+            frame = read_table(name)
+        except DataError as error:
+            raise DataError(str(error).replace(name, "the file")) from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+    return _predict_frame(served, frame, None, levels, history=True)
+
+
+def newest_rows(served: Served, series: object, levels: tuple[float, ...]) -> bytes:
+    """The rows that the model was fitted on last and the forecast that follows them, for a chart."""
+    model, caster = served.forecaster.table_model(), _table_caster(served)
+    caster.check_levels(levels)
+    newest = model.newest
+    number = caster.series.get(series, 0)
+    names = [None if caster.roles.id is None else name for name in caster.series]
+    picked = newest.select(np.arange(len(newest.ids)) == number)
+    body = {"model": served.name, "version": served.version, "series": names[:_MOST_SERIES]}
+    drawn = _drawn(caster, picked, 0)
+    if caster.known_ahead:
+        return to_json(body | {"forecasts": [drawn | {"times": [], "columns": {}}]})
+    times = times_ahead(picked, caster.steps)
+    values = model.forecast(picked, np.empty((1, caster.steps, 0)), times, levels)
+    return to_json(body | {"forecasts": [drawn | _named(caster, served, times[0], values[0], levels)]})
+
+
+def _predict_frame(
+    served: Served, frame: pd.DataFrame, future: pd.DataFrame | None, levels: tuple[float, ...], *, history: bool
+) -> bytes:
+    forecaster, caster = served.forecaster, _table_caster(served)
+    model = forecaster.table_model()
+    caster.check_levels(levels)
+    panel = model.usable(forecaster.panel(frame))
+    count = len(panel.ids)
+    if count > _MOST_SERIES or count * caster.steps * (1 + 2 * len(levels)) > _MOST_VALUES:
+        raise Refusal(413, f"the table has {count} series and may have {_MOST_SERIES}; send fewer at a time")
+    times = times_ahead(panel, caster.steps)
+    known = read_future(future, panel, forecaster.columns_, forecaster, times)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = model.forecast(panel, known, times, levels)
+    if not np.isfinite(values).all():
+        raise DataError("the forecast is not a finite number; the values lie too far from what the model has seen")
+    forecasts = []
+    for i in range(count):
+        body = _drawn(caster, panel, i) if history else {}
+        if caster.roles.id is not None:
+            body = {"series": panel.ids[i]} | body
+        forecasts.append(body | _named(caster, served, times[i], values[i], levels))
+    return to_json({"model": served.name, "version": served.version, "notes": panel.notes, "forecasts": forecasts})
+
+
+def _named(
+    caster: TableCaster, served: Served, times: np.ndarray, values: np.ndarray, levels: tuple[float, ...]
+) -> dict[str, Any]:
+    names = forecast_columns(caster.roles, served.forecaster, levels)
+    return forecast_body(NextForecast("", times, names, values.reshape(caster.steps, -1), caster.clock))
+
+
+def _drawn(caster: TableCaster, panel: Panel, number: int) -> dict[str, Any]:
+    """The newest rows of one series' targets, as many as a chart can show."""
+    part = panel.rows(number)
+    part = slice(max(part.start, part.stop - _DRAWN), part.stop)
+    columns = {
+        name: [None if value != value else value for value in panel.targets[part, i].tolist()]
+        for i, name in enumerate(caster.roles.targets)
+    }
+    return {"history": {"times": caster.clock.texts(panel.times[part]), "columns": columns}}
+
+
+def _table_caster(served: Served) -> TableCaster:
+    if not isinstance(served.caster, TableCaster):
+        raise DataError(f"model {served.name!r} was fitted on plain arrays, so it takes values, not a table")
+    return served.caster

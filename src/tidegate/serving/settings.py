@@ -1,0 +1,31 @@
+"""What the service can be told, with defaults; light to import, for the command line reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate.settings import setting
+
+SYNCS = ("second", "always")
+
+
+@dataclass(kw_only=True)
+class ServeSettings:
+    """Settings of the service; each field's help says what it does."""
+
+    host: str = setting("127.0.0.1", "address to listen on")
+    port: int = setting(8000, "port to listen on, 0 for any free one", low=0, high=65535)
+    token_file: str | None = setting(None, "file whose first line is the bearer token that requests must carry")
+    workers: int = setting(1, "processes that answer requests; the first of them keeps the streams", low=1, high=64)
+    state: str | None = setting(None, "folder where streams are kept over a restart (default: in memory only)")
+    sync: str = setting("second", "when observations reach the disk: each second, or before each answer", choices=SYNCS)
+    max_streams: int = setting(10_000, "streams kept; the least recently used goes first", low=1)
+    max_body: int = setting(4 * 2**20, "bytes of a request's body, at most", low=1024)
+    max_rows: int = setting(100_000, "rows in one request, at most", low=1)
+    max_requests: int = setting(1024, "requests in progress, at most; more are answered 503", low=1)
+    max_connections: int = setting(2048, "open connections, at most", low=1)
+    max_buffered: int = setting(64 * 2**20, "bytes of all request bodies in memory, at most", low=1024)
+    batch_size: int = setting(64, "forecasts computed together, at most", low=1, high=4096)
+    timeout: float = setting(30.0, "seconds for one request, from its first byte to its answer", above=0)
+    read_timeout: float = setting(10.0, "seconds for a client to send its request", above=0)
+    reload: float = setting(1.0, "seconds between looks for a new version of a model", above=0)

@@ -1,0 +1,251 @@
+"""A stream says what `predict` says for the same newest rows, for any settings, and costs the same however long."""
+
+import json
+from datetime import datetime, timezone
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate import DataError, Forecaster, SettingError, TidegateError
+
+SETTINGS = st.fixed_dictionaries(
+    {
+        "lookback": st.sampled_from([1, 4, 12]),
+        "horizon": st.sampled_from([1, 3]),
+        "cell": st.sampled_from(["lstm", "gru", "rnn"]),
+        "bidirectional": st.booleans(),
+        "strategy": st.sampled_from(["direct", "recursive"]),
+        "scaler": st.sampled_from(["standard", "minmax", "robust", "none"]),
+        "scale_by": st.sampled_from([None, "global", "series"]),
+        "loss": st.sampled_from(["mse", "quantile"]),
+        "missing": st.sampled_from(["refuse", "forward", "linear", "seasonal", "mask"]),
+        "short_series": st.sampled_from(["refuse", "pad"]),
+        "past_cols": st.sampled_from([(), ("wind",)]),
+        "future_cols": st.sampled_from([(), ("price",)]),
+        "static_cols": st.sampled_from([(), ("kind",)]),
+        "target_col": st.sampled_from(["y", ("y", "z")]),
+        "features": st.sampled_from([(), ("lag_5",), ("difference_1", "mean_3", "weekday")]),
+    }
+)
+
+
+def table(length, freq, seed, names=("a", "b")):
+    rng = np.random.default_rng(seed)
+    times = pd.date_range("2026-01-05", periods=length, freq=freq)
+    frames = [
+        pd.DataFrame({"unique_id": name, "ds": times, "kind": name, "y": rng.normal(size=length).cumsum() * 10})
+        for name in names
+    ]
+    frame = pd.concat(frames, ignore_index=True)
+    return frame.assign(**{name: rng.normal(size=len(frame)) for name in ("z", "wind", "price")})
+
+
+@given(
+    chosen=SETTINGS,
+    freq=st.sampled_from(["h", "D", "MS", "B", "W-MON"]),
+    series=st.sampled_from(["a", None]),
+    level=st.sampled_from([(), (80.0,)]),
+    share_left_out=st.sampled_from([0.0, 0.3]),
+    seed=st.integers(0, 10**6),
+)
+@settings(max_examples=60)
+def test_a_stream_says_what_predict_says(chosen, freq, series, level, share_left_out, seed):
+    frame = table(60, freq, seed)
+    rng = np.random.default_rng(seed)
+    try:
+        model = Forecaster(**chosen, units=3, layers=1, epochs=1, steps_per_epoch=2).fit(frame)
+        stream = model.stream(series, level=level)
+    except TidegateError as refused:
+        sentence = str(refused)
+    else:
+        sentence = ""
+    assert "\n" not in sentence
+    if sentence:
+        return
+    ahead = rng.normal(size=(chosen["horizon"], len(chosen["future_cols"])))
+    rows = table(50, freq, seed + 1, names=["new" if series is None else series])
+    if chosen["missing"] != "refuse":
+        rows = rows[(rng.random(len(rows)) >= share_left_out) | (rows.index == 0)]
+    for number, row in enumerate(rows.to_dict("records")):
+        values = {name: row[name] for name in stream.columns}
+        try:
+            forecast = stream.push(values, row["ds"].to_pydatetime(), future=ahead if ahead.size else None)
+        except DataError:  # no value is known in all that is kept, so nothing can be filled
+            continue
+        if forecast is None or rng.random() < 0.7:
+            continue
+        newest = newest_rows(rows.iloc[: number + 1], freq, stream.keep)
+        expected = model.predict(newest, future_of(model, newest, ahead), level=level)
+        pd.testing.assert_frame_equal(
+            forecast.to_frame(), expected.iloc[:, 1:], rtol=1e-4, atol=1e-4, check_dtype=False
+        )
+
+
+def newest_rows(rows, freq, keep):
+    """The newest `keep` steps as a table; steps that were left out are rows without values."""
+    times = pd.date_range("2026-01-05", rows["ds"].iloc[-1], freq=freq)[-keep:]
+    whole = rows.set_index("ds").reindex(times).rename_axis("ds").reset_index()
+    return whole.assign(unique_id=rows["unique_id"].iloc[0], kind=rows["kind"].iloc[0])
+
+
+def future_of(model, newest, ahead):
+    if not ahead.size:
+        return None
+    return model.future_frame(newest).assign(price=ahead[:, 0])
+
+
+@pytest.fixture(scope="module")
+def hourly():
+    frame = table(200, "h", 0, names=["a"])[["ds", "y"]]
+    return Forecaster(lookback=8, horizon=2, units=4, epochs=1, validation_size=0.2).fit(frame), frame
+
+
+def test_a_stream_without_times_counts_steps(hourly):
+    model, frame = hourly
+    stream = model.stream(level=[80])
+    for value in frame["y"][:8]:
+        forecast = stream.push(value)
+    assert forecast.columns == ("LSTM", "LSTM-lo-80", "LSTM-hi-80")
+    assert forecast.times.tolist() == [0, 1]
+    assert (forecast["LSTM-lo-80"] < forecast["LSTM-hi-80"]).all()
+
+
+def test_the_length_of_the_past_changes_nothing(hourly):
+    model, _ = hourly
+    values = np.random.default_rng(1).normal(size=1000)
+    long, short = model.stream(), model.stream()
+    for value in values:
+        forecast = long.push(value)
+    for value in values[-8:]:
+        again = short.push(value)
+    np.testing.assert_array_equal(forecast.values, again.values)
+    assert (long.count, len(long), long._rows.shape) == (1000, 8, (16, 1))
+
+
+def test_an_observation_repeated_changes_nothing(hourly):
+    model, frame = hourly
+    stream = model.stream()
+    for time, value in zip(frame["ds"][:9], frame["y"][:9], strict=True):
+        forecast = stream.push(value, time.to_pydatetime())
+    again = stream.push(frame["y"][8], "2026-01-05T08:00:00")
+    np.testing.assert_array_equal(again.values, forecast.values)
+    assert stream.count == 9
+    assert stream.last_time == "2026-01-05T08:00:00"
+
+
+@pytest.mark.parametrize(
+    ("values", "time", "sentence"),
+    [
+        (float("nan"), None, "'y' is missing"),
+        (None, None, "not a number"),
+        ([None], None, "'y' is missing"),
+        (float("inf"), None, "'y' is inf"),
+        (1e300, None, "beyond"),
+        ("1.5", None, "not a number"),
+        (True, None, "not a number"),
+        ([1.0, 2.0], None, "has 2 values; it takes y"),
+        ({"y": 1.0, "x": 2.0}, None, "unknown value 'x'"),
+        ({}, None, "no value 'y'"),
+        (1.0, "yesterday", "ISO 8601"),
+        (1.0, "9999-01-01", "ISO 8601"),
+        (1.0, 17, "ISO 8601"),
+        (1.0, "2026-01-05T09:30:00", "no whole number of steps"),
+        (1.0, "2026-01-05T03:00:00", "not after"),
+        (1.0, "2026-01-05T08:00:00", "observed already with other values"),
+        (1.0, "2026-01-05T11:00:00", "refuses gaps"),
+        (1.0, "2026-01-05T09:00:00+02:00", "have none; give local time"),
+        (1.0, datetime(2026, 1, 5, 9, tzinfo=timezone.utc), "have none; give local time"),
+    ],
+)
+def test_a_refused_observation_leaves_the_stream_as_it_was(hourly, values, time, sentence):
+    model, frame = hourly
+    stream = model.stream()
+    for stamp, value in zip(frame["ds"][:9], frame["y"][:9], strict=True):
+        stream.push(value, stamp.to_pydatetime())
+    before = stream.state()
+    with pytest.raises(DataError, match=sentence):
+        stream.push(values, time)
+    assert stream.state() == before
+
+
+def test_a_state_continues_after_json(hourly):
+    model, frame = hourly
+    stream = model.stream()
+    for stamp, value in zip(frame["ds"][:20], frame["y"][:20], strict=True):
+        stream.push(value, stamp.to_pydatetime())
+    twin = model.stream().restore(json.loads(json.dumps(stream.state())))
+    assert twin.state() == stream.state()
+    np.testing.assert_array_equal(twin.push(3.0).values, stream.push(3.0).values)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"format": 2},
+        {"rows": [[1.0, 2.0]]},
+        {"rows": "text"},
+        {"times": [1]},
+        {"timed": "yes"},
+        {"count": None},
+        {"columns": ["other"]},
+        {"rows": [[1e300]] * 8},
+    ],
+)
+def test_a_damaged_state_is_refused(hourly, damage):
+    model, frame = hourly
+    stream = model.stream()
+    for stamp, value in zip(frame["ds"][:8], frame["y"][:8], strict=True):
+        stream.push(value, stamp.to_pydatetime())
+    with pytest.raises(DataError, match="begin a new stream"):
+        model.stream().restore(stream.state() | damage)
+
+
+def test_a_model_of_windows_streams_too():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 6, 2))
+    model = Forecaster(units=4, epochs=1).fit(x, x[:, -1, :1])
+    stream = model.stream()
+    for row in x[3][:5]:
+        assert stream.push(row) is None
+    forecast = stream.push(x[3][5])
+    np.testing.assert_allclose(forecast.values[0], model.predict(x[3:4])[0], rtol=1e-6)
+    with pytest.raises(DataError, match="no intervals"):
+        model.stream(level=[80])
+
+
+def test_what_cannot_stream_is_said_at_the_start(hourly):
+    model, _ = hourly
+    with pytest.raises(SettingError, match="level must hold percentages"):
+        model.stream(level=[180])
+    frame = table(60, "h", 0)
+    static = Forecaster(lookback=4, units=3, epochs=1, static_cols=("kind",)).fit(frame)
+    with pytest.raises(DataError, match="series must name one"):
+        static.stream("unknown")
+    dated = Forecaster(lookback=4, units=3, epochs=1, features=("hour",)).fit(frame)
+    with pytest.raises(DataError, match="needs its time"):
+        dated.stream().push(1.0)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "Europe/Paris"])
+def test_times_with_a_zone_come_back_with_it(zone):
+    times = pd.date_range("2026-01-05", periods=60, freq="h", tz=zone)
+    model = Forecaster(lookback=4, units=3, epochs=1).fit(pd.DataFrame({"ds": times, "y": np.arange(60.0)}))
+    stream = model.stream()
+    for stamp, value in zip(times[:6], range(6), strict=True):
+        forecast = stream.push(value, stamp.isoformat())
+    assert pd.Timestamp(stream.last_time) == times[5]
+    assert pd.Timestamp(forecast.times[0]) == times[6]
+
+
+@pytest.mark.parametrize(("first", "step"), [(20260101, 1), (1767225600, 3600), (7, 2), (0.5, 0.25)])
+def test_times_that_are_numbers_stay_numbers(first, step):
+    times = pd.Series(first + step * np.arange(25))
+    model = Forecaster(lookback=4, units=3, epochs=1).fit(pd.DataFrame({"ds": times, "y": np.arange(25.0)}))
+    stream = model.stream()
+    for stamp, value in zip(times[:6], range(6), strict=True):
+        forecast = stream.push(value, stamp)
+    assert stream.last_time == times[5]
+    assert forecast.times[0] == times[6]

@@ -1,0 +1,166 @@
+"""`tidegate serve` as a process: signals, workers, kills, a full disk, and what it says when it cannot begin."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from service_tools import Process, fitted, until, wave
+
+VALUES = wave(12)["y"].tolist()
+
+
+def test_sigterm_finishes_what_was_accepted_and_streams_survive_a_kill(tmp_path):
+    model = tmp_path / "model"
+    fitted(units=400, layers=2).save(model)  # slow enough to be in work when the signal comes
+    with Process(model, "--state", tmp_path / "state") as service:
+        body, answers = json.dumps({"values": [VALUES] * 900}), []
+        threads = [
+            threading.Thread(
+                target=lambda: answers.append(
+                    httpx.post(f"{service.client.base_url}/predict", content=body, timeout=30)
+                )
+            )
+            for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        until(lambda: "tidegate_requests_active 4.0" in service.client.get("/metrics").text)
+        code, _, err = service.end()
+        for thread in threads:
+            thread.join()
+        assert [answer.status_code for answer in answers] == [200] * 3
+        assert len(answers[0].json()["forecasts"]) == 900
+        assert code == 0
+        assert "Traceback" not in err
+    with Process(model, "--state", tmp_path / "state") as service:
+        for value in VALUES:
+            last = service.client.post("/streams/s", json={"values": value}).json()
+        service.end(signal.SIGKILL)
+    with Process(model, "--state", tmp_path / "state") as service:
+        found = service.client.get("/streams/s").json()
+        assert (found["count"], found["forecast"]) == (12, last["forecast"])
+
+
+def test_workers_share_streams_and_a_killed_one_is_replaced(folder, tmp_path):
+    with Process(folder, "--workers", 3, "--state", tmp_path) as service:
+        assert "with 3 workers" in service.said
+        children = workers_of(service.process.pid)
+        assert len(children) == 3
+        taken = 0
+
+        def push(value):
+            # A connection of its own each time: any worker may take it.
+            while True:
+                try:
+                    body = {"values": value, "time": f"2026-01-01T{value:02.0f}:00:00"}
+                    answer = httpx.post(f"{service.client.base_url}/streams/s", json=body, timeout=20)
+                except httpx.TransportError:
+                    continue  # the worker that had it was killed; with its time it is not taken twice
+                if answer.status_code == 503:
+                    assert answer.headers["retry-after"] == "1"
+                    continue
+                assert answer.status_code == 200, answer.text
+                return answer.json()["count"]
+
+        for value in range(8):
+            taken = push(float(value))
+        assert taken == 8
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+        for value in range(8, 16):
+            taken = push(float(value))
+        assert taken == 16
+        until(lambda: len(workers_of(service.process.pid)) == 3)
+        until(lambda: service.client.get("/metrics").status_code == 200)
+        assert "tidegate_requests_total" in service.client.get("/metrics").text
+        found = httpx.get(f"{service.client.base_url}/streams/s").json()
+        assert [row[0] for row in found["history"]] == [float(value) for value in range(4, 16)]
+        refused = httpx.post(f"{service.client.base_url}/streams/s", json={"values": "x"})
+        assert refused.status_code == 422
+        code, _, err = service.end()
+        assert code == 0
+        assert err.count("another takes its place") >= 3
+        assert "Traceback" not in err
+
+
+def workers_of(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_workers_end_with_a_parent_that_is_killed(folder):
+    with Process(folder, "--workers", 2) as service:
+        children = workers_of(service.process.pid)
+        service.end(signal.SIGKILL)
+        until(lambda: not any(os.path.exists(f"/proc/{child}") for child in children))
+
+
+def test_a_full_disk_loses_nothing_that_was_acknowledged(folder, tmp_path):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))  # no file grows beyond, as on a full disk
+
+    with Process(folder, "--state", tmp_path, preexec_fn=limit) as service:
+        acknowledged = 0
+        for value in range(100):
+            answer = service.client.post("/streams/s", json={"values": float(value)})
+            if answer.status_code == 507:
+                break
+            acknowledged = answer.json()["count"]
+        assert answer.status_code == 507
+        assert "was not taken; make room" in answer.json()["error"]
+        assert service.client.post("/predict", json={"values": VALUES}).status_code == 200
+        assert service.client.get("/streams/s").json()["count"] == acknowledged
+    with Process(folder, "--state", tmp_path) as service:
+        assert service.client.get("/streams/s").json()["count"] == acknowledged
+        assert service.client.post("/streams/s", json={"values": 1.0}).json()["count"] == acknowledged + 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["/nowhere"], "/nowhere does not exist"),
+        (["MODEL", "--host", "256.0.0.1"], "cannot be listened on"),
+        (["MODEL", "--port", "70000"], "port must be"),
+        (["MODEL", "--token-file", "/nowhere"], "token file /nowhere cannot be read"),
+        (["MODEL", "--token-file", "MODEL/config.json"], "is no token"),
+        (["MODEL", "--sync", "never"], "sync must be one of"),
+        (["/nowhere", "--workers", "2"], "/nowhere does not exist"),
+    ],
+)
+def test_a_service_that_cannot_begin_says_why(folder, arguments, sentence):
+    arguments = [argument.replace("MODEL", str(folder)) for argument in arguments]
+    port = [] if "--port" in arguments else ["--port", "0"]
+    command = [sys.executable, "-m", "tidegate", "serve", *arguments, *port]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_missing_package_is_named_with_its_command(folder):
+    code = (
+        "import sys; sys.modules['uvicorn'] = None; sys.argv = ['tidegate', 'serve', sys.argv[1]];"
+        "from tidegate.cli import main; main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "pip install 'tidegate[serve]'" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_help_is_quick():
+    begin = time.monotonic()
+    subprocess.run([sys.executable, "-m", "tidegate", "--help"], capture_output=True, check=True)
+    code = (
+        "import sys, tidegate.cli; print([m for m in ('torch', 'fastapi', 'uvicorn', 'pydantic') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+    assert time.monotonic() - begin < 10
