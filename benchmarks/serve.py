@@ -1,8 +1,9 @@
 """What the service answers under load, beside a plain Flask service of the same network, in one run.
 
-Starts `tidegate serve` and, like a tutorial, `app.run()` with the network called once per request; both on this machine,
-one after the other, with the same bodies, by the load generator wrk (github.com/wg/wrk), which reports latencies of all
-requests. Then counts errors over many requests, and times stream steps from one client. Needs wrk on the PATH and
+Starts `tidegate serve` and, like a tutorial, `app.run()` with the network called once per request; both on this
+machine, one after the other, with the same bodies, by the load generator wrk (github.com/wg/wrk), which reports
+latencies of all requests. Then counts errors over many requests, and times stream steps from one client. Needs wrk on
+the PATH and
 `pip install 'tidegate[serve]' flask`. Run: python benchmarks/serve.py
 """
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,8 @@ namespace tidegate::TIDEGATE_LEVEL {
 
 constexpr int kWidth = 4;                       // columns of a panel
 constexpr int kRows = kAccumulators / kWidth;   // rows of a tile
+constexpr long kDepth = 32768 / kBytes / kWidth;  // rows of a panel that stay in the first cache from tile to tile
+constexpr long kLarge = 3 << 19;                // bytes of a matrix that comes from beyond a core's own cache
 
 struct Run {
     long from, count;
@@ -54,10 +57,12 @@ struct Layout {
             long count = 0;
             list(panel, [&](long from, long length) {
                 count += length;
-                if (layout.runs.size() > first && layout.runs.back().from + layout.runs.back().count == from)
-                    layout.runs.back().count += length;
-                else
-                    layout.runs.push_back({from, length});
+                if (layout.runs.size() > first && layout.runs.back().from + layout.runs.back().count == from) {
+                    const long more = std::min(length, kDepth - layout.runs.back().count);
+                    layout.runs.back().count += more, from += more, length -= more;
+                }
+                for (; length > 0; from += kDepth, length -= kDepth)
+                    layout.runs.push_back({from, std::min(length, kDepth)});
             });
             if (dense) {
                 layout.depth = count, layout.size = count * columns;
@@ -89,10 +94,20 @@ template <class F> inline void for_tiles(long count, long most, F&& f) {
     }
 }
 
+// Rows of a panel: some of its runs, and where their numbers are; `apart` from there to those of the next panel.
+// While they are worked on, what `ahead` points to is called into the cache, `ahead_step` farther with each row.
+template <class T> struct Piece {
+    const Run *run, *end;
+    const T* data;
+    long apart;
+    const T* ahead;
+    long ahead_step;
+};
+
 // out[m][column] = init[m][column] + sum over k of a[m][k] * b[k][column], for `M` rows and `P` panels of `W` columns.
 template <class T, int M, int P, int W>
-[[gnu::noinline]] void product_tile(const T* const* a, const Packed<T>& b, long panel, const T* init, long init_row,
-                                    T* out, long out_row) {
+[[gnu::noinline]] void product_tile(const T* const* a, const Piece<T>& b, const T* init, long init_row, T* out,
+                                    long out_row) {
     using V = Vec<T>;
     constexpr int L = kLanes<T>;
     V sums[M][P * W];
@@ -105,9 +120,12 @@ template <class T, int M, int P, int W>
         for (int n = 0; n < P * W; ++n) sums[m][n] = init ? load<V>(init + m * init_row + n * L) : V{};
     }
 #pragma GCC unroll 32
-    for (int p = 0; p < P; ++p) at[p] = b.panel(panel + p);
-    for (const Run *run = b.layout->runs_of(panel), *end = b.layout->runs_end(panel); run != end; ++run) {
+    for (int p = 0; p < P; ++p) at[p] = b.data + p * b.apart;
+    const T* ahead = b.ahead;
+    for (const Run* run = b.run; run != b.end; ++run) {
         for (long k = run->from, last = run->from + run->count; k < last; ++k) {
+            __builtin_prefetch(ahead, 0, 2);
+            ahead += b.ahead_step;
 #pragma GCC unroll 32
             for (int p = 0; p < P; ++p) {
                 V column[W];
@@ -167,7 +185,7 @@ template <class T, int M, int W>
 // How many panels a tile of M rows takes, so that there are enough sums in flight.
 constexpr int panels_of(int rows) { return std::max(1, std::min(4, kRows / rows)); }
 
-template <class T> using ProductTile = void (*)(const T* const*, const Packed<T>&, long, const T*, long, T*, long);
+template <class T> using ProductTile = void (*)(const T* const*, const Piece<T>&, const T*, long, T*, long);
 template <class T> using GradientTile = void (*)(const T* const*, long, const T* const*, const long*, long, T*, bool);
 
 // Tiles of 1 to kRows rows: full panels, several when there are few rows; then one panel of each width.
@@ -197,21 +215,46 @@ private:
 
 template <class T> inline constexpr Tiles<T> kTiles{};
 
+// Cut a panel into pieces of at most `most` rows and call f(piece, whether it is the first).
+template <class T, class F> void each_piece(const Packed<T>& b, long panel, long most, F&& f) {
+    const Layout& layout = *b.layout;
+    const long step = layout.width(panel) * kLanes<T>;
+    const Run *run = layout.runs_of(panel), *end = layout.runs_end(panel);
+    Piece<T> piece{run, run, b.panel(panel), layout.depth * layout.across * kLanes<T>, b.data, 0};
+    do {
+        long count = 0;
+        piece.run = piece.end;
+        while (piece.end != end && (count == 0 || count + piece.end->count <= most)) count += piece.end++->count;
+        f(piece, piece.run == run);
+        piece.data += count * step;
+    } while (piece.end != end);
+}
+
 // The product for any rows and a range of panels; `init` and `out` are where the first of these panels' columns are.
 template <class T>
 void product(const T* const* a, long rows, const Packed<T>& b, long first, long last, const T* init, long init_row,
              T* out, long out_row) {
+    constexpr long L = kLanes<T>;
     const Layout& layout = *b.layout;
     const int step = layout.dense && layout.across == kWidth ? panels_of(static_cast<int>(std::min<long>(rows, kRows))) : 1;
+    const bool large = layout.dense && layout.size * kBytes > kLarge && rows > kRows;
     for (long panel = first; panel < last;) {
-        const long column = (panel - first) * layout.across * kLanes<T>;
         const bool wide = step > 1 && panel + step <= last && layout.width(panel + step - 1) == kWidth;
-        for_tiles(rows, kRows, [&](long row, long count) {
-            const auto m = static_cast<std::size_t>(count - 1);
-            const auto tile = wide ? kTiles<T>.wide[m]
-                                   : kTiles<T>.product[m][static_cast<std::size_t>(layout.width(panel) - 1)];
-            tile(a + row, b, panel, init ? init + row * init_row + column : nullptr, init_row,
-                 out + row * out_row + column, out_row);
+        const auto width = static_cast<std::size_t>(layout.width(panel) - 1);
+        T* to = out + (panel - first) * layout.across * L;
+        // Of a large matrix a piece serves all tiles from the first cache, while each calls in a column of the next panel.
+        each_piece(b, panel, large ? kDepth : std::numeric_limits<long>::max(), [&](Piece<T> piece, bool begins) {
+            const T* from = !begins ? to : init ? init + (to - out) : nullptr;
+            const long from_row = begins ? init_row : out_row;
+            long column = large ? 0 : kWidth;
+            for_tiles(rows, kRows, [&](long row, long count) {
+                const bool calls = column < kWidth;
+                piece.ahead = calls ? piece.data + piece.apart + column++ * L : b.data;
+                piece.ahead_step = calls ? kWidth * L : 0;
+                const auto m = static_cast<std::size_t>(count - 1);
+                const auto tile = wide ? kTiles<T>.wide[m] : kTiles<T>.product[m][width];
+                tile(a + row, piece, from ? from + row * from_row : nullptr, from_row, to + row * out_row, out_row);
+            });
         });
         panel += wide ? step : 1;
     }

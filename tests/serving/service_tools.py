@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from tidegate import Forecaster
-from tidegate.serving.server import make_server
 from tidegate.serving.service import Service
 from tidegate.serving.settings import ServeSettings
+from tidegate.serving.worker import make_server
 
 
 def wave(length=300, seed=0):

@@ -90,9 +90,15 @@ def test_what_is_no_http_is_refused(bounded):
     assert b" 400 " in raw(bounded.port, b"\x16\x03\x01\x02\x00\x01\r\n\r\n").splitlines()[0]
 
 
-def test_a_half_closed_connection_is_answered(bounded):
-    answer = raw(bounded.port, head(len(VALUES), more="connection: close\r\n") + VALUES, close=True)
-    assert b" 200 " in answer.splitlines()[0]
+@pytest.mark.parametrize("requests", [1, 3])
+def test_a_half_closed_connection_is_answered(bounded, requests):
+    rows = json.dumps({"rows": wave(12).astype({"ds": str}).to_dict("records")}).encode()  # read beside the event loop
+    answer = raw(bounded.port, (head(len(rows)) + rows) * requests, close=True)
+    assert answer.count(b"HTTP/1.1 200 ") == requests
+
+
+def test_a_half_request_is_not_waited_for(bounded):
+    assert raw(bounded.port, head(len(VALUES)) + VALUES[:20], close=True) == b""
 
 
 def test_a_client_that_goes_away_disturbs_nobody(bounded):

@@ -192,7 +192,7 @@ class TableCaster:
         try:
             check_levels(levels)
             outputs = 1 if self._model.quantiles is None else len(self._model.quantiles)
-            self._model._with_intervals(np.zeros((1, self.steps, len(self.roles.targets), outputs)), levels)
+            self._model.with_intervals(np.zeros((1, self.steps, len(self.roles.targets), outputs)), levels)
         except ValueError as problem:
             return problem
         return None

@@ -10,12 +10,12 @@ import numpy as np
 
 from tidegate.errors import DataError
 from tidegate.forecasting.casting import Caster, History, NextForecast, caster_of
+from tidegate.forecasting.observations import LARGEST, as_numbers, read_ahead, read_row
 
 if TYPE_CHECKING:
     from tidegate.forecasting.forecaster import Forecaster
 
 _FORMAT = 1
-_LARGEST = 1e30  # beyond it float32 arithmetic overflows, whatever the scale
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Stream:
         Raises:
             DataError: in one sentence.
         """
-        row = self._read_row(values)
+        row = read_row(values, self.columns, self._caster.gaps)
         stamp, steps = self._read_time(time)
         if steps == 0 and not np.array_equal(row, self._rows[self._end - 1], equal_nan=True):
             raise DataError(f"time {time!r} was observed already with other values; give the time of the next step")
@@ -246,20 +246,6 @@ class Stream:
         rows[-1] = row
         return Observation(rows, times)
 
-    def _read_row(self, values: Any) -> np.ndarray:
-        if isinstance(values, Mapping):
-            unknown = [name for name in values if name not in self.columns]
-            absent = [name for name in self.columns if name not in values]
-            if unknown or absent:
-                word = f"has no value {absent[0]!r}" if absent else f"has an unknown value {str(unknown[0])[:40]!r}"
-                raise DataError(f"the observation {word}; it takes {', '.join(self.columns)}")
-            values = [values[name] for name in self.columns]
-        row = as_numbers(values, "the observation").reshape(-1)
-        if len(row) != len(self.columns):
-            raise DataError(f"the observation has {len(row)} values; it takes {', '.join(self.columns)}")
-        check_row(row, self.columns, self._caster.gaps)
-        return row
-
     def _read_time(self, time: Any) -> tuple[int | float | None, int]:
         clock = self._caster.clock
         if time is None:
@@ -282,65 +268,6 @@ class Stream:
         return stamp, steps
 
 
-def as_numbers(values: Any, what: str) -> np.ndarray:
-    """Values as float64, None as NaN.
-
-    Raises:
-        DataError: something is not a number.
-    """
-    try:
-        if isinstance(values, str | bytes) or values is None or isinstance(values, Mapping):
-            raise TypeError
-        array = np.asarray(values)
-        if array.dtype.kind in "iuf":
-            return array.astype(np.float64)
-        if array.dtype.kind != "O":
-            raise TypeError  # text and truth values would be turned into numbers silently
-        flat = array.reshape(-1).tolist()
-        if not all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in flat):
-            raise TypeError
-        return np.array([np.nan if value is None else float(value) for value in flat]).reshape(array.shape)
-    except (TypeError, ValueError, OverflowError):
-        raise DataError(f"{what} holds something that is not a number; give numbers, or null where missing") from None
-
-
-def check_row(row: np.ndarray, columns: Sequence[str], gaps: bool) -> None:
-    """Raise a DataError that names the first column (C,) whose value cannot be used."""
-    if np.isfinite(row).all() and (np.abs(row) < _LARGEST).all():
-        return
-    for name, value in zip(columns, row.tolist(), strict=True):
-        if value != value:
-            if not gaps:
-                raise DataError(
-                    f"{name!r} is missing and the model refuses missing values; give a number, or fit with "
-                    "missing='forward', 'linear', 'seasonal' or 'mask'"
-                )
-        elif not abs(value) < _LARGEST:
-            raise DataError(f"{name!r} is {value:g}, beyond the {_LARGEST:g} that the model can compute with")
-
-
-def read_ahead(future: Any, names: Sequence[str], steps: int) -> np.ndarray:
-    """Covariates known ahead as an array (steps, names).
-
-    Raises:
-        DataError: they are not there, of another shape, or not finite.
-    """
-    if future is None:
-        raise DataError(f"the model needs values ahead of {', '.join(names)}: {steps} rows; give them as future")
-    if isinstance(future, Sequence) and future and all(isinstance(row, Mapping) for row in future):
-        try:
-            future = [[row[name] for name in names] for row in future]
-        except KeyError as absent:
-            raise DataError(f"a row of future has no value {absent.args[0]!r}; it takes {', '.join(names)}") from None
-    values = as_numbers(future, "future")
-    if values.shape != (steps, len(names)):
-        wanted = f"{steps} rows of {len(names)} ({', '.join(names) or 'none'})"
-        raise DataError(f"future has shape {values.shape}; give {wanted}")
-    for row in values:
-        check_row(row, names, gaps=False)
-    return values
-
-
 def _read_state(
     state: Mapping[str, Any], columns: tuple[str, ...], dtype: np.dtype
 ) -> tuple[np.ndarray, np.ndarray, int, bool | None]:
@@ -358,7 +285,7 @@ def _read_state(
             and (len(rows) > 0) == (timed is not None)
             and isinstance(count, int)
             and rows.shape == (len(times), len(columns))
-            and bool((np.isnan(rows) | (np.abs(rows) < _LARGEST)).all() and np.isfinite(times).all())
+            and bool((np.isnan(rows) | (np.abs(rows) < LARGEST)).all() and np.isfinite(times).all())
         )
     except (KeyError, TypeError, ValueError, OverflowError):
         sound = False

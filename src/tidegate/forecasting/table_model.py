@@ -159,7 +159,7 @@ class TableModel:
         """
         preprocessor = self.preprocessor
         raw = preprocessor.newest(panel, preprocessor.fill(panel), future, times)
-        scaled = self._with_intervals(self._in_chunks(raw, times.shape[1]), levels)
+        scaled = self.with_intervals(self._in_chunks(raw, times.shape[1]), levels)
         return preprocessor.unscale(scaled, preprocessor.scale_of(panel))
 
     def _in_chunks(self, raw: RawWindow, steps: int) -> np.ndarray:
@@ -173,7 +173,12 @@ class TableModel:
     def _scaled(self, raw: RawWindow, steps: int) -> np.ndarray:
         return forecast_window(self.network, self.preprocessor.shape, raw, steps).numpy()
 
-    def _with_intervals(self, forecasts: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:
+    def with_intervals(self, forecasts: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:
+        """Point forecasts with the bounds of each level, (N, S, K, 1 + 2 · levels), from (N, S, K, quantiles or 1).
+
+        Raises:
+            DataError: the model cannot give one of these levels.
+        """
         if not levels and forecasts.shape[-1] == 1:
             return forecasts
         point = forecasts[..., forecasts.shape[-1] // 2]

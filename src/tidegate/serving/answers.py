@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from tidegate.forecasting.casting import NextForecast
+
 
 class Refusal(Exception):
     """A request is answered with a status and one sentence: what is wrong, where, what to do."""
@@ -39,3 +41,9 @@ def error_body(sentence: str) -> bytes:
 def to_json(value: Any) -> bytes:
     """JSON of plain values and NumPy arrays; what is not finite becomes null."""
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def forecast_body(forecast: NextForecast) -> dict[str, Any]:
+    """A forecast as JSON has it: times, and each column by its name."""
+    columns = dict(zip(forecast.columns, forecast.values.T.tolist(), strict=True))
+    return {"times": forecast.texts(), "columns": columns}

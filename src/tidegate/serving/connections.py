@@ -61,6 +61,13 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer what is no HTTP in the words of this service."""
         self._end(400, "this is no HTTP request that can be read; send HTTP/1.1")
 
+    def eof_received(self) -> bool:
+        """Answer a client that has closed its half of the connection after whole requests; True keeps ours open."""
+        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+            return False
+        self.cycle.keep_alive = False
+        return True
+
     def shutdown(self) -> None:
         """Close when what was accepted is answered."""
         if self.cycle is not None and not self.cycle.response_complete:

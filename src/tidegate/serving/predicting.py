@@ -16,15 +16,14 @@ import pandas as pd
 from tidegate.errors import DataError
 from tidegate.forecasting.casting import History, NextForecast, TableCaster
 from tidegate.forecasting.frames import forecast_columns, read_future
+from tidegate.forecasting.observations import LARGEST, as_numbers, check_row, read_ahead
 from tidegate.forecasting.preparing import times_ahead
-from tidegate.forecasting.streaming import as_numbers, check_row, read_ahead
 from tidegate.forecasting.tables.panel import Panel
 from tidegate.forecasting.tables.reading import read_table
-from tidegate.serving.answers import Refusal, overloaded, to_json
+from tidegate.serving.answers import Refusal, forecast_body, overloaded, to_json
 from tidegate.serving.batching import Batcher
 from tidegate.serving.bodies import PredictBody
 from tidegate.serving.models import Served
-from tidegate.serving.streams import forecast_body
 
 _MOST_SERIES, _MOST_VALUES, _DRAWN = 1000, 1_000_000, 400
 _Result = TypeVar("_Result")
@@ -111,7 +110,7 @@ def read_windows(values: Any, columns: tuple[str, ...], most_rows: int, gaps: bo
             413, f"the request has {array.shape[0]} windows and may have {_MOST_SERIES}; send fewer at a time"
         )
     flat = array.reshape(-1, width)
-    if not np.isfinite(flat).all() or np.abs(flat).max() >= 1e30:
+    if not np.isfinite(flat).all() or np.abs(flat).max() >= LARGEST:
         for number, row in enumerate(flat):
             try:
                 check_row(row, columns, gaps)

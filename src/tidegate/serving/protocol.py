@@ -18,7 +18,7 @@ import orjson
 import tidegate
 from tidegate.errors import DataError
 from tidegate.forecasting.casting import History
-from tidegate.forecasting.streaming import as_numbers, read_ahead
+from tidegate.forecasting.observations import as_numbers, read_ahead
 from tidegate.serving.answers import Refusal, to_json
 from tidegate.serving.batching import Batcher
 from tidegate.serving.bodies import InferBody, InferTensor, read

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from tidegate.errors import SettingError
 from tidegate.settings import setting
 
 SYNCS = ("second", "always")
@@ -29,3 +31,24 @@ class ServeSettings:
     timeout: float = setting(30.0, "seconds for one request, from its first byte to its answer", above=0)
     read_timeout: float = setting(10.0, "seconds for a client to send its request", above=0)
     reload: float = setting(1.0, "seconds between looks for a new version of a model", above=0)
+
+
+def read_token(path: str) -> str:
+    """The first line of a token file.
+
+    Raises:
+        SettingError: it cannot be read, or holds no token of at least 16 characters.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(
+            f"the token file {path} cannot be read ({error}); give a file with the token in it"
+        ) from None
+    token = lines[0].strip() if lines else ""
+    if len(token) < 16 or not token.isascii() or " " in token:
+        raise SettingError(
+            f"the first line of {path} is no token; write at least 16 characters without blanks, for instance those of "
+            "`openssl rand -hex 32`"
+        )
+    return token

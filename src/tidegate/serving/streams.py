@@ -18,7 +18,7 @@ import numpy as np
 from tidegate.errors import DataError
 from tidegate.forecasting.casting import NextForecast
 from tidegate.forecasting.streaming import Observation, Stream
-from tidegate.serving.answers import Refusal, to_json
+from tidegate.serving.answers import Refusal, forecast_body, to_json
 from tidegate.serving.batching import Batcher
 from tidegate.serving.bodies import HistoryBody, PushBody
 from tidegate.serving.journal import Journal
@@ -293,9 +293,3 @@ def _answer(
     if forecast is not None:
         answer["forecast"] = forecast_body(forecast)
     return answer
-
-
-def forecast_body(forecast: NextForecast) -> dict[str, Any]:
-    """A forecast as JSON has it: times, and each column by its name."""
-    columns = dict(zip(forecast.columns, forecast.values.T.tolist(), strict=True))
-    return {"times": forecast.texts(), "columns": columns}

@@ -1,6 +1,130 @@
-"""A worker process of the service; started by its parent."""
+"""One process that answers requests: alone, or one of several workers of a parent."""
 
-from tidegate.serving.server import work_for_parent
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tidegate.errors import TidegateError
+from tidegate.serving.settings import ServeSettings, read_token
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from tidegate.serving.service import Service
+
+BACKLOG = 2048
+REFUSED = 3  # exit status of a worker that cannot begin; its sentence is on standard error
+
+
+def work(
+    models: Sequence[str],
+    settings: ServeSettings,
+    token: str | None,
+    listener: socket.socket,
+    path: str | None,
+    index: int,
+    begun: Callable[[], None],
+) -> None:
+    """Answer requests until a signal comes.
+
+    Args:
+        models: model or run folders, each as PATH or NAME=PATH.
+        settings: the service's settings.
+        token: the bearer token that requests must carry, or None.
+        listener: the socket that connections come to.
+        path: the Unix socket between several workers, or None.
+        index: the worker's number; the first keeps the streams.
+        begun: called when requests are answered.
+    """
+    import torch
+
+    from tidegate.serving.service import Service
+
+    _begin_logging()
+    torch.set_num_threads(1)  # torch's threads and the event loop would fight for the cores; more workers use more
+    sys.setswitchinterval(0.0005)  # the batching thread must not wait 5 ms for the event loop to let go
+    server = make_server(Service(models, settings, token=token, socket=path, keeper=index == 0))
+    # What the imports and models made stays; looking through it again and again would stop all requests for 100 ms.
+    gc.collect()
+    gc.freeze()
+    threading.Thread(target=_announce, args=(server, begun), daemon=True).start()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, _already_ending)
+    server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(REFUSED)
+
+
+def make_server(service: Service) -> uvicorn.Server:
+    """The HTTP server of one worker."""
+    import uvicorn
+
+    from tidegate.serving.connections import bounded
+
+    settings = service.settings
+    config = uvicorn.Config(
+        service.app(),
+        http=bounded(settings.max_connections, settings.read_timeout),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=int(settings.timeout) + 1,
+        backlog=BACKLOG,
+    )
+    return uvicorn.Server(config)
+
+
+def _already_ending(number: int, frame: Any) -> None:
+    """uvicorn raises the signal again when it has ended in good order; that is no reason to die of it."""
+
+
+def _announce(server: Any, begun: Callable[[], None]) -> None:
+    while not server.started:
+        if server.should_exit:
+            return
+        time.sleep(0.01)
+    begun()
+
+
+def _begin_logging() -> None:
+    logging.basicConfig(level=logging.INFO, format="tidegate: %(message)s", stream=sys.stderr)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+
+
+def work_for_parent() -> None:
+    """Be a worker of a parent process: read the task from standard input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    task = json.loads(sys.stdin.buffer.readline())
+    settings = ServeSettings(**task["settings"])
+    listener = socket.socket(fileno=task["descriptor"])
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    token = None if settings.token_file is None else read_token(settings.token_file)
+    try:
+        index, begun = task["index"], lambda: print("begun", flush=True)
+        work(task["models"], settings, token, listener, task["socket"], index, begun)
+    except TidegateError as error:
+        print(f"tidegate: {error}", file=sys.stderr)
+        sys.exit(REFUSED)
+
+
+def _end_with_parent() -> None:
+    while os.read(0, 1):  # not through sys.stdin, whose lock would be held when the interpreter ends
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
 
 if __name__ == "__main__":
     work_for_parent()

@@ -1,0 +1,96 @@
+"""Observations from outside, as checked numbers: what streams and the service take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tidegate.errors import DataError
+
+LARGEST = 1e30  # beyond it float32 arithmetic overflows, whatever the scale
+
+
+def read_row(values: Any, columns: Sequence[str], gaps: bool) -> np.ndarray:
+    """One observation (C,).
+
+    Args:
+        values: a number, the values in the order of `columns`, or a mapping by column; None where missing.
+        columns: names of the values.
+        gaps: whether values may be missing.
+
+    Raises:
+        DataError: a value is absent, unknown, or cannot be used.
+    """
+    if isinstance(values, Mapping):
+        unknown = [name for name in values if name not in columns]
+        absent = [name for name in columns if name not in values]
+        if unknown or absent:
+            word = f"has no value {absent[0]!r}" if absent else f"has an unknown value {str(unknown[0])[:40]!r}"
+            raise DataError(f"the observation {word}; it takes {', '.join(columns)}")
+        values = [values[name] for name in columns]
+    row = as_numbers(values, "the observation").reshape(-1)
+    if len(row) != len(columns):
+        raise DataError(f"the observation has {len(row)} values; it takes {', '.join(columns)}")
+    check_row(row, columns, gaps)
+    return row
+
+
+def as_numbers(values: Any, what: str) -> np.ndarray:
+    """Values as float64, None as NaN.
+
+    Raises:
+        DataError: something is not a number.
+    """
+    try:
+        if isinstance(values, str | bytes) or values is None or isinstance(values, Mapping):
+            raise TypeError
+        array = np.asarray(values)
+        if array.dtype.kind in "iuf":
+            return array.astype(np.float64)
+        if array.dtype.kind != "O":
+            raise TypeError  # text and truth values would be turned into numbers silently
+        flat = array.reshape(-1).tolist()
+        if not all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in flat):
+            raise TypeError
+        return np.array([np.nan if value is None else float(value) for value in flat]).reshape(array.shape)
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{what} holds something that is not a number; give numbers, or null where missing") from None
+
+
+def check_row(row: np.ndarray, columns: Sequence[str], gaps: bool) -> None:
+    """Raise a DataError that names the first column (C,) whose value cannot be used."""
+    if np.isfinite(row).all() and (np.abs(row) < LARGEST).all():
+        return
+    for name, value in zip(columns, row.tolist(), strict=True):
+        if value != value:
+            if not gaps:
+                raise DataError(
+                    f"{name!r} is missing and the model refuses missing values; give a number, or fit with "
+                    "missing='forward', 'linear', 'seasonal' or 'mask'"
+                )
+        elif not abs(value) < LARGEST:
+            raise DataError(f"{name!r} is {value:g}, beyond the {LARGEST:g} that the model can compute with")
+
+
+def read_ahead(future: Any, names: Sequence[str], steps: int) -> np.ndarray:
+    """Covariates known ahead as an array (steps, names).
+
+    Raises:
+        DataError: they are not there, of another shape, or not finite.
+    """
+    if future is None:
+        raise DataError(f"the model needs values ahead of {', '.join(names)}: {steps} rows; give them as future")
+    if isinstance(future, Sequence) and future and all(isinstance(row, Mapping) for row in future):
+        try:
+            future = [[row[name] for name in names] for row in future]
+        except KeyError as absent:
+            raise DataError(f"a row of future has no value {absent.args[0]!r}; it takes {', '.join(names)}") from None
+    values = as_numbers(future, "future")
+    if values.shape != (steps, len(names)):
+        wanted = f"{steps} rows of {len(names)} ({', '.join(names) or 'none'})"
+        raise DataError(f"future has shape {values.shape}; give {wanted}")
+    for row in values:
+        check_row(row, names, gaps=False)
+    return values
