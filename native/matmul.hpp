@@ -95,17 +95,16 @@ template <class F> inline void for_tiles(long count, long most, F&& f) {
 }
 
 // Rows of a panel: some of its runs, and where their numbers are; `apart` from there to those of the next panel.
-// While they are worked on, what `ahead` points to is called into the cache, `ahead_step` farther with each row.
+// While they are worked on, a column from `ahead` on may be called into the cache, of another panel.
 template <class T> struct Piece {
     const Run *run, *end;
     const T* data;
     long apart;
     const T* ahead;
-    long ahead_step;
 };
 
 // out[m][column] = init[m][column] + sum over k of a[m][k] * b[k][column], for `M` rows and `P` panels of `W` columns.
-template <class T, int M, int P, int W>
+template <class T, int M, int P, int W, bool Calls = false>
 [[gnu::noinline]] void product_tile(const T* const* a, const Piece<T>& b, const T* init, long init_row, T* out,
                                     long out_row) {
     using V = Vec<T>;
@@ -121,11 +120,13 @@ template <class T, int M, int P, int W>
     }
 #pragma GCC unroll 32
     for (int p = 0; p < P; ++p) at[p] = b.data + p * b.apart;
-    const T* ahead = b.ahead;
+    [[maybe_unused]] const T* ahead = b.ahead;
     for (const Run* run = b.run; run != b.end; ++run) {
         for (long k = run->from, last = run->from + run->count; k < last; ++k) {
-            __builtin_prefetch(ahead, 0, 2);
-            ahead += b.ahead_step;
+            if constexpr (Calls) {
+                __builtin_prefetch(ahead, 0, 2);
+                ahead += W * L;
+            }
 #pragma GCC unroll 32
             for (int p = 0; p < P; ++p) {
                 V column[W];
@@ -188,9 +189,10 @@ constexpr int panels_of(int rows) { return std::max(1, std::min(4, kRows / rows)
 template <class T> using ProductTile = void (*)(const T* const*, const Piece<T>&, const T*, long, T*, long);
 template <class T> using GradientTile = void (*)(const T* const*, long, const T* const*, const long*, long, T*, bool);
 
-// Tiles of 1 to kRows rows: full panels, several when there are few rows; then one panel of each width.
+// Tiles of 1 to kRows rows: full panels, several when there are few rows; those that call in a panel of a large matrix;
+// then one panel of each width.
 template <class T> struct Tiles {
-    std::array<ProductTile<T>, kRows> wide;
+    std::array<ProductTile<T>, kRows> wide, calling;
     std::array<std::array<ProductTile<T>, kWidth>, kRows> product;
     std::array<std::array<GradientTile<T>, kWidth>, kRows> gradient;
 
@@ -200,6 +202,7 @@ private:
     template <int... M>
     constexpr explicit Tiles(std::integer_sequence<int, M...>)
         : wide{product_tile<T, M + 1, panels_of(M + 1), kWidth>...},
+          calling{product_tile<T, M + 1, 1, kWidth, true>...},
           product{products<M + 1>(std::make_integer_sequence<int, kWidth>{})...},
           gradient{gradients<M + 1>(std::make_integer_sequence<int, kWidth>{})...} {}
 
@@ -217,17 +220,16 @@ template <class T> inline constexpr Tiles<T> kTiles{};
 
 // Cut a panel into pieces of at most `most` rows and call f(piece, whether it is the first).
 template <class T, class F> void each_piece(const Packed<T>& b, long panel, long most, F&& f) {
-    const Layout& layout = *b.layout;
-    const long step = layout.width(panel) * kLanes<T>;
-    const Run *run = layout.runs_of(panel), *end = layout.runs_end(panel);
-    Piece<T> piece{run, run, b.panel(panel), layout.depth * layout.across * kLanes<T>, b.data, 0};
-    do {
+    const long step = b.layout->width(panel) * kLanes<T>, apart = b.layout->depth * step;
+    const Run *run = b.layout->runs_of(panel), *end = b.layout->runs_end(panel);
+    const T* data = b.panel(panel);
+    for (bool begins = true; begins || run != end; begins = false) {
+        const Run* first = run;
         long count = 0;
-        piece.run = piece.end;
-        while (piece.end != end && (count == 0 || count + piece.end->count <= most)) count += piece.end++->count;
-        f(piece, piece.run == run);
-        piece.data += count * step;
-    } while (piece.end != end);
+        while (run != end && (count == 0 || count + run->count <= most)) count += run++->count;
+        f(Piece<T>{first, run, data, apart, data + apart}, begins);
+        data += count * step;
+    }
 }
 
 // The product for any rows and a range of panels; `init` and `out` are where the first of these panels' columns are.
@@ -237,23 +239,23 @@ void product(const T* const* a, long rows, const Packed<T>& b, long first, long 
     constexpr long L = kLanes<T>;
     const Layout& layout = *b.layout;
     const int step = layout.dense && layout.across == kWidth ? panels_of(static_cast<int>(std::min<long>(rows, kRows))) : 1;
+    // Of a large matrix a piece serves all tiles from the first cache, while each calls in a column of the next panel.
     const bool large = layout.dense && layout.size * kBytes > kLarge && rows > kRows;
     for (long panel = first; panel < last;) {
-        const bool wide = step > 1 && panel + step <= last && layout.width(panel + step - 1) == kWidth;
         const auto width = static_cast<std::size_t>(layout.width(panel) - 1);
+        const bool wide = step > 1 && panel + step <= last && layout.width(panel + step - 1) == kWidth;
         T* to = out + (panel - first) * layout.across * L;
-        // Of a large matrix a piece serves all tiles from the first cache, while each calls in a column of the next panel.
         each_piece(b, panel, large ? kDepth : std::numeric_limits<long>::max(), [&](Piece<T> piece, bool begins) {
             const T* from = !begins ? to : init ? init + (to - out) : nullptr;
             const long from_row = begins ? init_row : out_row;
-            long column = large ? 0 : kWidth;
+            long calls = large && layout.width(panel) == kWidth ? kWidth : 0;
             for_tiles(rows, kRows, [&](long row, long count) {
-                const bool calls = column < kWidth;
-                piece.ahead = calls ? piece.data + piece.apart + column++ * L : b.data;
-                piece.ahead_step = calls ? kWidth * L : 0;
                 const auto m = static_cast<std::size_t>(count - 1);
-                const auto tile = wide ? kTiles<T>.wide[m] : kTiles<T>.product[m][width];
+                const auto tile = wide        ? kTiles<T>.wide[m]
+                                  : calls > 0 ? kTiles<T>.calling[m]
+                                              : kTiles<T>.product[m][width];
                 tile(a + row, piece, from ? from + row * from_row : nullptr, from_row, to + row * out_row, out_row);
+                --calls, piece.ahead += L;
             });
         });
         panel += wide ? step : 1;
