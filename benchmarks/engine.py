@@ -112,9 +112,9 @@ def compare_cells():
         layer = Recurrent(name, units, units)
         out = grad[..., : layer.output_size]
         work = sum(layer.get_parameter(f"weight_{part}_l0").numel() for part in ("ih", "hh"))
-        took, quiet = median(training(layer, x, out)), median(inference(layer, x))
+        took, quiet = median(training(layer.train(), x, out)), median(inference(layer.eval(), x))
         with engine.only("reference"):
-            loop, quiet_loop = median(training(layer, x, out)), median(inference(layer, x))
+            loop, quiet_loop = median(training(layer.train(), x, out)), median(inference(layer.eval(), x))
         base = base or took / work
         print(
             f"| {name} | {took * 1e3:.2f} | {took / work / base:.2f} | {loop / took:.1f} x | {quiet * 1e3:.2f} | "

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from tidegate.engine import fused, native, reference
+from tidegate.engine import fused, native, noise, reference
 from tidegate.errors import SettingError
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ def scan_stack(
     below: list[tuple[Tensor, ...]] = []
     for first in range(0, len(weights), directions):
         if not cell.variational and first:
-            x = functional.dropout(x, dropout, training=dropout > 0)
+            x = noise.dropout(x, dropout)
         if context is not None:
             x = torch.cat([x, context if context.dim() == 3 else context[:, None].expand(-1, x.shape[1], -1)], -1)
         layer = range(first, first + directions)
@@ -176,8 +175,8 @@ def _scan_layer(
             own = {**own, **_from_below(cell, x, own, below[row] if below else None)}
         inputs = x
         if cell.variational and dropout:
-            inputs = x * functional.dropout(x.new_ones(x.shape[0], 1, x.shape[2]), dropout)
-            options["h_mask"] = functional.dropout(torch.ones_like(state[0]), dropout)
+            inputs = x * noise.dropout(x.new_ones(x.shape[0], 1, x.shape[2]), dropout)
+            options["h_mask"] = noise.dropout(torch.ones_like(state[0]), dropout)
         results.append(path.scan(cell, inputs, state, own, lengths=lengths, reverse=row == 1, **options))
     outputs = [sequences[0] for sequences, _ in results]
     y = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)

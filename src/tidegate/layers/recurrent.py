@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tidegate import cells, engine
 from tidegate.cells import Cell, Initial
-from tidegate.engine import fused
+from tidegate.engine import fused, noise
 from tidegate.engine.sessions import Session, open_session
 from tidegate.errors import DataError, SettingError
 from tidegate.layers.initialise import initialise
@@ -224,7 +224,7 @@ class Recurrent(nn.Module):
         """Return the cell's noise for one layer (B, T, H); when not training, the same number everywhere."""
         shape = (*x.shape[:2], self.units)
         if self.training:
-            return {name: torch.bernoulli(x.new_full(shape, rate)) for name, rate in self.cell.noise.items()}
+            return {name: noise.draw(x, shape, rate) for name, rate in self.cell.noise.items()}
         return {name: x.new_full(shape[2:], rate).expand(shape) for name, rate in self.cell.noise.items()}
 
     def _check_context(self, x: Tensor, context: Tensor | None) -> None:
