@@ -10,6 +10,7 @@ from tidegate import ForecasterSettings, cells
 from tidegate.equations.functions import FUNCTIONS
 from tidegate.equations.latex import latex
 from tidegate.equations.program import trace
+from tidegate.serving.settings import ServeSettings
 
 DOCS = Path(__file__).parent
 
@@ -47,13 +48,17 @@ def _cost(cell: type[cells.Cell]) -> str:
 
 
 def settings_page() -> str:
-    """A table of every setting of a forecaster."""
-    rows = ["# Settings of a forecaster", "", "| setting | default | what it does |", "|---|---|---|"]
-    for field in dataclasses.fields(ForecasterSettings):
+    """Tables of every setting of a forecaster and of the service."""
+    return "\n".join([*_settings("a forecaster", ForecasterSettings), *_settings("the service", ServeSettings)])
+
+
+def _settings(owner: str, settings: type) -> list[str]:
+    rows = [f"# Settings of {owner}", "", "| setting | default | what it does |", "|---|---|---|"]
+    for field in dataclasses.fields(settings):
         choices = field.metadata["choices"]
         help = field.metadata["help"] + (f": {', '.join(choices)}" if choices else "")
         rows.append(f"| `{field.name}` | `{field.default!r}` | {help} |")
-    return "\n".join([*rows, ""])
+    return [*rows, ""]
 
 
 def main() -> None:

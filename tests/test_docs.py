@@ -30,3 +30,16 @@ def test_a_cells_page_is_what_its_code_says(name):
     import build
 
     assert (DOCS / "cells" / f"{name}.md").read_text(encoding="utf-8") == build.cell_page(name)
+
+
+def test_the_settings_page_is_what_the_code_says():
+    import build
+
+    assert (DOCS / "settings.md").read_text(encoding="utf-8") == build.settings_page()
+
+
+@pytest.mark.parametrize("name", ["nn", "serving"])
+def test_a_pages_python_runs(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    exec(compile("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), name, "exec"), {"__name__": "page"})

@@ -53,3 +53,9 @@ def test_steering_prints_each_step_and_draws_it(labels, tmp_path, capsys, monkey
     printed = capsys.readouterr().out
     assert all(f"\n   {step} " in printed for step in range(1, 6))
     assert (tmp_path / "steering.png").exists()
+
+
+def test_stream_forecast_shows_each_forecast_beside_what_came(capsys):
+    ours, naive = load("stream_forecast").main(epochs=1, steps_per_epoch=5)
+    assert 0 < ours < 10 * naive
+    assert capsys.readouterr().out.count("forecast") == 96
