@@ -3,8 +3,7 @@
 Starts `tidegate serve` and, like a tutorial, `app.run()` with the network called once per request; both on this
 machine, one after the other, with the same bodies, by the load generator wrk (github.com/wg/wrk), which reports
 latencies of all requests. Then counts errors over many requests, and times stream steps from one client. Needs wrk on
-the PATH and
-`pip install 'tidegate[serve]' flask`. Run: python benchmarks/serve.py
+the PATH and `pip install 'tidegate[serve]' flask`. Run: python benchmarks/serve.py
 """
 
 from __future__ import annotations

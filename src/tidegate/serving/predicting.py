@@ -25,7 +25,7 @@ from tidegate.serving.batching import Batcher
 from tidegate.serving.bodies import PredictBody
 from tidegate.serving.models import Served
 
-_MOST_SERIES, _MOST_VALUES, _DRAWN = 1000, 1_000_000, 400
+_MOST_SERIES, _MOST_VALUES, _PLAYED = 1000, 1_000_000, 300
 _Result = TypeVar("_Result")
 
 
@@ -198,9 +198,9 @@ def _named(
 
 
 def _drawn(caster: TableCaster, panel: Panel, number: int) -> dict[str, Any]:
-    """The newest rows of one series' targets, as many as a chart can show."""
+    """The newest rows of one series' targets: as many as a stream needs to begin, and some to play into it."""
     part = panel.rows(number)
-    part = slice(max(part.start, part.stop - _DRAWN), part.stop)
+    part = slice(max(part.start, part.stop - caster.needed - _PLAYED), part.stop)
     columns = {
         name: [None if value != value else value for value in panel.targets[part, i].tolist()]
         for i, name in enumerate(caster.roles.targets)

@@ -16,7 +16,7 @@ const WORDS = {
     ahead: "This model needs values known ahead, so the page draws its history only. Use POST /predict.",
     ofFile: (name) => `What follows the file ${name}.`,
     said: (n, last, first, value) => `${n} steps ahead of ${last}. Next: ${value} at ${first}.`,
-    observed: "observed", low: "low", high: "high", forecastOf: (name) => `forecast (${name})`,
+    observed: "observed", low: "low", high: "high", forecastOf: (name) => name ? `forecast (${name})` : "forecast",
     beat: (a) => a.forecast ? `${a.count} observations, the newest at ${a.time ?? a.count - 1}. Next: ${a.next}.`
       : `${a.count} observations; ${a.needed} more are needed for a forecast.`,
     chart: "Chart of the observed values and the forecast; the numbers are below it.",
@@ -36,7 +36,7 @@ const WORDS = {
     ahead: "该模型需要未来已知的数值，因此这里只画历史数据。请使用 POST /predict。",
     ofFile: (name) => `文件 ${name} 之后的预测。`,
     said: (n, last, first, value) => `${last} 之后的 ${n} 步。下一步：${first} 为 ${value}。`,
-    observed: "观测值", low: "下限", high: "上限", forecastOf: (name) => `预测（${name}）`,
+    observed: "观测值", low: "下限", high: "上限", forecastOf: (name) => name ? `预测（${name}）` : "预测",
     beat: (a) => a.forecast ? `${a.count} 个观测值，最新为 ${a.time ?? a.count - 1}。下一步：${a.next}。`
       : `${a.count} 个观测值；还需要 ${a.needed} 个才能预测。`,
     chart: "观测值与预测的图；数值见下方表格。",
@@ -128,12 +128,19 @@ function draw(place, data, height) {
   $(place).setAttribute("aria-label", say("chart"));
 }
 
+// As much of the history as leaves the forecast large enough to see.
+function newest(history, steps) {
+  const count = steps ? Math.max(60, 24 * steps) : history.times.length;
+  const columns = Object.entries(history.columns).map(([name, values]) => [name, values.slice(-count)]);
+  return { times: history.times.slice(-count), columns: Object.fromEntries(columns) };
+}
+
 function show() {
   const { answer, source } = page.shown;
   const chosen = Math.max(0, answer.forecasts.findIndex((one) => String(one.series) === $("series").value));
   const one = answer.forecasts[chosen], target = Object.keys(one.history.columns)[0], level = $("level").value;
   $("source").textContent = source();
-  draw("chart", lay(one.history, one, target, level), 320);
+  draw("chart", lay(newest(one.history, one.times.length), one, target, level), 320);
   const names = Object.keys(one.columns), last = one.history.times.at(-1);
   $("said").textContent = one.times.length
     ? say("said", one.times.length, readable(last), readable(one.times[0]), short(one.columns[names[0]][0])) : say("ahead");
@@ -268,21 +275,21 @@ async function play() {
   const row = (i) => columns.map((column) => column[i]);
   const name = `page-${Math.random().toString(36).slice(2, 8)}`, seen = { times: [], values: [] };
   const count = rows.times.length, spare = count - model.needed;
-  let at = spare > 10 ? model.needed - 1 : 0;
+  let at = spare >= 0 ? model.needed - 1 : 0;
   $("stream").value = name;
   begin("play", async () => {
     // A file has more rows than the model needs; the model's own rows are played there and back.
     const lap = Math.floor(at / count), i = lap % 2 ? count - 1 - (at % count) : at % count;
     const body = { model: model.name, values: row(i) };
     if (lap === 0) body.time = rows.times[i];
-    if (spare > 10 && !seen.times.length) {
+    if (at && !seen.times.length) {
       body.history = { values: rows.times.slice(0, at).map((time, k) => row(k)), start: rows.times[0] };
-      seen.times = rows.times.slice(0, at), seen.values = columns[0].slice(0, at);
+      seen.times = rows.times.slice(Math.max(0, at - 100), at), seen.values = columns[0].slice(Math.max(0, at - 100), at);
     }
     const options = { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } };
     const reply = await ask(`/streams/${name}`, options);
     seen.times.push(reply.time), seen.values.push(columns[0][i]);
-    if (seen.times.length > 200) seen.times.shift(), seen.values.shift();
+    if (seen.times.length > 150) seen.times.shift(), seen.values.shift();
     moving(reply, seen);
     at += 1;
     if (spare > 10 && at === count) stop();
