@@ -9,7 +9,6 @@ the PATH and `pip install 'tidegate[serve]' flask`. Run: python benchmarks/serve
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import os
 import re
@@ -19,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,23 @@ def predict():
 
 app.run(port=int(sys.argv[2]))
 """
+DONE = """
+wrk.method = 'POST'
+wrk.headers['content-type'] = 'application/json'
+done = function(summary, latency)
+  local e = summary.errors
+  local errors = e.status + e.connect + e.read + e.write + e.timeout
+  local p50, p99 = latency:percentile(50), latency:percentile(99)
+  io.write(string.format('FOUND %d %d %d %d\\n', summary.requests, p50, p99, errors))
+end
+"""
+PUSH = """
+local step = 0
+request = function()
+  step = step + 1
+  return wrk.format(nil, nil, nil, string.format('{"values": %.3f}', 20000 + 500 * math.sin(step / 4)))
+end
+"""
 
 
 def main() -> None:
@@ -60,12 +77,7 @@ def main() -> None:
         fit(model)
         values = [round(20_000 + 500 * float(np.sin(i / 4)), 1) for i in range(LOOKBACK)]
         body = json.dumps({"values": values})
-        script.write_text(
-            f"wrk.method = 'POST'; wrk.headers['content-type'] = 'application/json'; wrk.body = '{body}'\n"
-            "done = function(summary, latency) local e = summary.errors\n"
-            "io.write(string.format('FOUND %d %d %d %d\\n', summary.requests, latency:percentile(50), "
-            "latency:percentile(99), e.status + e.connect + e.read + e.write + e.timeout)) end\n"
-        )
+        script.write_text(DONE + f"wrk.body = '{body}'\n")
         print("service                clients   requests/s     p50 ms     p99 ms   errors")
         tables = {}
         for name in ("Flask + torch", "tidegate serve"):
@@ -105,29 +117,20 @@ def faithful(model: Path, script: Path, arguments: argparse.Namespace) -> None:
             requests, _, _, errors = load(port, script, 64, arguments.seconds)
             total, failed = total + requests, failed + errors
         print(f"{failed} errors in {total} requests of 64 clients")
-        spent = stream_steps(port, 5000)
-        shares = ", ".join(f"p{share} {np.percentile(spent, share):.2f} ms" for share in (50, 95, 99))
-        print(f"stream step over HTTP, one client, kept on disk: {shares}")
+        script.write_text(DONE + PUSH)
+        load(port, script, 1, 1, "/streams/bench")  # from then on it forecasts
+        requests, p50, p99, errors = load(port, script, 1, arguments.seconds, "/streams/bench")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/streams/bench") as answer:
+            assert json.load(answer)["forecast"] is not None
+        print(
+            f"stream steps of one client, kept on disk: {requests}, {errors} errors, p50 {p50:.2f} ms, p99 {p99:.2f} ms"
+        )
 
 
-def stream_steps(port: int, count: int) -> list[float]:
-    """Milliseconds of each push, once the stream forecasts."""
-    wire, spent = http.client.HTTPConnection("127.0.0.1", port), []
-    for number in range(count + LOOKBACK):
-        body = json.dumps({"values": 20_000 + 500 * float(np.sin(number / 4))})
-        begin = time.perf_counter()
-        wire.request("POST", "/streams/bench", body, {"content-type": "application/json"})
-        answer = wire.getresponse().read()
-        if number >= LOOKBACK:
-            spent.append((time.perf_counter() - begin) * 1000)
-    assert json.loads(answer)["forecast"] is not None
-    return spent
-
-
-def load(port: int, script: Path, clients: int, seconds: int) -> tuple[int, float, float, int]:
+def load(port: int, script: Path, clients: int, seconds: int, path: str = "/predict") -> tuple[int, float, float, int]:
     """Requests, p50 and p99 in ms, and errors, as wrk counted them."""
     command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "10s", "--latency", "-s", str(script)]
-    command.append(f"http://127.0.0.1:{port}/predict")
+    command.append(f"http://127.0.0.1:{port}{path}")
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"FOUND (\d+) (\d+) (\d+) (\d+)", said)
     assert found is not None, said

@@ -121,7 +121,7 @@ class Stream:
         observation = self.check(values, time)
         ahead = self.read_future(future)
         self.take(observation)
-        return self.forecast(ahead) if self.ready else None
+        return self._cast(ahead) if self.ready else None
 
     def check(self, values: Any, time: Any = None) -> Observation:
         """Check an observation against the stream without changing it.
@@ -157,9 +157,7 @@ class Stream:
         Raises:
             DataError: there are too few rows, or these rows cannot be forecast.
         """
-        history = self.history(self.read_future(future))
-        self._caster.check(history, self.level)
-        return self._caster.cast([history], self.level)[0]
+        return self._cast(self.read_future(future))
 
     def history(self, future: np.ndarray) -> History:
         """A copy of the newest rows as a caster reads them."""
@@ -211,6 +209,11 @@ class Stream:
         self._rows[: len(rows)] = rows
         self._times[: len(rows)] = times
         return self
+
+    def _cast(self, future: np.ndarray) -> NextForecast:
+        history = self.history(future)
+        self._caster.check(history, self.level)
+        return self._caster.cast([history], self.level)[0]
 
     @property
     def _counts_in_floats(self) -> bool:
