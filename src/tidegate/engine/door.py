@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from tidegate.engine import fused, native, noise, reference
+from tidegate.engine import fused, native, noise, projecting, reference
 from tidegate.errors import SettingError
 
 if TYPE_CHECKING:
@@ -138,10 +138,10 @@ def zeros(cell: type[Cell], x: Tensor, weights: Mapping[str, Tensor]) -> tuple[T
 
 def _path(cell: type[Cell], x: Tensor) -> Any:
     """Return the module that runs this cell on this input; each has `scan` and `step`."""
-    if _only is not None:
+    if _only not in (None, "native"):
         return _PATHS[_only]
-    if native.runs(cell, x) and not torch.compiler.is_compiling():
-        return native
+    if _only or (native.runs(cell, x) and not torch.compiler.is_compiling()):
+        return native if cell.projection == 1 else projecting
     # Torch's kernels refuse a sequence without steps or rows.
     return fused if fused.runs(cell) and x.numel() > 0 else reference
 

@@ -40,7 +40,7 @@ def open_session(
 ) -> Session:
     """Return a session from zero states: the engine's where it runs the cell, else one of the step that is made."""
     first = weights[0]["weight_ih"]
-    if native.runs(cell, first):
+    if cell.projection == 1 and native.runs(cell, first):
         return NativeSession(cell, weights, batch)
     sizes = cell.sizes(len(first) // len(cell.gates))
     return LoopSession(make_step(), tuple(first.new_zeros(len(weights), batch, size) for size in sizes))
