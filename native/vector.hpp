@@ -240,15 +240,16 @@ template <class V> inline V floor(V x) {
 
 // The first `count` lanes; the others are zero.
 template <class V> inline V first_lanes(V x, long count) {
+    if (count >= kLanes<Scalar<V>>) return x;
     for (int lane = 0; lane < kLanes<Scalar<V>>; ++lane) x[lane] = lane < count ? x[lane] : 0;
     return x;
 }
 
-// The sum of all lanes, in every lane.
+// The sum of all lanes, in every lane: halves are added to each other, so that no sum waits for all before it.
 template <class V> inline V total(V x) {
-    Scalar<V> sum = 0;
-    for (int lane = 0; lane < kLanes<Scalar<V>>; ++lane) sum += x[lane];
-    return broadcast<V>(sum);
+    for (int half = kLanes<Scalar<V>> / 2; half > 0; half /= 2)
+        for (int lane = 0; lane < half; ++lane) x[lane] += x[lane + half];
+    return broadcast<V>(x[0]);
 }
 
 template <class V> inline V sqrt(V x) {

@@ -1,7 +1,7 @@
 """A projected recurrence in the native engine.
 
-What the next step reads is a projection of the step's output, h = P m. So U h is (U P) m: the engine runs the recurrence
-of m as it runs any other, and one product projects all of its steps afterwards.
+What the next step reads is a projection of the step's output, h = P m. So U h is (U P) m: the engine runs the
+recurrence of m as it runs any other, and one product projects all of its steps afterwards.
 """
 
 from __future__ import annotations

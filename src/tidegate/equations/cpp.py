@@ -1,7 +1,8 @@
 """A cell as C++: its step and the derived backward step, over SIMD registers; `native/cell.hpp` is the contract.
 
 Both are loops over the rows and blocks of units of a tile. A sum over the units ends a loop: what comes after it is in
-the next one, a stage, and what several stages read is computed once and waits in the tile's `spill`.
+the next one, a stage, and what several stages read is computed once and waits in the tile's `spill`. What follows from
+such sums alone is the same for all units: it is computed once a row, and divided by once a row.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ def cell_source(cell: Declaration) -> str:
     backward = differentiate(forward, without=[f"w.{name}" for name in cell.constants])
     plan = _plan(cell, forward, backward)
     first = _Function(f"{cell.name}_forward", plan, forward, _forward_stores(plan, forward))
-    second = _Function(f"{cell.name}_backward", plan, backward.program, _backward_stores(plan, backward.program))
+    shared = first.uniform.intersection(plan.kept)
+    second = _Function(
+        f"{cell.name}_backward", plan, backward.program, _backward_stores(plan, backward.program), shared
+    )
     return "\n".join([*first.text(), "", *second.text(), "", *_maker(cell, plan, first, second)])
 
 
@@ -96,7 +100,14 @@ def _backward_stores(plan: _Plan, backward: Program) -> list[tuple[str, Operand]
 class _Function:
     """One straight-line program as a C++ function over a tile."""
 
-    def __init__(self, name: str, plan: _Plan, program: Program, stores: Sequence[tuple[str, Operand]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        plan: _Plan,
+        program: Program,
+        stores: Sequence[tuple[str, Operand]],
+        uniform: Iterable[str] = (),
+    ) -> None:
         self.name = name
         self._forward = name.endswith("_forward")
         self._loads, self._strides = plan.loads, plan.strides
@@ -104,11 +115,16 @@ class _Function:
         self._stage = _stages(program.lines)
         self.stages = 1 + max(self._stage.values(), default=0)
         self._stores = stores
+        self.uniform = _uniform(program.lines, uniform)
+        self._divisors = {line.operands[1] for line in program.lines if self._divides_once(line)}
         self.spilled = [name for name in self._lines if self._is_spilled(name)]
 
     def text(self) -> list[str]:
         """Return the function's lines."""
-        body = [row for stage in range(self.stages) for row in self._stage_text(stage)]
+        body = [
+            row for name in sorted(self.uniform - set(self._lines)) for row in self._defined(name, self._recorded(name))
+        ]
+        body += [row for stage in range(self.stages) for row in self._stage_text(stage)]
         return [
             f"template <class T> void {self.name}(const Tile<T>& at) {{",
             "    using V = Vec<T>;",
@@ -137,12 +153,27 @@ class _Function:
 
     def _is_spilled(self, name: str) -> bool:
         later = any(stage > self._stage[name] for stage in self._readers(name))
-        return later and self._lines[name].operation != "mean"
+        return later and name not in self.uniform
+
+    def _divides_once(self, line: Line) -> bool:
+        """Say whether a line divides units by a number that they share."""
+        return line.operation == "divide" and line.name not in self.uniform and line.operands[1] in self.uniform
+
+    def _recorded(self, name: str) -> str:
+        """Return where backward finds a number that all units share: forward kept it with every block."""
+        return self._loads[name].replace("record", "at.record + row * at.record_row")
+
+    def _defined(self, name: str, expression: str) -> list[str]:
+        """Return the definition of a value that all units share, and of its inverse where they are divided by it."""
+        inverse = [f"const V inverse_{_name(name)} = static_cast<T>(1) / {_name(name)};"]
+        return [f"const V {_name(name)} = {expression};", *(inverse if name in self._divisors else [])]
 
     def _stage_text(self, stage: int) -> list[str]:
-        lines = [line for line in self._lines.values() if self._stage[line.name] == stage]
+        every = [line for line in self._lines.values() if self._stage[line.name] == stage]
+        sums = [line for line in every if line.operation == "mean"]
+        shared = [line for line in every if line.name in self.uniform and line not in sums]
+        lines = [line for line in every if line not in shared]
         stores = [(place, value) for place, value in self._stores if self._store_stage(value) == stage]
-        sums = [line for line in lines if line.operation == "mean"]
         read = dict.fromkeys(
             each
             for operands in (*(line.operands for line in lines), *((value,) for _, value in stores))
@@ -154,19 +185,26 @@ class _Function:
             if line.operation == "mean":
                 rows.append(f"sum_{line.name} += first_lanes({_operand(line.operands[0])}, at.units - block * L);")
             else:
-                rows.append(f"const V {line.name} = {_expression(line)};")
+                rows.append(f"const V {line.name} = {self._expression(line)};")
             if line.name in self.spilled:
                 rows.append(f"store(spill + {self.spilled.index(line.name)} * L, {line.name});")
         rows += [self._store(place, value) for place, value in stores]
-        text = [f"V sum_{line.name}{{}};" for line in sums]
+        text = [row for line in shared for row in self._defined(line.name, _expression(line))]
+        text += [f"V sum_{line.name}{{}};" for line in sums]
         text += ["for (long block = 0; block < at.blocks; ++block) {"]
         text += [f"    {row}" for row in (*self._addresses(rows), *rows)] + ["}"]
-        return text + [f"const V {line.name} = total(sum_{line.name}) / static_cast<T>(at.units);" for line in sums]
+        for line in sums:
+            text += self._defined(line.name, f"total(sum_{line.name}) / static_cast<T>(at.units)")
+        return text
+
+    def _expression(self, line: Line) -> str:
+        if not self._divides_once(line):
+            return _expression(line)
+        return f"{_operand(line.operands[0])} * inverse_{_operand(line.operands[1])}"
 
     def _is_read(self, name: str, stage: int) -> bool:
         """Say whether a stage has to load a value, because no line of it computes it."""
-        line = self._lines.get(name)
-        return line is None or (line.operation != "mean" and self._stage[name] < stage)
+        return name not in self.uniform and (name not in self._lines or self._stage[name] < stage)
 
     def _source(self, name: str) -> str:
         if name in self._lines:
@@ -201,6 +239,16 @@ def _stages(lines: Sequence[Line]) -> dict[str, int]:
         operands = [each for each in line.operands if each in stages]
         stages[line.name] = max((stages[each] + (each in means) for each in operands), default=0)
     return stages
+
+
+def _uniform(lines: Sequence[Line], known: Iterable[str]) -> set[str]:
+    """Return the values that are the same for all units: means, and what is computed from such values alone."""
+    found = set(known)
+    for line in lines:
+        names = [each for each in line.operands if isinstance(each, str)]
+        if line.operation == "mean" or (names and found.issuperset(names)):
+            found.add(line.name)
+    return found
 
 
 def _name(value: str) -> str:
