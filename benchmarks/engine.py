@@ -139,6 +139,7 @@ def compare_streaming():
     print("\n### One streaming step, 2 x 50 units\n\n| | microseconds |\n|---|---|")
     for name, function in [
         ("session from Python", lambda: session.step(x)),
+        ("of it the engine", lambda: session._session.step(*session._places)),
         ("torch.nn.LSTMCell, twice", by_cells),
         ("torch.nn.LSTM", inference(other, x[None])),
         *onnx_step(other),
