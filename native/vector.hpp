@@ -33,8 +33,8 @@ constexpr int kBytes = 16, kAccumulators = 12;
 
 using f32 = float __attribute__((vector_size(kBytes)));
 using f64 = double __attribute__((vector_size(kBytes)));
-using i32 = std::int32_t __attribute__((vector_size(kBytes)));
-using i64 = std::int64_t __attribute__((vector_size(kBytes)));
+using u32 = std::uint32_t __attribute__((vector_size(kBytes)));
+using u64 = std::uint64_t __attribute__((vector_size(kBytes)));
 
 template <class T> using Vec = std::conditional_t<std::is_same_v<T, float>, f32, f64>;
 template <class T> constexpr int kLanes = kBytes / static_cast<int>(sizeof(T));
@@ -45,7 +45,7 @@ template <class V> struct Numbers;
 
 template <> struct Numbers<f32> {
     using T = float;
-    using Int = i32;
+    using Bits = u32;
     static constexpr int mantissa = 23, bias = 127;
     static constexpr T magic = 12582912.0f, log2e = 1.44269504088896341f;
     static constexpr T ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
@@ -56,7 +56,7 @@ template <> struct Numbers<f32> {
 
 template <> struct Numbers<f64> {
     using T = double;
-    using Int = i64;
+    using Bits = u64;
     static constexpr int mantissa = 52, bias = 1023;
     static constexpr T magic = 6755399441055744.0, log2e = 1.44269504088896340736;
     static constexpr T ln2 = 0.69314718055994530942;
@@ -175,7 +175,7 @@ template <bool Small, class V> inline V scale(V x, V n) {
         return times_power_of_two(x, n);
     } else {
         const auto power = [](V m) {
-            return (V)(((typename N::Int)(m + N::magic) + N::bias) << N::mantissa);  // its low bits hold m
+            return (V)(((typename N::Bits)(m + N::magic) + N::bias) << N::mantissa);  // its low bits hold m
         };
         if constexpr (Small) return x * power(n);
         const V half = nearest(n * 0.5f);
