@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,8 @@ from tidegate.forecasting.clock import Clock
 from tidegate.forecasting.frames import forecast_columns
 from tidegate.forecasting.intervals import check_levels
 from tidegate.forecasting.preparing import season_of
+from tidegate.forecasting.table_model import TableModel
 from tidegate.forecasting.tables.panel import Panel
-
-if TYPE_CHECKING:
-    from tidegate.forecasting.forecaster import Forecaster
 
 
 @dataclass(frozen=True)
@@ -88,8 +86,7 @@ class TableCaster:
         gaps: whether missing values are allowed.
     """
 
-    def __init__(self, forecaster: Forecaster) -> None:
-        model = forecaster.table_model()
+    def __init__(self, model: TableModel) -> None:
         self._model, self._settings = model, model.preprocessor.settings
         self.roles = model.preprocessor.columns
         shape, newest = model.preprocessor.shape, model.newest
@@ -201,9 +198,7 @@ class TableCaster:
 class ArrayCaster:
     """Forecasts windows with a model that was fitted on plain arrays; attributes as `TableCaster` has them."""
 
-    def __init__(self, forecaster: Forecaster) -> None:
-        model = forecaster.fitted()
-        assert isinstance(model, ArrayModel)
+    def __init__(self, model: ArrayModel) -> None:
         self._model = model
         self.columns = ("x",) if model.features == 1 else tuple(f"x{i}" for i in range(model.features))
         self.known_ahead: tuple[str, ...] = ()
@@ -252,6 +247,6 @@ class ArrayCaster:
 Caster = TableCaster | ArrayCaster
 
 
-def caster_of(forecaster: Forecaster) -> Caster:
-    """The caster of a fitted forecaster."""
-    return ArrayCaster(forecaster) if isinstance(forecaster.fitted(), ArrayModel) else TableCaster(forecaster)
+def caster_of(model: TableModel | ArrayModel) -> Caster:
+    """The caster of a fitted model."""
+    return ArrayCaster(model) if isinstance(model, ArrayModel) else TableCaster(model)

@@ -191,9 +191,10 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
             series: the series of `fit` whose scale and static values to use; None for a new one.
             level: interval levels in percent, for every forecast.
         """
+        from tidegate.forecasting.casting import caster_of
         from tidegate.forecasting.streaming import Stream
 
-        return Stream(self, series=series, level=level)
+        return Stream(caster_of(self.fitted()), series=series, level=level)
 
     def save(self, folder: str | Path) -> None:
         """Save to a model folder: `config.json` and `weights.safetensors`, no pickle."""

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tidegate.errors import DataError
-from tidegate.forecasting.casting import Caster, History, NextForecast, caster_of
+from tidegate.forecasting.casting import Caster, History, NextForecast
 from tidegate.forecasting.observations import LARGEST, as_numbers, read_ahead, read_row
-
-if TYPE_CHECKING:
-    from tidegate.forecasting.forecaster import Forecaster
 
 _FORMAT = 1
 
@@ -51,21 +48,18 @@ class Stream:
         (True, ('LSTM',))
     """
 
-    def __init__(
-        self, forecaster: Forecaster, *, series: Any = None, level: Sequence[float] = (), caster: Caster | None = None
-    ) -> None:
-        """Start an empty stream.
+    def __init__(self, caster: Caster, *, series: Any = None, level: Sequence[float] = ()) -> None:
+        """Start an empty stream; `Forecaster.stream` does.
 
         Args:
-            forecaster: a fitted forecaster.
+            caster: computes the forecasts; many streams may share one.
             series: the series of `fit` whose scale and static values to use; None for a new one.
             level: interval levels in percent, for every forecast.
-            caster: the forecaster's caster, when many streams share one.
 
         Raises:
             DataError: the model has static columns, and `series` is none that it knows.
         """
-        self._caster = caster_of(forecaster) if caster is None else caster
+        self._caster = caster
         self._caster.check_series(series)
         self._caster.check_levels(tuple(level))
         self.series, self.level = series, tuple(level)

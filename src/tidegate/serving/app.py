@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
@@ -17,30 +15,27 @@ from tidegate.serving import protocol
 from tidegate.serving.answers import Refusal, to_json
 from tidegate.serving.bodies import InferBody, PredictAnswer, PredictBody, PushAnswer, PushBody, read
 from tidegate.serving.describe import describe, json_body, page, refusals, text_body
-from tidegate.serving.guard import Receive, Scope, Send, as_refusal
+from tidegate.serving.guard import Guard, Receive, Scope, Send, as_refusal
 from tidegate.serving.metrics import CONTENT_TYPE
 from tidegate.serving.models import described
 from tidegate.serving.predicting import newest_rows, predict_arrays, predict_rows, predict_text
-
-if TYPE_CHECKING:
-    from tidegate.serving.service import Service
+from tidegate.serving.service import Service
 
 PAGE = Path(__file__).parent / "page"
 _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
-_Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 _Levels = Query(default=[], max_length=10, description="interval levels in percent")
 
 
-def build_app(service: Service, lifespan: _Lifespan) -> Straight:
-    """The ASGI application of a service, without what `Guard` adds."""
-    app = FastAPI(title="Tidegate", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+def build_app(service: Service) -> Guard:
+    """The ASGI application of a service."""
+    app = FastAPI(title="Tidegate", docs_url=None, redoc_url=None, openapi_url=None, lifespan=service.lifespan)
     app.openapi = lambda: describe(app)
     _add_errors(app)
     _add_predictions(app, service)
     _add_streams(app, service)
     _add_protocol(app, service)
     _add_pages(app, service)
-    return Straight(app)
+    return Guard(Straight(app), service.settings, service.metrics, service.token)
 
 
 class Straight:

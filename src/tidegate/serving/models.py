@@ -131,7 +131,7 @@ def _print(folder: Path) -> tuple[int, ...] | None:
 def _load(name: str, folder: Path) -> Served:
     before = _print(folder) or ()
     forecaster = load(folder)
-    caster = caster_of(forecaster)
+    caster = caster_of(forecaster.fitted())
     warm_up(caster)
     version = hashlib.sha256(_config_of(folder).read_bytes()).hexdigest()[:12] if before else "unknown"
     return Served(name, version, forecaster, caster, before)

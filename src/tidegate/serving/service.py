@@ -9,9 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tidegate.serving.app import build_app
 from tidegate.serving.batching import Batcher
-from tidegate.serving.guard import Guard
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.models import Models
 from tidegate.serving.predicting import Tables
@@ -33,6 +31,7 @@ class Service:
         batcher: computes forecasts of arrays and streams; from the start of the event loop on.
         streams: the streams, here or in the first worker; likewise.
         ready: whether requests are answered.
+        token: the bearer token that requests must carry, or None.
     """
 
     batcher: Batcher
@@ -63,18 +62,15 @@ class Service:
         self.models = Models(models)
         self.metrics = Metrics(shared=socket is not None)
         self.ready = False
-        self._token, self._socket, self._keeper = token, socket, keeper
-
-    def app(self) -> Guard:
-        """The ASGI application."""
-        return Guard(build_app(self, self._lifespan), self.settings, self.metrics, self._token)
+        self.token, self._socket, self._keeper = token, socket, keeper
 
     async def table(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         """Run work on a table beside the event loop, within the time that a request may take."""
         return await asyncio.wait_for(self._tables.run(work, *arguments), self.settings.timeout)
 
     @contextlib.asynccontextmanager
-    async def _lifespan(self, app: Any) -> AsyncIterator[None]:
+    async def lifespan(self, app: Any) -> AsyncIterator[None]:
+        """What begins and ends with the event loop, as FastAPI wants it."""
         settings = self.settings
         self.batcher = Batcher(
             settings.batch_size, 4 * settings.max_requests, settings.timeout, self.metrics.batch.observe

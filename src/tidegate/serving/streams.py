@@ -163,7 +163,7 @@ class Streams:
         series = body.series
         if series is None and name in served.caster.series:
             series = name
-        stream = Stream(served.forecaster, series=series, caster=served.caster)
+        stream = Stream(served.caster, series=series)
         if body.history is not None:
             _begin(stream, body.history)
         return _Entry(served.name, None, stream.keep, stream, served), True
@@ -174,7 +174,7 @@ class Streams:
         if entry.served is served:
             return
         state = entry.saved()["state"]
-        stream = Stream(served.forecaster, series=state["series"], caster=served.caster)
+        stream = Stream(served.caster, series=state["series"])
         try:
             stream.restore(state)
         except DataError as error:

@@ -69,11 +69,12 @@ def make_server(service: Service) -> uvicorn.Server:
     """The HTTP server of one worker."""
     import uvicorn
 
+    from tidegate.serving.app import build_app
     from tidegate.serving.connections import bounded
 
     settings = service.settings
     config = uvicorn.Config(
-        service.app(),
+        build_app(service),
         http=bounded(settings.max_connections, settings.read_timeout),
         ws="none",
         lifespan="on",
