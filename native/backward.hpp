@@ -51,16 +51,16 @@ public:
           du_(forward_layout(units, cell.h_gates, job.units, this->pattern()), kSlots, cell.h_gates, cell.slots),
           ones_(forward_layout(units, cell.gradients, 1, Pattern{nullptr, 0}), kSlots, cell.gradients, cell.slots),
           threads_(Scan<T>::threads()),
-          arena_([this] {
-              Arena measure;
+          workspace_([this] {
+              Workspace measure;
               lay_out(measure);
               return measure.used();
           }()) {
-        lay_out(arena_);
+        lay_out(workspace_);
     }
 
     void run() {
-        run_team(threads_, [](void* self, const Team& team) { static_cast<Backward*>(self)->run(team); }, this);
+        runtime->run_team(threads_, [](void* self, const Team& team) { static_cast<Backward*>(self)->run(team); }, this);
     }
 
 private:
@@ -79,14 +79,14 @@ private:
         T *sequences, *spill, *out;
     };
 
-    void lay_out(Arena& arena) {
-        const auto take = [&](long count) { return arena.template take<T>(static_cast<std::size_t>(count)); };
+    void lay_out(Workspace& workspace) {
+        const auto take = [&](long count) { return workspace.template take<T>(static_cast<std::size_t>(count)); };
         u_ = {&layout_u_, take(layout_u_.size * L)};
         w_ = {&layout_w_, take(job.dx.data ? layout_w_.size * L : 0)};
         dw_.sums = {&dw_.layout, take(dw_.layout.size * L)};
         du_.sums = {&du_.layout, take(du_.layout.size * L)};
         ones_.sums = {&ones_.layout, take(ones_.layout.size * L)};
-        padded_ = this->pad_weights(arena);
+        padded_ = this->pad_weights(workspace);
         for (int k = 0; k < cell.states; ++k) d_[k] = take(job.batch * width);
         room_.clear();
         for (int i = 0; i < threads_; ++i)
@@ -287,7 +287,7 @@ private:
     Packed<T> u_{}, w_{};
     T *padded_ = nullptr, *d_[kMostStates] = {};
     std::vector<Room> room_;
-    Arena arena_;
+    Workspace workspace_;
 };
 
 }  // namespace tidegate::TIDEGATE_LEVEL

@@ -9,45 +9,18 @@
 #include <stdexcept>
 
 #include "headers.inc"
-#include "level.hpp"
-#include "memory.hpp"
+#include "levels.hpp"
+#include "memory_pool.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace tidegate {
 
-#define TIDEGATE_DECLARE(level) \
-    namespace level {           \
-    extern const Level kLevel;  \
-    }
-TIDEGATE_LEVELS(TIDEGATE_DECLARE)
-
 namespace {
 
 using Address = std::uintptr_t;
 using Place = std::tuple<Address, long, long>;
-
-const Level* const kLevels[] = {
-#define TIDEGATE_POINTER(level) &level::kLevel,
-    TIDEGATE_LEVELS(TIDEGATE_POINTER)};
-
-bool runs_here(const std::string& name) {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (name == "avx512")
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    if (name == "avx2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#endif
-    return name == "baseline";
-}
-
-const Level& find(const std::string& name) {
-    for (const Level* level : kLevels)
-        if (level->name == name && runs_here(name)) return *level;
-    throw std::invalid_argument("this processor has no SIMD level " + name);
-}
 
 template <class P> P to(Address address) { return reinterpret_cast<P>(address); }
 template <class T> Strided<T> to_strided(const Place& place) {
@@ -147,7 +120,7 @@ nb::tuple kernels(const Level& level, const Cell<float>& single, const Cell<doub
 }
 
 nb::object built_in(const std::string& name, const std::string& cell) {
-    const Level& level = find(name);
+    const Level& level = load_level(name);
     for (std::size_t i = 0; i < level.count; ++i)
         if (level.cells[i].name == cell) return kernels(level, level.cells[i].single, level.cells[i].twofold);
     return nb::none();
@@ -164,28 +137,23 @@ NB_MODULE(_native, m) {
     bind_kernel<double>(m, "KernelTwofold");
     bind_session<float>(m, "SessionSingle");
     bind_session<double>(m, "SessionTwofold");
-    m.def("levels", [] {
-        std::vector<std::string> names;
-        for (const Level* level : kLevels)
-            if (runs_here(level->name)) names.emplace_back(level->name);
-        return names;
-    }, "Names of the SIMD levels that run here, best first.");
+    m.def("levels", &levels_here, "Names of the SIMD levels that run here, best first.");
     m.def("built_in", &built_in, "level"_a, "cell"_a, "A built-in cell's kernels for float32 and float64, or None.");
     m.def("compiled", [](const std::string& level, Address single, Address twofold) {
-        return kernels(find(level), *to<const Cell<float>*>(single), *to<const Cell<double>*>(twofold));
+        return kernels(load_level(level), *to<const Cell<float>*>(single), *to<const Cell<double>*>(twofold));
     }, "level"_a, "single"_a, "twofold"_a, "Kernels from the addresses of the cells in a compiled library.");
     m.def("apply", [](const std::string& level, int function, Address from, Address into, long count) {
-        find(level).apply(function, to<const float*>(from), to<float*>(into), count);
+        load_level(level).apply(function, to<const float*>(from), to<float*>(into), count);
     }, "Apply exp (0), sigmoid (1) or tanh (2) to float32 numbers.");
     m.def("memory", [](std::size_t bytes) {
-        auto* block = new Store::Block(Store::shared().take(bytes));
+        auto* block = new Block(take_memory(bytes));
         nb::capsule owner(block, [](void* held) noexcept {
-            auto* back = static_cast<Store::Block*>(held);
-            Store::shared().give(*back);
+            auto* back = static_cast<Block*>(held);
+            give_memory(*back);
             delete back;
         });
         return nb::ndarray<nb::pytorch, std::uint8_t, nb::ndim<1>>(block->data, {bytes}, owner);
-    }, "bytes"_a, "Memory as a tensor of bytes, which goes back to the engine's store with its last tensor.");
+    }, "bytes"_a, "Memory as a tensor of bytes, which goes back to the engine's pool with its last tensor.");
     m.def("headers", [] {
         nb::dict files;
         for (const auto& [name, text] : kHeaders) files[name] = text;

@@ -14,17 +14,17 @@ public:
           layout_w_(forward_layout(units, cell.gates, job.inputs, Pattern{nullptr, 0})),
           layout_u_(forward_layout(units, cell.h_gates, job.units, this->pattern())),
           threads_(Scan<T>::threads()),
-          arena_([this] {
-              Arena measure;
+          workspace_([this] {
+              Workspace measure;
               lay_out(measure);
               return measure.used();
           }()) {
-        lay_out(arena_);
+        lay_out(workspace_);
     }
 
     // All steps, on as many threads as are worth it.
     void run() {
-        run_team(threads_, [](void* self, const Team& team) { static_cast<Forward*>(self)->run(team); }, this);
+        runtime->run_team(threads_, [](void* self, const Team& team) { static_cast<Forward*>(self)->run(team); }, this);
     }
 
     // Step by step on the caller's thread: the weights are read once, by `start`.
@@ -36,7 +36,7 @@ public:
     }
 
 private:
-    static constexpr Team kAlone{0, 1, nullptr};
+    static constexpr Team kAlone{0, 1, nullptr, nullptr};
     static constexpr long kMany = 16 * kRows;    // rows that make reading a panel worth it
     static constexpr long kHoisted = 128 << 10;  // bytes of W x that stay in a core's own cache
     static constexpr long kLargest = 512 << 10;  // bytes of W that stay there from one step to the next
@@ -48,20 +48,20 @@ private:
         long from, to, rows;
     };
 
-    void lay_out(Arena& arena) {
-        w_ = {&layout_w_, arena.template take<T>(static_cast<std::size_t>(layout_w_.size * L))};
-        u_ = {&layout_u_, arena.template take<T>(static_cast<std::size_t>(layout_u_.size * L))};
-        bias_w_ = arena.template take<T>(static_cast<std::size_t>(layout_w_.columns * L));
-        bias_u_ = arena.template take<T>(static_cast<std::size_t>(layout_u_.columns * L));
-        padded_ = this->pad_weights(arena);
+    void lay_out(Workspace& workspace) {
+        w_ = {&layout_w_, workspace.template take<T>(static_cast<std::size_t>(layout_w_.size * L))};
+        u_ = {&layout_u_, workspace.template take<T>(static_cast<std::size_t>(layout_u_.size * L))};
+        bias_w_ = workspace.template take<T>(static_cast<std::size_t>(layout_w_.columns * L));
+        bias_u_ = workspace.template take<T>(static_cast<std::size_t>(layout_u_.columns * L));
+        padded_ = this->pad_weights(workspace);
         const long registers = std::min(kChunk, job.batch) * this->widest();
         zx_size_ = hoists() ? hoisted_steps() * job.batch * hoisted_row() : registers * cell.gates * L;
         room_.clear();
         for (int i = 0; i < threads_; ++i)
-            room_.push_back({arena.template take<T>(static_cast<std::size_t>(zx_size_)),
-                             arena.template take<T>(static_cast<std::size_t>(registers * cell.h_gates * L)),
-                             arena.template take<T>(static_cast<std::size_t>(cell.sequences * kChunk * width)),
-                             arena.template take<T>(static_cast<std::size_t>(cell.spill * blocks * L))});
+            room_.push_back({workspace.template take<T>(static_cast<std::size_t>(zx_size_)),
+                             workspace.template take<T>(static_cast<std::size_t>(registers * cell.h_gates * L)),
+                             workspace.template take<T>(static_cast<std::size_t>(cell.sequences * kChunk * width)),
+                             workspace.template take<T>(static_cast<std::size_t>(cell.spill * blocks * L))});
     }
 
     // With few rows a panel of W would be read for little work: then many steps go through it together.
@@ -201,7 +201,7 @@ private:
     Packed<T> w_{}, u_{};
     T *bias_w_ = nullptr, *bias_u_ = nullptr, *padded_ = nullptr;
     std::vector<Room> room_;
-    Arena arena_;
+    Workspace workspace_;
 };
 
 }  // namespace tidegate::TIDEGATE_LEVEL

@@ -1,4 +1,4 @@
-// Everything that depends on the SIMD level: compiled once for each, into a namespace of its own.
+// Everything that depends on the SIMD level: compiled once for each, into a shared object of its own.
 #include "level.hpp"
 
 #include "backward.hpp"
@@ -26,7 +26,12 @@ template <class T> void apply(int function, const T* from, T* to, long count) {
     }
 }
 
-extern const Level kLevel;
-const Level kLevel{TIDEGATE_NAME, engine<float>(), engine<double>(), kCells, std::size(kCells), apply<float>};
+const Runtime* runtime = nullptr;
+static const Level kLevel{TIDEGATE_NAME, engine<float>(), engine<double>(), kCells, std::size(kCells), apply<float>};
 
 }  // namespace tidegate::TIDEGATE_LEVEL
+
+extern "C" __attribute__((visibility("default"))) const tidegate::Level* tidegate_level(const tidegate::Runtime* given) {
+    tidegate::TIDEGATE_LEVEL::runtime = given;
+    return &tidegate::TIDEGATE_LEVEL::kLevel;
+}

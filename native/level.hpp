@@ -1,9 +1,12 @@
-// The engine and the built-in cells as compiled for one SIMD level.
+// The engine and the built-in cells as compiled for one SIMD level, into a shared object of its own. Its one exported symbol
+// is `tidegate_level`: whatever else it holds, templates of the standard library as well, is for processors of this level
+// alone and must not be found by anyone else.
 #pragma once
 
 #include <cstddef>
 
 #include "job.hpp"
+#include "runtime.hpp"
 
 namespace tidegate {
 
@@ -21,5 +24,8 @@ struct Level {
     std::size_t count;
     void (*apply)(int function, const float* from, float* to, long count);  // exp, sigmoid, tanh: for their test
 };
+
+using LevelEntry = const Level* (*)(const Runtime*);
+constexpr const char* kLevelEntry = "tidegate_level";
 
 }  // namespace tidegate

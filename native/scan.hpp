@@ -2,9 +2,8 @@
 #pragma once
 
 #include "job.hpp"
-#include "memory.hpp"
-#include "threads.hpp"
 #include "weights.hpp"
+#include "workspace.hpp"
 
 namespace tidegate::TIDEGATE_LEVEL {
 
@@ -96,7 +95,7 @@ public:
     int extras() const { return cell.weights + cell.constants; }
 
     // The weights padded to whole blocks, for pointwise code to load.
-    T* pad_weights(Arena& arena) const { return arena.take<T>(static_cast<std::size_t>(extras() * width)); }
+    T* pad_weights(Workspace& workspace) const { return workspace.take<T>(static_cast<std::size_t>(extras() * width)); }
     void fill_weights(T* padded) const {
         for (int i = 0; i < extras(); ++i) copy_in(padded + i * width, job.weights[i], 0, blocks);
     }

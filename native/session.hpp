@@ -27,7 +27,7 @@ public:
             Session* self;
             const T* x;
         } call{this, x};
-        run_team(1, [](void* argument, const Team&) {
+        runtime->run_team(1, [](void* argument, const Team&) {
             auto& [self, input] = *static_cast<Call*>(argument);
             self->advance(input);
         }, &call);

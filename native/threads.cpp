@@ -3,7 +3,9 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -12,6 +14,17 @@
 #endif
 
 namespace tidegate {
+
+// Where the threads of a team wait for each other.
+class Barrier {
+public:
+    void wait(int count);
+
+private:
+    std::atomic<int> waiting_{0};
+    std::atomic<int> round_{0};
+};
+
 namespace {
 
 constexpr int kSpins = 4000;  // some microseconds: longer than a step, shorter than anyone would notice
@@ -32,6 +45,10 @@ template <class Done> void wait_until(Done done) {
         else
             std::this_thread::yield();
     }
+}
+
+Team member(int id, int count, Barrier& barrier) {
+    return {id, count, &barrier, [](Barrier& each, int all) { each.wait(all); }};
 }
 
 // Numbers below the smallest normal one cost a hundred times a normal one; the engine takes them as zero.
@@ -73,7 +90,7 @@ public:
             round_.store((round_.load() / kMost + 1) * kMost + count);
         }
         wake_.notify_all();
-        task(context, Team{0, count, &barrier});
+        task(context, member(0, count, barrier));
         wait_until([this] { return running_.load(std::memory_order_acquire) == 0; });
     }
 
@@ -91,7 +108,7 @@ private:
             if (id >= count) continue;
             {
                 FlushDenormals flush;
-                task_(context_, Team{id, count, barrier_});
+                task_(context_, member(id, count, *barrier_));
             }
             running_.fetch_sub(1, std::memory_order_release);
         }
@@ -138,7 +155,7 @@ void run_on_openmp(const OpenMP& openmp, int threads, Task task, void* context) 
             auto& in = *static_cast<Shared*>(argument);
             const int count = in.openmp.count();  // may be fewer than asked for
             FlushDenormals flush;
-            in.task(in.context, Team{in.openmp.id(), count, &in.barrier});
+            in.task(in.context, member(in.openmp.id(), count, in.barrier));
         },
         &shared, static_cast<unsigned>(threads), 0);
 }
@@ -183,7 +200,7 @@ void run_team(int threads, Task task, void* context) {
         if (std::unique_lock lock(shared.busy, std::try_to_lock); lock) return shared.run(threads, task, context);
     }
     Barrier alone;
-    task(context, Team{0, 1, &alone});
+    task(context, member(0, 1, alone));
 }
 
 }  // namespace tidegate

@@ -1,26 +1,22 @@
-// Work memory that is used again: beyond some size, malloc maps fresh pages at every call and faults on each of them.
-#pragma once
+#include "memory_pool.hpp"
 
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
+#include <new>
 #include <vector>
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
 
 namespace tidegate {
+namespace {
 
 constexpr std::size_t kLine = 64, kHugePage = std::size_t{1} << 21, kMostIdle = std::size_t{256} << 20;
 
 // Free blocks of all sizes; the newest that fits is used first, because it is still in the cache.
-class Store {
+class MemoryPool {
 public:
-    struct Block {
-        void* data = nullptr;
-        std::size_t bytes = 0;
-    };
-
     Block take(std::size_t bytes) {
         {
             std::lock_guard lock(mutex_);
@@ -54,9 +50,9 @@ public:
         }
     }
 
-    static Store& shared() {
-        static Store* store = new Store;  // never destroyed: threads may still give back while the process ends
-        return *store;
+    static MemoryPool& shared() {
+        static MemoryPool* pool = new MemoryPool;  // never destroyed: threads may still give back while the process ends
+        return *pool;
     }
 
 private:
@@ -65,26 +61,9 @@ private:
     std::size_t idle_bytes_ = 0;
 };
 
-// One block from the store, handed out in aligned pieces. Lay out once without memory to learn the size.
-class Arena {
-public:
-    Arena() = default;
-    explicit Arena(std::size_t bytes) : block_(Store::shared().take(bytes)) {}
-    Arena(Arena&& other) noexcept : block_(other.block_), used_(other.used_) { other.block_ = {}; }
-    Arena& operator=(Arena&&) = delete;
-    ~Arena() { Store::shared().give(block_); }
+}  // namespace
 
-    template <class T> T* take(std::size_t count) {
-        T* piece = block_.data ? reinterpret_cast<T*>(static_cast<char*>(block_.data) + used_) : nullptr;
-        used_ += (count * sizeof(T) + kLine - 1) / kLine * kLine;
-        return piece;
-    }
-
-    std::size_t used() const { return used_; }
-
-private:
-    Store::Block block_;
-    std::size_t used_ = 0;
-};
+Block take_memory(std::size_t bytes) { return MemoryPool::shared().take(bytes); }
+void give_memory(Block block) { MemoryPool::shared().give(block); }
 
 }  // namespace tidegate

@@ -1,0 +1,12 @@
+// Work memory that is used again: beyond some size, malloc maps fresh pages at every call and faults on each of them.
+#pragma once
+
+#include "runtime.hpp"
+
+namespace tidegate {
+
+// The newest idle block that fits, or a new one; throws std::bad_alloc.
+Block take_memory(std::size_t bytes);
+void give_memory(Block block);
+
+}  // namespace tidegate
