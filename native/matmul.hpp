@@ -17,9 +17,8 @@
 
 namespace tidegate::TIDEGATE_LEVEL {
 
-constexpr int kWidth = 4;                       // columns of a panel
-constexpr int kRows = kAccumulators / kWidth;   // rows of a tile
 constexpr long kDepth = 32768 / kBytes / kWidth;  // rows of a panel that stay in the first cache from tile to tile
+constexpr long kCacheLine = 64, kLines = (kWidth * kBytes + kCacheLine - 1) / kCacheLine;
 constexpr long kLarge = 3 << 19;                // bytes of a matrix that comes from beyond a core's own cache
 
 struct Run {
@@ -248,14 +247,14 @@ void product(const T* const* a, long rows, const Packed<T>& b, long first, long 
         each_piece(b, panel, large ? kDepth : std::numeric_limits<long>::max(), [&](Piece<T> piece, bool begins) {
             const T* from = !begins ? to : init ? init + (to - out) : nullptr;
             const long from_row = begins ? init_row : out_row;
-            long calls = large && layout.width(panel) == kWidth ? kWidth : 0;
+            long calls = large && layout.width(panel) == kWidth ? kLines : 0;
             for_tiles(rows, kRows, [&](long row, long count) {
                 const auto m = static_cast<std::size_t>(count - 1);
                 const auto tile = wide        ? kTiles<T>.wide[m]
                                   : calls > 0 ? kTiles<T>.calling[m]
                                               : kTiles<T>.product[m][width];
                 tile(a + row, piece, from ? from + row * from_row : nullptr, from_row, to + row * out_row, out_row);
-                --calls, piece.ahead += L;
+                --calls, piece.ahead += kCacheLine / static_cast<long>(sizeof(T));
             });
         });
         panel += wide ? step : 1;

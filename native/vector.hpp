@@ -21,14 +21,16 @@
 
 namespace tidegate::TIDEGATE_LEVEL {
 
+// A register's size, and the rows and columns of a tile of sums (matmul.hpp): of 32 registers 24 hold sums, of 16 twelve,
+// for a column and a scalar need theirs. With six rows a panel is read half as often as with three.
 #if defined(__AVX512F__)
-constexpr int kBytes = 64, kAccumulators = 24;
+constexpr int kBytes = 64, kRows = 6, kWidth = 4;
 #elif defined(__AVX__)
-constexpr int kBytes = 32, kAccumulators = 12;
+constexpr int kBytes = 32, kRows = 6, kWidth = 2;
 #elif defined(__aarch64__)
-constexpr int kBytes = 16, kAccumulators = 24;
+constexpr int kBytes = 16, kRows = 6, kWidth = 4;
 #else
-constexpr int kBytes = 16, kAccumulators = 12;
+constexpr int kBytes = 16, kRows = 3, kWidth = 4;
 #endif
 
 using f32 = float __attribute__((vector_size(kBytes)));
