@@ -7,6 +7,7 @@ import torch
 
 from tidegate.cells import Cell, Initial
 from tidegate.errors import SettingError
+from tidegate.layers.initialise import CHOICES
 from tidegate.layers.recurrent import Recurrent
 
 
@@ -22,6 +23,17 @@ def test_each_gates_recurrent_block_is_orthogonal(cell):
     layer = Recurrent(cell, 3, 8)
     for block in layer.weight_hh_l0.detach().split(8):
         torch.testing.assert_close(block @ block.T, torch.eye(8), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (33, 33), (50, 12), (12, 50), (256, 256)])
+def test_orthogonal_block_is_orthogonal_to_rounding_and_near_torchs(shape):
+    ours, torchs = torch.empty(shape), torch.empty(shape)
+    for fill, block in ((CHOICES["orthogonal"], ours), (torch.nn.init.orthogonal_, torchs)):
+        torch.manual_seed(1)
+        fill(block)
+    rows = ours.double() if shape[0] <= shape[1] else ours.double().T
+    torch.testing.assert_close(rows @ rows.T, torch.eye(len(rows), dtype=torch.float64), atol=2e-7, rtol=0)
+    torch.testing.assert_close(ours, torchs, atol=1e-4, rtol=0)
 
 
 def test_each_gates_input_block_stays_within_xaviers_bound():

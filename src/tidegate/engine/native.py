@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from tidegate.engine import compiled, reference
+from tidegate.engine import compiled, reference, threads
 from tidegate.equations.declaration import extra_names
 from tidegate.errors import SettingError
 
@@ -198,7 +198,7 @@ class _Call:
         job = _native.JobTwofold() if x.dtype == torch.float64 else _native.JobSingle()
         job.batch, job.time, job.inputs = x.shape
         job.units = tensors[1].shape[1]
-        job.reverse, job.threads = self.reverse, torch.get_num_threads()
+        job.reverse, job.threads = self.reverse, threads.count()
         job.x = _place(x)
         job.order, job.lengths, job.pattern, job.h_mask = _addresses(
             [self.order, self.sorted, self.pattern, self.h_mask]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from tidegate.engine.threads import one_torch_thread
 from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.intervals import quantiles_of
 from tidegate.forecasting.network import ForecastNetwork
@@ -64,16 +65,18 @@ class ArrayModel:
         samples = ArrayWindows(_scaled(windows[:training], inputs), _scaled(truth[:training], targets))
         later = ArrayWindows(_scaled(windows[training:], inputs), _scaled(truth[training:], targets))
         network = build_array_network(settings, windows.shape[2], shape)
-        history = train(
-            network,
-            samples,
-            later if validation else None,
-            make_loss(settings.loss, quantiles=_quantiles(settings)),
-            settings,
-            **vars(hooks),
-        )
+        with one_torch_thread():
+            history = train(
+                network,
+                samples,
+                later if validation else None,
+                make_loss(settings.loss, quantiles=_quantiles(settings)),
+                settings,
+                **vars(hooks),
+            )
         return cls(network, inputs, targets, windows.shape[1], windows.shape[2], shape, history)
 
+    @one_torch_thread()
     @torch.inference_mode()
     def predict(self, x: ArrayLike) -> np.ndarray:
         """Forecast windows X (n, L) or (n, L, F); the result has y's shape."""

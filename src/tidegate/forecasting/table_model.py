@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tidegate.engine.threads import one_torch_thread
 from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.intervals import conformal_width, quantiles_of
 from tidegate.forecasting.joining import join
@@ -94,6 +95,7 @@ class TableModel:
         self.preprocessor = self.preprocessor.with_series(joined.head(training))
         self._train(joined, known, training, hooks)
 
+    @one_torch_thread()
     def _train(self, panel: Panel, first: np.ndarray, training: np.ndarray, hooks: TrainingHooks) -> None:
         settings, shape = self.preprocessor.settings, self.preprocessor.shape
         rows = self.preprocessor.rows(panel, self.preprocessor.fill_causally(panel, training))
@@ -169,6 +171,7 @@ class TableModel:
         parts = [slice(i, i + _CHUNK) for i in range(0, count, _CHUNK)]
         return np.concatenate([self._scaled(_slice(raw, part), steps) for part in parts])
 
+    @one_torch_thread()
     @torch.inference_mode()
     def _scaled(self, raw: RawWindow, steps: int) -> np.ndarray:
         return forecast_window(self.network, self.preprocessor.shape, raw, steps).numpy()
