@@ -13,17 +13,14 @@ from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 from twins import MODES, Counter, check_close, make_hx, parts_of, twins
 
+from lacking import need
 from tidegate.engine import door
 from tidegate.nn import running
 
 EXPORT_WARNING = "ignore:The tensor attributes .* were assigned during export"
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # torch's own modules use it too
 OPERATIONS = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn_tanh"}
-BACKENDS = [
-    "eager",
-    "aot_eager",
-    pytest.param("inductor", marks=pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")),
-]
+BACKENDS = ["eager", "aot_eager", "inductor"]
 
 
 class Network(nn.Module):
@@ -40,6 +37,7 @@ class Network(nn.Module):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", MODES)
 def test_compiled_network_equals_the_eager_one(name, backend, monkeypatch):
+    need(backend != "inductor" or shutil.which("g++"), "g++")
     torch.compiler.reset()
     mine, _ = twins(name, 3, 4, 2)
     network, x = Network(mine), torch.randn(6, 5, 3)

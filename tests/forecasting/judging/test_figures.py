@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from matplotlib._pylab_helpers import Gcf
 from PIL import Image
 
+from lacking import need
 from tidegate.forecasting.judging import figures, fonts
 from tidegate.forecasting.judging.plotting import DARK, LIGHT, MOST_POINTS, drawing, thin
 
@@ -108,8 +109,7 @@ def test_thin_keeps_long_gaps():
 
 
 def test_chinese_labels_need_no_missing_glyph():
-    if fonts.chinese_font() is None:
-        pytest.skip("no font with Chinese characters is installed")
+    need(fonts.chinese_font(), "a font with Chinese characters")
     judgement = fake_judgement(rows=120, targets=("温度",))
     figure = figures.draw(judgement, "forecast", lang="zh")
     assert any("真实值" in text for text in texts_of(figure))
