@@ -3,10 +3,10 @@
 import re
 import subprocess
 
-import browser
 import pytest
 from service_tools import running, wave
 
+import browser
 from lacking import need
 from tidegate.serving.app import PAGE
 
