@@ -35,10 +35,11 @@ def main(epochs: int = 40, out: str = "run/steering", labels: tuple[str, ...] = 
     roles = {"target_col": "steering", "past_cols": ("velocity",), "future_cols": ("curvature",)}
     network = {"lookback": 5, "horizon": 5, "units": 64, "layers": 2, "scaler": "standard", "scale_by": "global"}
     judgement = tidegate.Forecaster(**roles, **network, highway=0, epochs=epochs).backtest(drive(), test_size=0.2)
-    print(judgement.verdict.text)
     errors = judgement.errors.query("method == 'LSTM' and step != 'all'")
-    print(errors[["step", "mae", "r2"]].to_string(index=False))
-
+    print(judgement.verdict.text, errors[["step", "mae", "r2"]].to_string(index=False), sep="\n")
+    if labels != ENGLISH and len(tidegate.font_families()) == 1:
+        print("No font with Chinese characters was found, so the figure is in English; install one: fonts-noto-cjk.")
+        labels = ENGLISH
     truth, forecast, step, mean, mae = labels
     table = judgement.forecasts.pivot_table(index="cutoff", columns="step", values=["y", "LSTM"])
     curves = {f"{step} {n}": (table["y", n], table["LSTM", n]) for n in range(1, 6)}
@@ -47,8 +48,7 @@ def main(epochs: int = 40, out: str = "run/steering", labels: tuple[str, ...] = 
         figure = Figure(figsize=(10, 14), layout="constrained")
         *panels, last = figure.subplots(7, 1)
         for axes, (name, (true, predicted)) in zip(panels, curves.items(), strict=True):
-            axes.plot(true, label=truth)
-            axes.plot(predicted, label=f"{forecast}, {name}")
+            axes.plot(pd.concat([true, predicted], axis=1), label=[truth, f"{forecast}, {name}"])
             axes.legend(loc="upper left")
         last.bar(errors["step"].astype(str), errors["mae"])
         last.set_title(mae)

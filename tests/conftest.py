@@ -3,6 +3,8 @@
 import torch
 from hypothesis import settings
 
+pytest_plugins = ["collecting", "lacking"]
+
 torch.set_num_threads(1)
 settings.register_profile("tidegate", deadline=None)  # a busy machine must not fail a test
 settings.load_profile("tidegate")

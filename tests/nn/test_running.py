@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from twins import MODES, TOLERANCE, Counter, check_close, check_same, everything, make_hx, parts_of, twins
 
 import tidegate.nn
+from lacking import need_of_machine
 from tidegate import engine
 from tidegate.nn.running import runs
 
@@ -257,9 +258,9 @@ def test_what_torch_computes_equals_torchs(name, options, bidirectional):
     check_same(mine, other, pack_padded_sequence(x, [2, 6, 1, 6, 3], enforce_sorted=False))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 @pytest.mark.parametrize("name", MODES)
 def test_cudas_tensors_are_torchs(name, monkeypatch):
+    need_of_machine(torch.cuda.is_available(), "CUDA")
     counter, (mine, other) = Counter(monkeypatch), twins(name, 3, 4, 2, device="cuda")
     x = torch.randn(6, 5, 3, device="cuda")
     mine.flatten_parameters()

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from service_tools import running
 
+from lacking import need
 from tidegate import Forecaster
 
 ROOT = Path(__file__).parent.parent.parent
@@ -51,9 +52,9 @@ def test_the_readmes_python_client_gets_a_forecast(name, shares, monkeypatch, ca
     assert "'LSTM-lo-80'" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on the PATH")
 @pytest.mark.parametrize("page", ["README.md", "docs/serving.md"])
 def test_the_pages_curl_commands_are_answered(page, shares):
+    need(shutil.which("curl"), "curl")
     commands = re.findall(r"^curl .*$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
     assert commands
     for command in commands:

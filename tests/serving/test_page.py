@@ -3,10 +3,11 @@
 import re
 import subprocess
 
-import browser
 import pytest
 from service_tools import running, wave
 
+import browser
+from lacking import need
 from tidegate.serving.app import PAGE
 
 HTML = (PAGE / "index.html").read_text(encoding="utf-8")
@@ -57,8 +58,8 @@ def test_the_documentation_lists_every_route(client):
     assert "<script" not in page
 
 
-@pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium on the PATH")
 def test_the_page_in_chromium(folder, tmp_path):
+    need(browser.CHROMIUM, "Chromium")
     frame = wave(80, seed=8)
     frame.to_csv(tmp_path / "mine.csv", index=False)
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
@@ -105,8 +106,8 @@ def test_the_page_in_chromium(folder, tmp_path):
         assert [m for m in page.messages if "422" not in m] == []
 
 
-@pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium on the PATH")
 def test_the_page_asks_for_the_token(folder):
+    need(browser.CHROMIUM, "Chromium")
     with running(folder, token="a-token-of-sufficient-length") as client, browser.Browser(dark=True) as page:
         page.open(f"{client.base_url}")
         page.until("!document.getElementById('door').hidden")

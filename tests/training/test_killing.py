@@ -3,13 +3,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from lacking import need_of_machine
 
 HERE = Path(__file__).parent
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the test kills forked children")
 def test_run_killed_at_twenty_random_moments_ends_with_the_same_bits(tmp_path):
+    need_of_machine(hasattr(os, "fork"), "fork")  # it kills forked children
     paths = os.pathsep.join([str(HERE), str(HERE.parents[1] / "src")])
     done = subprocess.run(
         [sys.executable, HERE / "killed_training.py", tmp_path, "20"],

@@ -3,6 +3,7 @@ import sys
 import pytest
 from training_toy import Sums, Tiny, quick
 
+from lacking import need_module
 from tidegate.errors import MissingExtraError
 from tidegate.training.loop import train
 from tidegate.training.losses import make_loss
@@ -14,7 +15,7 @@ def run(folder, **changes):
 
 
 def test_scalars_of_every_epoch_are_written(tmp_path):
-    reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    reading = need_module("tensorboard.backend.event_processing.event_accumulator")
     history = run(tmp_path / "events", epochs=3)
     events = reading.EventAccumulator(str(tmp_path / "events")).Reload()
     for name in ("loss", "validation_loss", "learning_rate", "gradient_norm", "seconds"):

@@ -16,6 +16,8 @@ class LSTM(nn.LSTM):
 
     The engine runs float32 and float64 on a CPU, for tensors and packed sequences; torch's own code runs the rest:
     `proj_size`, other types and devices, autocast, and tracing by `torch.compile`, `torch.export` and `torch.jit`.
+    Under autocast to a type for which torch has no LSTM on this processor (bfloat16 without AVX-512) the engine runs
+    in float32 and the results are rounded to that type, where torch's own module stops with an error.
 
     Example:
         >>> lstm = LSTM(3, 8, num_layers=2, batch_first=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -23,6 +25,7 @@ from tidegate.cells.rnn import RNN
 
 _CELLS: dict[str, type[Cell]] = {"LSTM": LSTM, "GRU": GRU, "RNN_TANH": RNN}
 _DTYPES = (torch.float32, torch.float64)
+_SHORT = (torch.bfloat16, torch.float16)
 _PLAIN = (Tensor, nn.Parameter)
 _without_dynamo: Callable[..., Any] | None = None
 
@@ -42,7 +45,59 @@ def compute(module: nn.RNNBase, torchs: Callable[..., Any], input: Any, hx: Any)
 
 
 def _compute(module: nn.RNNBase, torchs: Callable[..., Any], input: Any, hx: Any) -> Any:
+    if _lacks_kernel(module, input):
+        return _in_float32(module, torchs, input, hx)
     return run(module, input, hx) if runs(module, input, hx) else torchs(input, hx)
+
+
+def _lacks_kernel(module: nn.RNNBase, input: Any) -> bool:
+    """Say whether torch would ask oneDNN for an LSTM in autocast's type that this processor cannot run.
+
+    Torch looks at the type of the input before autocast changes it, so it finds a kernel for float32 and then fails.
+    Packed sequences, projections and other types never get to oneDNN.
+    """
+    if not torch.is_autocast_enabled("cpu") or module.mode != "LSTM" or module.proj_size > 0:
+        return False
+    dense = all([_is_plain(part, torch.float32) for part in (input, *module._flat_weights)])
+    return dense and bool(input.numel()) and not has_kernel(torch.get_autocast_dtype("cpu"), _mkldnn_is_on())
+
+
+def _mkldnn_is_on() -> bool:
+    return torch._C._get_mkldnn_enabled()  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@lru_cache(maxsize=8)
+def has_kernel(dtype: torch.dtype, mkldnn: bool) -> bool:
+    """Say whether torch's LSTM runs under autocast to this type on this processor; without oneDNN it always does.
+
+    bfloat16 takes AVX-512 or a later processor's instructions for it, float16 takes AVX-512 FP16.
+    """
+    if not mkldnn:
+        return True
+    with ThreadPoolExecutor(1) as pool:  # another thread has none of the caller's modes, which would see this try
+        return pool.submit(_runs_under_autocast, dtype).result()
+
+
+def _runs_under_autocast(dtype: torch.dtype) -> bool:
+    x, h, c = torch.zeros(3, 1, 1, 1, dtype=torch.float32)
+    weights = [torch.zeros(shape, dtype=torch.float32).requires_grad_() for shape in ((4, 1), (4, 1), 4, 4)]
+    try:
+        with torch.autocast("cpu", dtype=dtype):
+            y = torch.lstm(x, (h, c), weights, True, 1, 0.0, True, False, False)[0]
+        y.float().sum().backward()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _in_float32(module: nn.RNNBase, torchs: Callable[..., Any], input: Tensor, hx: Any) -> Any:
+    """Compute in float32 and round, so that the results have the type that torch's kernel would have given."""
+    dtype = torch.get_autocast_dtype("cpu")
+    with torch.autocast("cpu", enabled=False):
+        if isinstance(hx, tuple | list):
+            hx = tuple(part.float() if getattr(part, "dtype", None) in _SHORT else part for part in hx)
+        y, state = _compute(module, torchs, input, hx)
+    return y.to(dtype), tuple(part.to(dtype) for part in state)
 
 
 def _untraced() -> Callable[..., Any]:

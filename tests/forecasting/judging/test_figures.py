@@ -1,6 +1,8 @@
 """The figures can be drawn from any judgement, in both languages and styles, with few points and no missing glyph."""
 
 import io
+import re
+from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
@@ -12,8 +14,10 @@ from hypothesis import strategies as st
 from matplotlib._pylab_helpers import Gcf
 from PIL import Image
 
+from lacking import need
 from tidegate.forecasting.judging import figures, fonts
 from tidegate.forecasting.judging.plotting import DARK, LIGHT, MOST_POINTS, drawing, thin
+from tidegate.forecasting.judging.words import words
 
 
 @pytest.fixture
@@ -108,8 +112,7 @@ def test_thin_keeps_long_gaps():
 
 
 def test_chinese_labels_need_no_missing_glyph():
-    if fonts.chinese_font() is None:
-        pytest.skip("no font with Chinese characters is installed")
+    need(fonts.chinese_font(), "a font with Chinese characters")
     judgement = fake_judgement(rows=120, targets=("温度",))
     figure = figures.draw(judgement, "forecast", lang="zh")
     assert any("真实值" in text for text in texts_of(figure))
@@ -123,19 +126,83 @@ def test_without_a_chinese_font_labels_are_english():
     judgement = fake_judgement(rows=120, targets=("温度",))
     for name in figures.DRAWERS:
         figure = figures.draw(judgement, name, lang="zh")
-        assert all(text.isascii() for text in texts_of(figure) if text.isalpha())
+        assert all(text.isascii() for text in texts_of(figure) if text.isalpha() and text != "温度")
         with drawing(LIGHT):
-            figure.canvas.draw()
+            figure.canvas.draw()  # a missing glyph is a warning, and a warning is an error
 
 
-def test_drawable_boxes_what_no_font_has():
-    assert fonts.drawable("−1 é 温", [fonts.LATIN]) == "−1 é □"
+@pytest.mark.usefixtures("no_chinese_font")
+@pytest.mark.parametrize("name", list(figures.DRAWERS))
+def test_figures_of_a_page_are_chinese_without_a_font(name):
+    judgement = fake_judgement(rows=120, targets=("温度",))
+    root = ElementTree.fromstring(figures.page_svg(judgement, name, lang="zh", label="说明"))
+    texts = ["".join(text.itertext()) for text in root.iter("text")]
+    assert words("zh")[f"figure.{name}"] in texts
+    assert name == "loss" or any("温度" in text for text in texts)
+    assert root.get("aria-label") == "说明"
+
+
+def test_figures_of_a_page_are_the_same_with_and_without_a_font(monkeypatch):
+    judgement = fake_judgement(rows=120, targets=("温度",))
+    monkeypatch.setattr(fonts, "chinese_font", lambda: "Somebody's Font")
+    one = figures.page_svg(judgement, "forecast", lang="zh")
+    monkeypatch.setattr(fonts, "chinese_font", lambda: None)
+    assert one == figures.page_svg(judgement, "forecast", lang="zh")
+
+
+def test_figures_of_a_page_take_its_fonts_and_colours():
+    html = figures.page_svg(fake_judgement(rows=120, horizon=1, targets=("<b>&\x00",)), "forecast")
+    assert "font-family" not in html
+    assert "DejaVu" not in html
+    # whatever is coloured changes with the theme
+    assert set(re.findall(r"(?:fill|stroke): ([^;\"]+)", html)) <= {"none"} | {
+        f"var(--{name})" for name in figures.page_colours(LIGHT)
+    }
+    texts = ["".join(text.itertext()) for text in ElementTree.fromstring(html).iter("text")]
+    assert "<b>&" in texts
+
+
+def test_colours_of_a_page_can_be_told_apart():
+    """Each of the light theme's stands for one of the dark theme's."""
+    light, dark = figures.page_colours(LIGHT), figures.page_colours(DARK)
+    assert light.keys() == dark.keys()
+    assert len(set(light.values())) == len(light)
+
+
+def test_figures_of_a_page_share_no_name():
+    judgement = fake_judgement(rows=120)
+    names = [re.findall(r' id="([^"]+)"', figures.page_svg(judgement, name)) for name in ("zoom", "loss", "residuals")]
+    assert sum(map(len, names)) == len(set().union(*names)) > 0
+    html = figures.page_svg(judgement, "residuals")
+    assert set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)", html)[0]) - {""} <= set(names[2])
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_labels_of_a_page_lie_within_it(lang):
+    """Measured as wide as in DejaVu and one em for each Chinese character; browsers' own fonts are narrower."""
+    judgement = fake_judgement(rows=150, targets=("温度", "x" * 60), series=2)
+    for name in figures.DRAWERS:
+        root = ElementTree.fromstring(figures.page_svg(judgement, name, lang=lang))
+        width, height = map(float, root.get("viewBox").split()[2:])
+        for text in root.iter("text"):
+            if text.get("x") is None:
+                continue
+            size = float(re.search(r"font-size: ([\d.]+)px", text.get("style"))[1])
+            wide = size * sum(0.65 if char.isascii() else 1 for char in text.text)
+            left = float(text.get("x")) - wide * {"start": 0, "middle": 0.5, "end": 1}[anchor(text)]
+            assert -0.25 * wide <= left, text.text
+            assert left + wide <= width + 0.25 * wide, text.text
+            assert size * 0.8 <= float(text.get("y")) <= height, text.text
+
+
+def anchor(text):
+    return re.search(r"text-anchor: (\w+)", text.get("style"))[1]
+
+
+def test_png_figures_ask_for_what_no_font_has():
+    assert fonts.drawable("−1 é 温", [fonts.LATIN]) == "−1 é ?"
     assert fonts.drawable("x" * 500).endswith("x…")
-
-
-def test_broken_font_files_are_passed_over(tmp_path):
-    (tmp_path / "simhei.ttf").write_bytes(b"not a font")
-    assert not fonts._has(str(tmp_path / "simhei.ttf"), "温")
+    assert fonts.readable("a\x00b\ud800") == "ab"
 
 
 def test_drawing_leaves_matplotlib_as_it_was():

@@ -3,14 +3,18 @@
 import json
 import re
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
 from fake_judgement import fake_judgement
+from matplotlib import font_manager
 from PIL import Image
 
+import browser
+from lacking import need
 from tidegate.errors import SettingError
 from tidegate.forecasting.judging import figures, fonts, report
 from tidegate.forecasting.judging.report import metrics_json, write_report
@@ -57,8 +61,8 @@ def folder(judgement, tmp_path_factory):
 @pytest.fixture
 def one_pixel(monkeypatch):
     """Figures that cost no time, for tests of what stands around them."""
-    image = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01"
-    monkeypatch.setattr(report, "png", lambda *_, **__: image)
+    monkeypatch.setattr(report, "png", lambda *_, **__: b"\x89PNG")
+    monkeypatch.setattr(report, "page_svg", lambda *_, label, **__: f'<svg aria-label="{escape(label)}"></svg>')
 
 
 def test_folder_holds_every_file_and_no_leftovers(folder, judgement):
@@ -82,8 +86,8 @@ def test_report_needs_nothing_from_outside_and_is_small(folder):
     page = Page(html)
     for _, attributes in page.tags:
         for name in ("src", "srcset", "href"):
-            assert attributes.get(name, "data:").startswith("data:")
-    assert "url(" not in html
+            assert attributes.get(name, "data:").startswith(("data:", "#"))
+    assert set(re.findall(r"url\(.", html)) <= {"url(#"}
     assert "@import" not in html
 
 
@@ -95,16 +99,22 @@ def test_report_escapes_every_user_string(judgement, tmp_path, one_pixel):
     page = Page(html)
     assert not page.all("script")
     assert sum(HOSTILE in word for word in page.words) >= 5
-    assert any(HOSTILE in image["alt"] for image in page.all("img"))
+
+
+def test_figures_escape_every_user_string(folder, judgement):
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    assert not page.all("script")
+    assert any(HOSTILE in image["aria-label"] for image in page.all("svg"))
+    assert any(word.startswith(HOSTILE) for word in page.words)
 
 
 def test_report_is_accessible(folder):
     page = Page((folder / "report.html").read_text(encoding="utf-8"))
     assert page.all("html")[0]["lang"] == "en"
-    assert all(image["alt"] and int(image["width"]) > int(image["height"]) / 9 for image in page.all("img"))
+    assert len(page.all("svg")) == 6
+    assert all(image["aria-label"] and image["role"] == "img" for image in page.all("svg"))
     assert all(cell.get("scope") in ("row", "col") for cell in page.all("th"))
     assert len(page.all("h1")) == 1
-    assert all("prefers-color-scheme: dark" in source["media"] for source in page.all("source"))
 
 
 @pytest.mark.parametrize("theme", [0, 1])
@@ -179,3 +189,39 @@ def test_phrases_ask_for_the_same_values_in_both_languages():
     for key, (english, chinese) in REPORT_WORDS.items():
         asked = [set(re.findall(r"{(\w+)}", text)) - {"s"} for text in (english, chinese)]
         assert asked[0] == asked[1], key
+
+
+OVERLAPS = """
+[...document.querySelectorAll('figure svg')].flatMap(svg => {
+  const frame = svg.getBoundingClientRect(), all = [...svg.querySelectorAll('text')].filter(t => t.textContent.trim())
+  const boxes = all.map(t => [t.getBoundingClientRect(), t.textContent]), wrong = []
+  boxes.forEach(([a, said], i) => {
+    if (a.left < frame.left - 1 || a.right > frame.right + 1) wrong.push(`${said} is cut`)
+    if (a.top < frame.top - 1 || a.bottom > frame.bottom + 1) wrong.push(`${said} is cut`)
+    boxes.slice(i + 1).forEach(([b, other]) => {
+      const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left)
+      const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)
+      if (wide > 1 && high > 0.4 * Math.min(a.height, b.height)) wrong.push(`${said} lies on ${other}`)
+    })
+  })
+  return wrong
+})
+"""
+
+
+@pytest.mark.parametrize("family", ["", "DejaVu Sans"])  # the browser's own, and the widest that is common
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("shape", [{"targets": ("温度", "load"), "horizon": 6}, {"horizon": 1, "numeric_time": True}])
+def test_labels_in_chromium_are_whole_and_apart(lang, shape, family, tmp_path, monkeypatch):
+    need(browser.CHROMIUM, "Chromium")
+    need(font_manager.findSystemFonts(), "any font for Chromium")
+    monkeypatch.setattr(report, "png", lambda *_, **__: b"\x89PNG")
+    path = write_report(fake_judgement(rows=150, **shape), tmp_path, lang)
+    if family:
+        page = path.read_text(encoding="utf-8").replace("font-family: system-ui", f"font-family: '{family}'")
+        path.write_text(page, encoding="utf-8")
+    with browser.Browser(language={"en": "en-US", "zh": "zh-CN"}[lang]) as page:
+        page.open(path.as_uri())
+        assert page.run("document.querySelectorAll('figure svg text').length") > 50
+        assert page.run(OVERLAPS) == []
+        assert page.messages == []

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tidegate.forecasting.judging.fonts import drawable
 from tidegate.forecasting.judging.judgement import Judgement
 from tidegate.forecasting.judging.metrics import ALL_STEPS
 from tidegate.forecasting.judging.plotting import Style, end_labels, panels, tame, thin, time_axis
@@ -35,7 +34,7 @@ def error_per_step(judgement: Judgement, style: Style, lang: str) -> Figure:
         else:
             _error_lines(ax, rows[rows["step"] != ALL_STEPS], colours, judgement, lang)
             ax.set_xlabel(say["step"])
-        ax.set_title(drawable(f"MAE · {target}"), loc="left", fontsize=10, color=style.faint)
+        ax.set_title(f"MAE · {target}", loc="left", fontsize=10, color=style.faint)
     return figure
 
 
@@ -46,7 +45,7 @@ def _error_bars(ax: Axes, rows: pd.DataFrame, colours: dict[str, str], judgement
         range(len(methods)), errors[methods].to_numpy(float), color=[colours[m] for m in methods], height=0.6
     )
     ax.bar_label(bars, [number_text(errors[m]) for m in methods], padding=5)
-    ax.set_yticks(range(len(methods)), [drawable(method_name(m, lang)) for m in methods])
+    ax.set_yticks(range(len(methods)), [method_name(m, lang) for m in methods])
     ax.margins(x=0.08)
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")
@@ -96,7 +95,7 @@ def residuals(judgement: Judgement, style: Style, lang: str) -> Figure:
         memory.set_xlabel(say["lag"])
         titles = (f"{target} · {say['residual.time']}", say["residual.spread"], say["residual.memory"])
         for ax, title in zip((over_time, spread, memory), titles, strict=True):
-            ax.set_title(drawable(title), loc="left", fontsize=10, color=style.faint)
+            ax.set_title(title, loc="left", fontsize=10, color=style.faint)
     return figure
 
 

@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from tidegate.forecasting.judging.error_figures import error_per_step, residuals
-from tidegate.forecasting.judging.fonts import chinese_font, drawable
+from tidegate.forecasting.judging.fonts import LATIN, chinese_font
 from tidegate.forecasting.judging.judgement import PARTS, Judgement
 from tidegate.forecasting.judging.plotting import LIGHT, Style, drawing, key, line, panels, tame, time_axis
+from tidegate.forecasting.judging.rendering import svg
 from tidegate.forecasting.judging.words import method_name, words
 
 MOST_PANELS = 4
@@ -29,7 +30,7 @@ def figure_names(judgement: Judgement) -> list[str]:
 
 
 def figure_language(lang: str) -> str:
-    """The language in which figures can be labelled: English where no font has Chinese characters."""
+    """The language in which PNG figures can be labelled: English where no font has Chinese characters."""
     return "en" if lang == "zh" and chinese_font() is None else lang
 
 
@@ -51,6 +52,21 @@ def png(judgement: Judgement, name: str, *, style: Style = LIGHT, lang: str = "e
     image = Image.open(raw).convert("RGB")
     image.quantize(128, dither=Image.Dither.NONE).save(packed, format="png", optimize=True)
     return packed.getvalue()
+
+
+def page_svg(judgement: Judgement, name: str, *, lang: str = "en", label: str = "") -> str:
+    """One figure as an element of a page that has the font and, as in `page_colours`, the colours."""
+    with drawing(LIGHT, [LATIN]):
+        colours = {value: f"var(--{key})" for key, value in page_colours(LIGHT).items()}
+        return svg(DRAWERS[name](judgement, LIGHT, lang), name, label, colours)
+
+
+def page_colours(style: Style) -> dict[str, str]:
+    """The colours of figures in a page by their names there."""
+    own = {name: getattr(style, name) for name in ("paper", "ink", "truth", "faint", "grid", "network", "naive")}
+    own |= {f"other{number}": colour for number, colour in enumerate(style.others)}
+    own |= {name: style.parts[name] for name in ("validation", "test")}
+    return {f"figure-{name}": colour for name, colour in own.items()}
 
 
 def _overview(judgement: Judgement, style: Style, lang: str) -> Figure:
@@ -214,5 +230,5 @@ def _last_windows(judgement: Judgement, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _finish(ax: Axes, label: str, rows: pd.DataFrame, lang: str) -> None:
-    ax.set_title(drawable(label), loc="left", fontsize=10, color=ax.yaxis.label.get_color())
+    ax.set_title(label, loc="left", fontsize=10, color=ax.yaxis.label.get_color())
     time_axis(ax, rows["ds"].to_numpy(), lang)

@@ -1,8 +1,14 @@
-"""Fonts of the figures: one that has Chinese characters, where the machine has one, and no tofu where it has none."""
+"""Fonts of the figures that are drawn here (PNG): one with Chinese characters, where the machine has one.
+
+Matplotlib keeps a list of fonts in a file and does not notice what was installed or removed later. So the font's own
+file is looked at: whether it is there, has the characters, and how bold it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,20 +34,31 @@ CHINESE = (
     "SimSun",
     "Arial Unicode MS",
 )
+FILES = (*dict.fromkeys(name.replace(" ", "").lower()[:8] for name in CHINESE), "wqy", "msyh", "sourcehan")
 SAMPLE = "预测误差训练验证测试残差"
-MISSING = "□"
+REGULAR = 400
+UNKNOWN = "?"
 LONGEST = 80
-ADVICE = "No font with Chinese characters was found, so the figures are in English; install one: fonts-noto-cjk."
 
 
 @lru_cache(maxsize=1)
 def chinese_font() -> str | None:
-    """The family name of an installed font that has Chinese characters; None where there is none."""
-    known = {entry.name: entry.fname for entry in reversed(font_manager.fontManager.ttflist)}
-    for family in CHINESE:
-        if family in known and _has(known[family], SAMPLE):
-            return family
-    return _newly_installed(set(known.values()))
+    """The family name of an installed font that has Chinese characters; None where there is none.
+
+    Matplotlib finds its regular face under that name from then on, even where its list of fonts is out of date.
+    """
+    with quiet():
+        listed = {entry.fname for entry in font_manager.fontManager.ttflist if entry.name in CHINESE}
+        faces = _faces(listed)
+        if not any(weight == REGULAR for weight, *_ in faces):
+            faces += _faces(_files() - listed)
+    if not faces:
+        return None
+    _, _, path, family = min(faces)
+    # first in the list wins: an entry for a file that is gone, or for the bold face alone, may stand further down
+    own = font_manager.FontEntry(fname=path, name=family, weight=REGULAR, stretch="normal", size="scalable")
+    font_manager.fontManager.ttflist.insert(0, own)
+    return family
 
 
 def font_families() -> list[str]:
@@ -50,11 +67,27 @@ def font_families() -> list[str]:
     return [LATIN, chinese] if chinese else [LATIN]
 
 
-def drawable(text: str, fonts: Sequence[str] | None = None) -> str:
-    """The text, cut where it is very long, with a box for every character that none of the fonts has."""
-    known = _characters(tuple(font_families() if fonts is None else fonts))
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep matplotlib's log about fonts to ourselves: it tells of its list of fonts, about which nobody asked."""
+    log = logging.getLogger("matplotlib.font_manager")
+    log.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        log.removeFilter(_nothing)
+
+
+def readable(text: str) -> str:
+    """The text without characters that cannot be shown, cut where it is very long."""
     text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-    return "".join(char if ord(char) in known else MISSING for char in text if char.isprintable())
+    return "".join(char for char in text if char.isprintable())
+
+
+def drawable(text: str, fonts: Sequence[str] | None = None) -> str:
+    """The readable text, with a question mark for every character that none of the fonts has."""
+    known = _characters(tuple(font_families() if fonts is None else fonts))
+    return "".join(char if ord(char) in known else UNKNOWN for char in readable(text))
 
 
 def has_all(family: str, text: str) -> bool:
@@ -62,26 +95,43 @@ def has_all(family: str, text: str) -> bool:
     return {ord(char) for char in text} <= _characters((family,))
 
 
-def _newly_installed(known: set[str]) -> str | None:
-    """Look through font files that matplotlib's cache does not list yet; the one found is added to its list."""
-    hints = (*(name.replace(" ", "").lower()[:8] for name in CHINESE), "wqy", "msyh", "sourcehan")
-    for path in sorted(font_manager.findSystemFonts()):
-        stem = Path(path).stem.replace(" ", "").replace("-", "").lower()
-        if path not in known and stem.startswith(hints) and _has(path, SAMPLE):
-            font_manager.fontManager.addfont(path)
-            return FT2Font(path).family_name
-    return None
+def _nothing(record: logging.LogRecord) -> bool:
+    return False
 
 
-def _has(path: str, text: str) -> bool:
+def _files() -> set[str]:
+    """Font files on this machine whose names are those of Chinese fonts; its list may not have them yet."""
+    stems = {path: Path(path).stem.replace(" ", "").replace("-", "").lower() for path in font_manager.findSystemFonts()}
+    return {path for path, stem in stems.items() if stem.startswith(FILES)}
+
+
+def _faces(paths: set[str]) -> list[tuple[int, int, str, str]]:
+    """Those that have Chinese characters: (distance from the regular weight, place in CHINESE, path, family)."""
+    found = []
+    for path in paths:
+        face = _open(path)
+        if face is not None and all(ord(char) in face.get_charmap() for char in SAMPLE):
+            family = face.family_name
+            place = CHINESE.index(family) if family in CHINESE else len(CHINESE)
+            found.append((abs(_weight(face) - REGULAR), place, path, family))
+    return found
+
+
+def _open(path: str) -> FT2Font | None:
     try:
-        charmap = FT2Font(path).get_charmap()
+        return FT2Font(path)
     except (OSError, RuntimeError):  # uninstalled since matplotlib listed it, or a format it cannot read
-        return False
-    return all(ord(char) in charmap for char in text)
+        return None
+
+
+def _weight(face: FT2Font) -> int:
+    """From 100, thin, to 900; 400 is regular."""
+    table = face.get_sfnt_table("OS/2")
+    return int(table["usWeightClass"]) if table else REGULAR
 
 
 @lru_cache(maxsize=4)
 def _characters(fonts: tuple[str, ...]) -> frozenset[int]:
-    paths = [font_manager.findfont(family) for family in fonts]
+    with quiet():
+        paths = [font_manager.findfont(family) for family in fonts]
     return frozenset().union(*(FT2Font(path).get_charmap() for path in paths))

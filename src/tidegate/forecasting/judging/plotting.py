@@ -10,13 +10,13 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from tidegate.forecasting.judging.fonts import LATIN, drawable, font_families, has_all
+from tidegate.forecasting.judging.fonts import LATIN, font_families, has_all, quiet
+from tidegate.forecasting.judging.rendering import TITLE, PngCanvas
 
 MOST_POINTS = 2000
 LARGEST = 1e30
@@ -72,10 +72,10 @@ DARK = Style(
 
 
 @contextmanager
-def drawing(style: Style) -> Iterator[None]:
+def drawing(style: Style, fonts: Sequence[str] | None = None) -> Iterator[None]:
     """Matplotlib's settings while a figure is made and rendered; what was set before comes back."""
     settings: dict[Any, Any] = {
-        "font.family": font_families(),
+        "font.family": list(fonts or font_families()),
         "font.size": 10,
         "text.parse_math": False,  # a column may be called "$cost$"
         "text.color": style.ink,
@@ -98,7 +98,7 @@ def drawing(style: Style) -> Iterator[None]:
         "lines.linewidth": 1.5,
         "lines.solid_capstyle": "round",
     }
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(settings), quiet():
         yield
 
 
@@ -107,10 +107,10 @@ def panels(
 ) -> tuple[Figure, np.ndarray]:
     """A figure of its own (no pyplot, nothing global) with a bold title and rows × columns axes."""
     figure = Figure(figsize=(WIDTH, height * rows + 0.7), layout="constrained")
-    FigureCanvasAgg(figure)
+    PngCanvas(figure)
     # Chinese fonts seldom have a bold face, and asking for it makes matplotlib complain
     bold = {"fontweight": "bold", "fontfamily": LATIN} if has_all(LATIN, title) else {}
-    figure.suptitle(drawable(title), x=0.012, ha="left", fontsize=12, **bold)
+    figure.suptitle(title, x=0.012, ha="left", fontsize=12, gid=TITLE, **bold)
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
@@ -165,7 +165,7 @@ def key(ax: Axes, entries: Sequence[tuple[str, str]]) -> None:
     handles = [Line2D([], [], color=colour, linewidth=2) for _, colour in entries]
     ax.legend(
         handles,
-        [drawable(text) for text, _ in entries],
+        [text for text, _ in entries],
         loc="lower right",
         bbox_to_anchor=(1.0, 0.995),
         ncols=len(entries),
@@ -187,6 +187,4 @@ def end_labels(ax: Axes, x: float, labels: Sequence[tuple[float, str, str]]) -> 
     for y, text, colour in sorted(labels):
         y = max(min(y, high), placed[-1] + gap if placed else low)
         placed.append(y)
-        ax.annotate(
-            drawable(text), (x, y), (7, 0), textcoords="offset points", color=colour, va="center", annotation_clip=False
-        )
+        ax.annotate(text, (x, y), (7, 0), textcoords="offset points", color=colour, va="center", annotation_clip=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import os
@@ -14,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from tidegate.forecasting.judging.figures import figure_language, figure_names, png
+from tidegate.forecasting.judging.figures import figure_language, figure_names, page_colours, page_svg, png
 from tidegate.forecasting.judging.judgement import PARTS, Judgement
 from tidegate.forecasting.judging.metrics import ALL_STEPS, ALL_TARGETS, METRICS, SCALE_FREE
 from tidegate.forecasting.judging.plotting import DARK, LIGHT
@@ -33,12 +32,12 @@ def write_report(judgement: Judgement, folder: str | os.PathLike[str], lang: str
 
     `tidegate forecast report FOLDER` writes the report again from these, for instance in another language. Each file
     appears whole or not at all. report.html holds everything that it shows, so it can be moved, mailed and opened
-    without a network; its figures follow the reader's light or dark theme.
+    without a network; its figures are drawn by the browser, in its fonts and in the reader's light or dark theme.
 
     Args:
         judgement: what the backtest found.
         folder: made where it does not exist.
-        lang: "en" or "zh"; figures are in English where no font has Chinese characters.
+        lang: "en" or "zh"; the PNG figures are in English where no font has Chinese characters.
 
     Returns:
         The path of report.html.
@@ -46,13 +45,11 @@ def write_report(judgement: Judgement, folder: str | os.PathLike[str], lang: str
     say = words(lang)
     folder = Path(folder)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    light = {name: png(judgement, name, style=LIGHT, lang=lang) for name in figure_names(judgement)}
-    dark = {name: png(judgement, name, style=DARK, lang=lang) for name in light}
-    for name, image in light.items():
-        write_atomically(folder / "figures" / f"{name}.png", image)
+    for name in figure_names(judgement):
+        write_atomically(folder / "figures" / f"{name}.png", png(judgement, name, lang=lang))
     write_atomically(folder / "metrics.json", metrics_json(judgement).encode())
     save_judgement(judgement, folder)
-    write_atomically(folder / "report.html", _html(judgement, say, light, dark).encode())
+    write_atomically(folder / "report.html", _html(judgement, say).encode())
     return folder / "report.html"
 
 
@@ -95,7 +92,7 @@ def metrics_json(judgement: Judgement) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _html(judgement: Judgement, say: Words, light: dict[str, bytes], dark: dict[str, bytes]) -> str:
+def _html(judgement: Judgement, say: Words) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     from tidegate import __version__
@@ -122,7 +119,8 @@ def _html(judgement: Judgement, say: Words, light: dict[str, bytes], dark: dict[
         notes=notes,
         settings=[(name, _setting(value)) for name, value in judgement.settings.items()],
         reading=[say[f"report.{key}"].format(metric=verdict.metric.upper()) for key in READING],
-        figures={name: _picture(judgement, say, name, light[name], dark[name]) for name in light},
+        figures={name: _picture(judgement, say, name) for name in figure_names(judgement)},
+        colours={theme.name: page_colours(theme) for theme in (LIGHT, DARK)},
         version=__version__,
     )
 
@@ -230,21 +228,10 @@ def _parts(judgement: Judgement, say: Words) -> list[dict[str, str]]:
     ]
 
 
-def _picture(judgement: Judgement, say: Words, name: str, light: bytes, dark: bytes) -> dict[str, Any]:
+def _picture(judgement: Judgement, say: Words, name: str) -> dict[str, str]:
     caption = f"caption.{name}_one" if name == "zoom" and judgement.horizon == 1 else f"caption.{name}"
-    return {
-        "light": _data_uri(light),
-        "dark": _data_uri(dark),
-        "alt": say[f"alt.{name}"].format(target=", ".join(judgement.targets), method=judgement.method),
-        "caption": say.get(caption, ""),
-        # a PNG's header holds its width and height; with them the page does not jump while it loads
-        "width": int.from_bytes(light[16:20], "big"),
-        "height": int.from_bytes(light[20:24], "big"),
-    }
-
-
-def _data_uri(image: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(image).decode()}"
+    label = say[f"alt.{name}"].format(target=", ".join(judgement.targets), method=judgement.method)
+    return {"svg": page_svg(judgement, name, lang=say.lang, label=label), "caption": say.get(caption, "")}
 
 
 def _moment(moment: object) -> str:

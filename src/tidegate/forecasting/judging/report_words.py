@@ -89,9 +89,9 @@ REPORT_WORDS: dict[str, tuple[str, str]] = {
     ),
     "report.made_by": ("Made by Tidegate", "由 Tidegate 生成"),
     "report.no_chinese_font": (
-        "No font with Chinese characters was found, so the figures are in English; install one (for instance "
-        "fonts-noto-cjk) and write the report again.",
-        "本机没有中文字体，图中文字为英文；请安装中文字体（例如 fonts-noto-cjk）后重新生成报告。",
+        "No font with Chinese characters was found, so the PNG files of the figures are in English; install one (for "
+        "instance fonts-noto-cjk) and write the report again.",
+        "本机没有中文字体，图的 PNG 文件中文字为英文；请安装中文字体（例如 fonts-noto-cjk）后重新生成报告。",
     ),
     "alt.overview": (
         "Line chart of {target} over time, with the training, validation and test parts shaded.",

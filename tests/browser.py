@@ -1,4 +1,4 @@
-"""Chromium through its DevTools protocol: as much of a driver as the page's test needs."""
+"""Chromium through its DevTools protocol: as much of a driver as the tests of pages need."""
 
 import base64
 import contextlib
