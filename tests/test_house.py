@@ -60,7 +60,7 @@ def _leaves_the_encoding_to_the_locale(call: ast.Call) -> bool:
     return False
 
 
-@pytest.mark.parametrize("folder", ["src", "native", "tests", "examples", "docs", "benchmarks"])
+@pytest.mark.parametrize("folder", ["src", "native", "tests", "examples", "docs", "benchmarks", "portable"])
 def test_every_text_file_is_opened_with_its_encoding(folder):
     calls = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
