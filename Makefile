@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint docs format sanitize wheel clean
+.PHONY: demo test lint docs format sanitize wheel portable portable-quick clean
 
 demo: $(READY)
 	$(BIN)/tidegate forecast fit examples/data/electricity.csv --config examples/data/electricity.toml --out run/demo --overwrite
@@ -35,6 +35,13 @@ sanitize: $(READY)
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
 	  OMP_NUM_THREADS=1 PYTHONPATH=$(SANITIZED)/package:$(SITE) $(BIN)/python -S -m pytest -p no:cacheprovider \
 	  tests/engine/test_native.py tests/engine/test_sessions.py -k "not simd_level and not processes and not forked and not memory"
+
+# Builds and tests as on the machines that others have; `.venv/bin/python -m portable NAME` runs one condition alone.
+portable: $(READY)
+	$(BIN)/python -m portable
+
+portable-quick: $(READY)
+	$(BIN)/python -m portable --quick
 
 # A wheel with the engine inside, for machines without a compiler.
 wheel: $(READY)

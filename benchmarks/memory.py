@@ -24,7 +24,7 @@ def peak() -> float:
 
 def now() -> float:
     """Resident memory of this process, in GB (Linux)."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e9
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * resource.getpagesize() / 1e9
 
 
 def table(series: int, rows: int) -> pd.DataFrame:

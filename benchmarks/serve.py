@@ -77,7 +77,7 @@ def main() -> None:
         fit(model)
         values = [round(20_000 + 500 * float(np.sin(i / 4)), 1) for i in range(LOOKBACK)]
         body = json.dumps({"values": values})
-        script.write_text(DONE + f"wrk.body = '{body}'\n")
+        script.write_text(DONE + f"wrk.body = '{body}'\n", encoding="utf-8")
         print("service                clients   requests/s     p50 ms     p99 ms   errors")
         tables = {}
         for name in ("Flask + torch", "tidegate serve"):
@@ -117,7 +117,7 @@ def faithful(model: Path, script: Path, arguments: argparse.Namespace) -> None:
             requests, _, _, errors = load(port, script, 64, arguments.seconds)
             total, failed = total + requests, failed + errors
         print(f"{failed} errors in {total} requests of 64 clients")
-        script.write_text(DONE + PUSH)
+        script.write_text(DONE + PUSH, encoding="utf-8")
         load(port, script, 1, 1, "/streams/bench")  # from then on it forecasts
         requests, p50, p99, errors = load(port, script, 1, arguments.seconds, "/streams/bench")
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/streams/bench") as answer:

@@ -40,8 +40,8 @@ class Browser:
         until = time.monotonic() + 30
         while time.monotonic() < until:
             with contextlib.suppress(OSError, IndexError, httpx.HTTPError, StopIteration):
-                where = f"http://127.0.0.1:{port.read_text().split()[0]}/json"
-                pages = httpx.get(where, timeout=5).json()
+                number = port.read_text(encoding="utf-8").split()[0]
+                pages = httpx.get(f"http://127.0.0.1:{number}/json", timeout=5).json()
                 return next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page")
             time.sleep(0.05)
         raise TimeoutError("Chromium did not start")

@@ -10,6 +10,7 @@ import pytest
 import tidegate
 
 SOURCE = Path(tidegate.__file__).parent
+ROOT = Path(__file__).parent.parent
 FLOORS = {
     "equations": 1,
     "cells": 2,
@@ -47,6 +48,27 @@ def test_imports_point_to_the_own_floor_or_below(path):
         return  # public names only, imported when used
     above = [name for name in _imports(path) if _floor(name) > _floor(own)]
     assert not above, f"{own} imports from a floor above: {above}"
+
+
+def _leaves_the_encoding_to_the_locale(call: ast.Call) -> bool:
+    named = {keyword.arg for keyword in call.keywords}
+    if isinstance(call.func, ast.Attribute) and call.func.attr in ("read_text", "write_text"):
+        return "encoding" not in named
+    if isinstance(call.func, ast.Name) and call.func.id == "open":
+        modes = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+        return "encoding" not in named and not any("b" in ast.unparse(mode) for mode in modes)
+    return False
+
+
+@pytest.mark.parametrize("folder", ["src", "native", "tests", "examples", "docs", "benchmarks", "portable"])
+def test_every_text_file_is_opened_with_its_encoding(folder):
+    calls = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and _leaves_the_encoding_to_the_locale(node)
+    ]
+    assert not calls, "without encoding= the locale decides"
 
 
 @pytest.mark.parametrize("module", ["tidegate", "tidegate.cli", "tidegate.cells", "tidegate.equations"])

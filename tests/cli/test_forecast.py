@@ -1,3 +1,4 @@
+import io
 import json
 import subprocess
 import sys
@@ -59,14 +60,14 @@ def test_fit_predict_and_report_on_a_strangers_table(folder, tidegate):
     for name in ("report.html", "metrics.json", "history.csv", "forecast.csv", "settings.toml", "model/config.json"):
         assert (run / name).exists(), name
     assert not (run / "checkpoint.safetensors").exists()
-    assert "verdict" in json.loads((run / "metrics.json").read_text())
+    assert "verdict" in json.loads((run / "metrics.json").read_text(encoding="utf-8"))
 
     printed = tidegate("forecast", "predict", "run", "--level", "80")
     rows = printed.stdout.splitlines()
     assert rows[0] == "Date,LSTM,LSTM-lo-80,LSTM-hi-80"
     assert len(rows) == 4
     assert [row.split(",")[1] for row in rows[1:]] == [
-        row.split(",")[1] for row in (run / "forecast.csv").read_text().splitlines()[1:]
+        row.split(",")[1] for row in (run / "forecast.csv").read_text(encoding="utf-8").splitlines()[1:]
     ]
 
     chinese = tidegate("forecast", "report", "run", "--lang", "zh")
@@ -78,7 +79,9 @@ def test_fit_predict_and_report_on_a_strangers_table(folder, tidegate):
     assert "holds a finished run" in again.stderr
     kept = tidegate("forecast", "fit", "sales.csv", "--config", "run/settings.toml", "--out", "twin")
     assert kept.returncode == 0, kept.stderr
-    assert (folder / "twin" / "forecast.csv").read_text() == (run / "forecast.csv").read_text()
+    assert (folder / "twin" / "forecast.csv").read_text(encoding="utf-8") == (run / "forecast.csv").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize(
@@ -132,9 +135,41 @@ def test_help_lists_every_setting(tidegate):
     assert tidegate("--version").stdout.startswith("tidegate ")
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_verdict_is_printed_in_any_encoding(folder, tmp_path, monkeypatch, encoding):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "stdout", stream)
+    arguments = ["forecast", "fit", "sales.csv", *FAST, "--lang", "zh", "--out", str(tmp_path / "run")]
+    monkeypatch.setattr(sys, "argv", ["tidegate", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert not stop.value.code
+    stream.flush()
+    printed = stream.buffer.getvalue()
+    assert "朴素".encode() in printed or (encoding == "latin-1" and b"?" in printed)
+    stream.detach()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_printed_forecast_is_utf8_in_any_encoding(folder, tidegate, monkeypatch, encoding):
+    table = pd.read_csv(folder / "sales.csv").rename(columns={"Sales": "销量"}).drop(columns="City")
+    table.to_csv(folder / "chinese.csv", index=False)
+    assert tidegate("forecast", "fit", "chinese.csv", *FAST, "--out", "chinese", "--overwrite").returncode == 0
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "argv", ["tidegate", "forecast", "predict", "chinese"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert not stop.value.code
+    stream.flush()
+    assert stream.buffer.getvalue() == (folder / "chinese" / "forecast.csv").read_bytes()
+    stream.detach()
+
+
 def test_an_error_ends_the_process_with_one_sentence(folder):
     command = [sys.executable, "-m", "tidegate", "forecast", "fit", "nowhere.csv"]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("tidegate: ")
     assert len(result.stderr.splitlines()) == 1
@@ -153,10 +188,12 @@ def test_a_killed_run_carries_on_and_ends_with_the_same_forecast(folder):
     victim.kill()
     victim.wait()
     assert not (folder / "killed" / "model").exists()
-    resumed = subprocess.run(command("killed"), cwd=folder, capture_output=True, text=True, check=True)
+    resumed = subprocess.run(command("killed"), cwd=folder, capture_output=True, encoding="utf-8", check=True)
     assert "carrying on from" in resumed.stderr
     subprocess.run(command("whole"), cwd=folder, capture_output=True, check=True)
-    assert (folder / "killed" / "forecast.csv").read_text() == (folder / "whole" / "forecast.csv").read_text()
+    assert (folder / "killed" / "forecast.csv").read_text(encoding="utf-8") == (
+        folder / "whole" / "forecast.csv"
+    ).read_text(encoding="utf-8")
     weights = [load_file(folder / run / "model" / "weights.safetensors") for run in ("killed", "whole")]
     assert weights[0].keys() == weights[1].keys()
     assert all(value.equal(weights[1][name]) for name, value in weights[0].items())

@@ -1,6 +1,6 @@
 """Each SIMD level is an object of its own that a processor without its instructions never meets.
 
-TIDEGATE_LEVELS names a folder with other objects to test, of another compiler or generator, say.
+TIDEGATE_LEVELS_DIR names a folder with other objects to test, of another compiler or generator, say.
 """
 
 import os
@@ -11,25 +11,28 @@ import sys
 from pathlib import Path
 
 import pytest
+from lacking import need
 
 from tidegate import cells
 from tidegate.engine import compiled, native
 
 HERE = Path(__file__).parent
 SOURCES = HERE.parents[1] / "native"
-FOLDER = Path(os.environ.get("TIDEGATE_LEVELS") or Path(native._native.__file__).parent)
+FOLDER = Path(os.environ.get("TIDEGATE_LEVELS_DIR") or Path(native._native.__file__).parent)
+PACKAGES = {"qemu-x86_64": "qemu-user", "c++": "a C++ compiler", "nm": "binutils", "objdump": "binutils"}
 OBJECTS = {path.stem.removeprefix("_level_"): path for path in sorted(FOLDER.glob("_level_*.so"))}
 WIDE = {  # registers and instructions that only a higher level may use
     "avx512": "nothing",
     "avx2": r"%zmm|%[xy]mm(1[6-9]|2[0-9]|3[01])|\{%k",
     "baseline": r"%[yz]mm|\{%k|\bv[a-z]+[0-9a-z]*\s+.*%xmm",
 }
-X86 = pytest.mark.skipif("avx2" not in OBJECTS, reason="the levels of x86-64")
+X86 = pytest.mark.skipif("avx2" not in OBJECTS, reason="lacks an x86-64 processor")
 
 
 def tool(name):
     path = shutil.which(name)
-    return path or pytest.skip(f"lacks {name}")
+    need(path, PACKAGES.get(name, name))
+    return path
 
 
 def exported(path):
@@ -69,7 +72,17 @@ def test_a_level_uses_no_instruction_of_a_higher_one(level):
 def driver(tmp_path_factory):
     path = tmp_path_factory.mktemp("driver") / "level_driver"
     sources = [HERE / "level_driver.cpp", SOURCES / "threads.cpp", SOURCES / "memory_pool.cpp"]
-    command = [tool("c++"), "-std=c++20", "-O1", f"-I{SOURCES}", *map(str, sources), "-o", str(path), "-ldl", "-pthread"]
+    command = [
+        tool("c++"),
+        "-std=c++20",
+        "-O1",
+        f"-I{SOURCES}",
+        *map(str, sources),
+        "-o",
+        str(path),
+        "-ldl",
+        "-pthread",
+    ]
     subprocess.run(command, check=True)
     return path
 
@@ -98,7 +111,9 @@ def test_a_level_whose_object_is_damaged_is_named(tmp_path):
     for path in [*FOLDER.glob("_native.*"), *OBJECTS.values()]:
         shutil.copy(path, tmp_path)
     (tmp_path / f"_level_{native.level}.so").write_bytes(b"no object")
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import _native; _native.built_in({native.level!r}, 'lstm')"
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import _native; _native.built_in({native.level!r}, 'lstm')"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert f"_level_{native.level}.so" in result.stderr
     assert "install tidegate again" in result.stderr

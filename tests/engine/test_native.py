@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -368,6 +369,31 @@ def test_without_a_compiler_a_users_own_cell_runs_on_the_reference(monkeypatch, 
         assert torch.equal(layer(torch.ones(1, 4, 2))[0], y)  # the notice comes once
     with engine.only("reference"):
         assert torch.equal(layer(torch.ones(1, 4, 2))[0], y)
+
+
+@pytest.mark.parametrize("home", ["a file", "/proc/no-home", None])
+def test_a_users_own_cell_is_compiled_where_nothing_can_be_kept(home, monkeypatch, tmp_path):
+    (tmp_path / "a file").touch()
+    for name in ("TIDEGATE_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    if home is None:  # a user who is in no list: expanduser finds nothing
+        monkeypatch.setattr(Path, "expanduser", lambda path: (_ for _ in ()).throw(RuntimeError("no home directory")))
+    else:
+        monkeypatch.setenv("HOME", str(tmp_path / home))
+    compiled._own_folder.cache_clear()
+    with pytest.warns(UserWarning, match=r"cannot be kept \(.+\); set TIDEGATE_CACHE") as caught:
+        path = compiled._place("roaming.so")
+    assert len(caught) == 1
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert compiled._own_folder() == path.parent
+
+
+def test_a_compiled_cell_is_used_from_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
+    monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path))
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "cells" / "there.so").touch()
+    monkeypatch.setattr(compiled.tempfile, "TemporaryFile", None)  # whoever tries to write fails
+    assert compiled._place("there.so") == tmp_path / "cells" / "there.so"
 
 
 def test_a_damaged_compiled_cell_is_not_trusted(monkeypatch, tmp_path):

@@ -46,7 +46,7 @@ def test_saved_equals_loaded_after_plain_arrays(tmp_path):
 def test_a_folder_holds_no_pickle_and_readable_settings(tmp_path):
     Forecaster(**FAST).fit(table()).save(tmp_path / "model")
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["config.json", "weights.safetensors"]
-    assert "lookback" in json.dumps(json.loads((tmp_path / "model" / "config.json").read_text()))
+    assert "lookback" in json.dumps(json.loads((tmp_path / "model" / "config.json").read_text(encoding="utf-8")))
 
 
 def test_loading_what_is_no_model_is_one_clear_error(tmp_path):

@@ -57,7 +57,7 @@ class Process:
             self.port = free.getsockname()[1]
         command = [sys.executable, "-m", "tidegate", "serve", *map(str, arguments), "--port", str(self.port)]
         environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
         self.process = subprocess.Popen(command, env=environment, **pipes, **options)
         self.said = self.process.stdout.readline()
         assert self.said.startswith("serving at"), self.process.stderr.read()

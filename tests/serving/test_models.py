@@ -44,7 +44,7 @@ def test_a_broken_new_version_leaves_the_old_one(tmp_path, caplog):
     fitted().save(place)
     models = Models([f"m={place}"])
     before = models.get("m")
-    (place / "config.json").write_text("{}")
+    (place / "config.json").write_text("{}", encoding="utf-8")
     assert models.refresh() == []
     assert models.get("m") is before
     assert "stays out" in caplog.text

@@ -32,7 +32,7 @@ def test_the_page_needs_nothing_from_elsewhere(client):
     answer = client.get("/")
     assert "default-src 'self'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert "Leon Sorokin" in (PAGE / "vendor" / "uplot.LICENSE").read_text()
+    assert "Leon Sorokin" in (PAGE / "vendor" / "uplot.LICENSE").read_text(encoding="utf-8")
     assert "uPlot" in (PAGE / "vendor" / "uplot.js").read_text(encoding="utf-8")[:200]
 
 
@@ -62,7 +62,7 @@ def test_the_page_in_chromium(folder, tmp_path):
     need(browser.CHROMIUM, "Chromium")
     frame = wave(80, seed=8)
     frame.to_csv(tmp_path / "mine.csv", index=False)
-    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with running(folder) as client, browser.Browser() as page:
         page.open(f"{client.base_url}")
         page.until("document.querySelector('#chart canvas') !== null")

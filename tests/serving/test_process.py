@@ -92,7 +92,7 @@ def test_workers_share_streams_and_a_killed_one_is_replaced(folder, tmp_path):
 
 
 def workers_of(pid):
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
 
 
 def test_workers_end_with_a_parent_that_is_killed(folder):
@@ -138,7 +138,7 @@ def test_a_service_that_cannot_begin_says_why(folder, arguments, sentence):
     arguments = [argument.replace("MODEL", str(folder)) for argument in arguments]
     port = [] if "--port" in arguments else ["--port", "0"]
     command = [sys.executable, "-m", "tidegate", "serve", *arguments, *port]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=False)
     assert result.returncode == 1
     assert sentence in result.stderr
     assert "Traceback" not in result.stderr

@@ -206,5 +206,5 @@ def test_records_are_json_that_a_person_can_read(folder, tmp_path):
     with running(folder, state=str(tmp_path)) as client:
         push(client, "s", 1.0)
         push(client, "s", 2.0)
-    lines = (tmp_path / "journal-0").read_text().splitlines()
+    lines = (tmp_path / "journal-0").read_text(encoding="utf-8").splitlines()
     assert json.loads(lines[1][9:]) == {"id": "s", "rows": [[2.0]], "times": None}

@@ -26,7 +26,7 @@ def train_to_end(folder: Path) -> None:
     network = Tiny()
     history = train(network, Sums(200), Sums(40, 1), make_loss("mse"), SETTINGS, checkpoint=folder / "checkpoint")
     losses = [(row.epoch, row.loss, row.validation_loss, row.gradient_norm) for row in history.rows]
-    (folder / "done").write_text(repr((bits(network), losses, history.best_epoch)))
+    (folder / "done").write_text(repr((bits(network), losses, history.best_epoch)), encoding="utf-8")
 
 
 def start(folder: Path, *, die_at_write: int | None = None) -> int:
@@ -75,7 +75,7 @@ def main(home: Path, kills: int) -> None:
     whole.mkdir()
     begun = time.perf_counter()
     finish(whole, start(whole), None)
-    duration, expected = time.perf_counter() - begun, (whole / "done").read_text()
+    duration, expected = time.perf_counter() - begun, (whole / "done").read_text(encoding="utf-8")
     draw, killed, run = random.Random(os.getpid()), 0, 0
     while killed < kills:
         folder = home / f"run{run}"
@@ -85,7 +85,7 @@ def main(home: Path, kills: int) -> None:
             child = start(folder, die_at_write=mine)
             enough = killed >= kills + 10
             killed += finish(folder, child, None if mine or enough else draw.uniform(0, duration / 4))
-        assert (folder / "done").read_text() == expected, f"run {run} ended with other bits"
+        assert (folder / "done").read_text(encoding="utf-8") == expected, f"run {run} ended with other bits"
         run += 1
     print(f"{killed} kills in {run} runs, {duration:.2f} s undisturbed")
 

@@ -220,5 +220,5 @@ def test_a_device_that_is_not_there_is_refused(name):
 
 
 def test_loop_is_short():
-    with open(loop.__file__) as file:
+    with open(loop.__file__, encoding="utf-8") as file:
         assert len(file.readlines()) < 300

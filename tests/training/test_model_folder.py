@@ -50,12 +50,12 @@ def refused(folder: Path, words: str = ".", kind: str = "forecaster") -> None:
 
 def rewrite(model: Path, **changes: object) -> None:
     """Alter config.json as an attacker would, with a matching checksum."""
-    content = json.loads((model / CONFIG).read_text())
+    content = json.loads((model / CONFIG).read_text(encoding="utf-8"))
     content.pop("checksum")
     content |= changes
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     content["checksum"] = hashlib.sha256(canonical.encode()).hexdigest()
-    (model / CONFIG).write_text(json.dumps(content))
+    (model / CONFIG).write_text(json.dumps(content), encoding="utf-8")
 
 
 def rewrite_weights(model: Path, data: bytes) -> None:
@@ -80,7 +80,8 @@ def test_folder_may_be_moved_linked_and_reformatted(model, tmp_path):
     model.rename(tmp_path / "elsewhere")
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     config = tmp_path / "elsewhere" / CONFIG
-    config.write_text(json.dumps(json.loads(config.read_text()), indent=4, sort_keys=True, ensure_ascii=False))
+    content = json.loads(config.read_text(encoding="utf-8"))
+    config.write_text(json.dumps(content, indent=4, sort_keys=True, ensure_ascii=False), encoding="utf-8")
     assert load_model(tmp_path / "link", "forecaster")[0] == CONTENT
 
 
@@ -194,9 +195,9 @@ def test_special_files_are_refused_without_waiting(model, name):
     ],
 )
 def test_altered_config_is_refused(model, old, new):
-    text = (model / CONFIG).read_text()
+    text = (model / CONFIG).read_text(encoding="utf-8")
     assert old in text
-    (model / CONFIG).write_text(text.replace(old, new, 1))
+    (model / CONFIG).write_text(text.replace(old, new, 1), encoding="utf-8")
     refused(model, "holds no whole model")
 
 

@@ -36,21 +36,21 @@ def test_saving_replaces_a_damaged_model(model):
 def test_saving_never_replaces_a_users_folder(tmp_path, names):
     (tmp_path / "m").mkdir()
     for name in names:
-        (tmp_path / "m" / name).write_text("{}")
+        (tmp_path / "m" / name).write_text("{}", encoding="utf-8")
     with pytest.raises(ModelFolderError, match="holds something else than a model"):
         save_model(tmp_path / "m", "k", {}, {})
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == sorted(names)
 
 
 def test_saving_never_replaces_a_users_file(tmp_path):
-    (tmp_path / "m").write_text("thesis")
+    (tmp_path / "m").write_text("thesis", encoding="utf-8")
     with pytest.raises(ModelFolderError, match="choose another place"):
         save_model(tmp_path / "m", "k", {}, {})
-    assert (tmp_path / "m").read_text() == "thesis"
+    assert (tmp_path / "m").read_text(encoding="utf-8") == "thesis"
 
 
 def test_model_with_a_users_file_beside_it_is_not_replaced(model):
-    (model / "notes.txt").write_text("mine")
+    (model / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(ModelFolderError, match=r"notes\.txt"):
         save_model(model, "forecaster", {}, {})
     assert load_model(model, "forecaster")[0] == CONTENT

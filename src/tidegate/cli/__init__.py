@@ -8,6 +8,7 @@ import typer
 
 import tidegate
 from tidegate.cli import cells, forecast, serve
+from tidegate.cli.streams import take_any_character
 from tidegate.errors import TidegateError
 
 app = typer.Typer(
@@ -37,6 +38,8 @@ def _root(
 
 def main() -> None:
     """Run a command; an expected error is one sentence on standard error and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        take_any_character(stream)
     try:
         app()
     except TidegateError as error:

@@ -78,12 +78,13 @@ def predict(
     levels = _levels(level)
     forecaster = load(run)
     frame = forecaster.future_frame(data) if future_frame else forecaster.predict(data, future, level=levels)
+    table = frame.to_csv(index=False).encode()
     if out is None:
-        typer.echo(frame.to_csv(index=False), nl=False)
+        typer.echo(table, nl=False)  # as bytes: a table is UTF-8 wherever it goes, and loses no letter
         return
     from tidegate.training.files import write_atomically
 
-    write_atomically(out, frame.to_csv(index=False).encode())
+    write_atomically(out, table)
     typer.echo(f"{len(frame)} rows written to {out}")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import functools
 import hashlib
 import os
 import shlex
@@ -45,7 +47,7 @@ def _library(headers: dict[str, str], flags: str, cell: type[Cell]) -> Path:
     """Return the cell's compiled library; what it is made of is in its name."""
     source = _source(cell)
     content = "\0".join([source, flags, *_OPTIONS, *(text for pair in headers.items() for text in pair)])
-    path = _folder() / f"{cell.name}-{hashlib.sha256(content.encode()).hexdigest()[:32]}.so"
+    path = _place(f"{cell.name}-{hashlib.sha256(content.encode()).hexdigest()[:32]}.so")
     if not path.exists():
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             for name, text in (headers | {"cell.cpp": source}).items():
@@ -75,16 +77,35 @@ def _compile(folder: Path, flags: str) -> Path:
         raise SettingError("there is no C++ compiler; install g++ or clang++, or set CXX")
     built = folder / "cell.so"
     command = [*compiler, *_OPTIONS, *flags.split(), str(folder / "cell.cpp"), "-o", str(built)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if result.returncode:
         lines = [line for line in result.stderr.splitlines() if "error" in line] or result.stderr.splitlines()
         raise SettingError(f"{compiler[0]} refused it ({lines[0] if lines else 'without a word'})")
     return built
 
 
+def _place(name: str) -> Path:
+    """Return where a library is or can be kept: the user's cache folder, or else a folder of this process."""
+    try:
+        folder = _folder()
+        if not (folder / name).exists():  # what is there already may be used from where nothing can be written
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            tempfile.TemporaryFile(dir=folder).close()
+    except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home
+        remedy = "set TIDEGATE_CACHE to a folder that can be written, or each process compiles anew"
+        warnings.warn(f"compiled cells cannot be kept ({error}); {remedy}", stacklevel=2)
+        folder = _own_folder()
+    return folder / name
+
+
 def _folder() -> Path:
     """Return the folder for compiled cells, which only the user may write to."""
     base = os.environ.get("TIDEGATE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "tidegate")
-    folder = Path(base).expanduser() / "cells"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+    return Path(base).expanduser() / "cells"
+
+
+@functools.cache
+def _own_folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="tidegate-cells-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
