@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lacking import need_of_machine
+
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -68,8 +70,8 @@ def test_a_variable_of_none_is_removed(tmp_path, monkeypatch):
     assert tried(of(*steps), tmp_path).outcome == "ok"
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="lacks /proc")
 def test_nothing_is_left_running_after_a_failure_or_an_interruption(tmp_path):
+    need_of_machine(Path("/proc").is_dir(), "/proc")
     code = (
         "import sys; from portable import __main__ as program, running; from portable.running import *\n"
         "def steps(trial):\n"

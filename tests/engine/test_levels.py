@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from lacking import need
 
+from lacking import need, need_of_machine
 from tidegate import cells
 from tidegate.engine import compiled, native
 
@@ -26,13 +26,17 @@ WIDE = {  # registers and instructions that only a higher level may use
     "avx2": r"%zmm|%[xy]mm(1[6-9]|2[0-9]|3[01])|\{%k",
     "baseline": r"%[yz]mm|\{%k|\bv[a-z]+[0-9a-z]*\s+.*%xmm",
 }
-X86 = pytest.mark.skipif("avx2" not in OBJECTS, reason="lacks an x86-64 processor")
 
 
 def tool(name):
     path = shutil.which(name)
     need(path, PACKAGES.get(name, name))
     return path
+
+
+@pytest.fixture
+def x86():
+    need_of_machine("avx2" in OBJECTS, "an x86-64 processor")
 
 
 def exported(path):
@@ -59,7 +63,7 @@ def test_a_users_own_cell_shows_its_entries_alone(tmp_path, monkeypatch):
     assert sorted(exported(path)) == ["tidegate_single", "tidegate_twofold"]
 
 
-@X86
+@pytest.mark.usefixtures("x86")
 @pytest.mark.parametrize("level", ["extension", *OBJECTS])
 def test_a_level_uses_no_instruction_of_a_higher_one(level):
     path = next(FOLDER.glob("_native.*")) if level == "extension" else OBJECTS[level]
@@ -87,7 +91,7 @@ def driver(tmp_path_factory):
     return path
 
 
-@X86
+@pytest.mark.usefixtures("x86")
 @pytest.mark.parametrize(
     ("processor", "level"), [("Haswell", "avx2"), ("Haswell", "baseline"), ("Nehalem", "baseline")]
 )
@@ -101,7 +105,7 @@ def test_every_cell_runs_on_an_older_processor_to_the_same_bits(driver, processo
         assert found.stdout == subprocess.check_output([str(driver), str(OBJECTS[level])], text=True)
 
 
-@X86
+@pytest.mark.usefixtures("x86")
 def test_the_emulated_processor_would_notice(driver):
     emulated = [tool("qemu-x86_64"), "-cpu", "Nehalem", str(driver), str(OBJECTS["avx2"])]
     assert subprocess.run(emulated, capture_output=True, check=False).returncode != 0

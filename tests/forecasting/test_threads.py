@@ -5,12 +5,11 @@ import pandas as pd
 import pytest
 import torch
 
+from lacking import need_of_machine
 from tidegate import Forecaster, cells
 from tidegate.engine import native
 from tidegate.engine.threads import count, one_torch_thread
 from tidegate.forecasting.array_model import build_array_network
-
-pytestmark = pytest.mark.skipif(not native.levels(), reason="torch's own recurrent layers depend on threads")
 
 THREADS = (1, 2, 4)
 WALK = np.random.default_rng(0).normal(size=80).cumsum()
@@ -19,6 +18,7 @@ TABLE = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=80), "y": WALK, 
 
 @pytest.fixture(autouse=True)
 def _threads_as_before():
+    need_of_machine(native.levels(), "the native engine: torch's own recurrent layers depend on threads")
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
