@@ -70,7 +70,7 @@ def scan(
     if state is None:
         state = zeros(cell, x, weights)
     options: dict[str, Any] = {} if h_mask is None else {"h_mask": h_mask}
-    path = _path(cell, x) if h_mask is None else _loop(cell, x)
+    path = _path(cell, x) if h_mask is None else _loop(_path(cell, x))
     sequences, last = path.scan(cell, x, state, weights, lengths=_ragged(x, lengths), reverse=reverse, **options)
     return sequences[0], last
 
@@ -105,7 +105,8 @@ def scan_stack(
     """
     directions = 2 if bidirectional else 1
     lengths = _ragged(x, lengths)
-    if context is None and _path(cell, x) is fused:
+    path = _path(cell, x)
+    if context is None and path is fused:
         if state is None:
             state = tuple(part.expand(len(weights), -1, -1) for part in zeros(cell, x, weights[0]))
         return fused.scan_stack(cell, x, state, weights, lengths=lengths, bidirectional=bidirectional, dropout=dropout)
@@ -118,7 +119,7 @@ def scan_stack(
             x = torch.cat([x, context if context.dim() == 3 else context[:, None].expand(-1, x.shape[1], -1)], -1)
         layer = range(first, first + directions)
         rows = [zeros(cell, x, weights[row]) if state is None else tuple(part[row] for part in state) for row in layer]
-        x, below, last = _scan_layer(cell, x, rows, weights[first : first + directions], lengths, below, dropout)
+        x, below, last = _scan_layer(path, cell, x, rows, weights[first : first + directions], lengths, below, dropout)
         states += last
     if len(states) == 1:
         return x, tuple(part.unsqueeze(0) for part in states[0])
@@ -133,7 +134,8 @@ def step(cell: type[Cell], x: Tensor, state: tuple[Tensor, ...], weights: Mappin
 def zeros(cell: type[Cell], x: Tensor, weights: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
     """Return the state before the first step: for each of the cell's states (B, its size)."""
     output, units = weights["weight_hh"].shape[1], len(weights["weight_ih"]) // len(cell.gates)
-    return (x.new_zeros(x.shape[0], output), *[x.new_zeros(x.shape[0], units)] * (len(cell.states) - 1))
+    first = x.new_zeros(x.shape[0], output)
+    return (first, *[first if units == output else x.new_zeros(x.shape[0], units)] * (len(cell.states) - 1))
 
 
 def _path(cell: type[Cell], x: Tensor) -> Any:
@@ -146,13 +148,13 @@ def _path(cell: type[Cell], x: Tensor) -> Any:
     return fused if fused.runs(cell) and x.numel() > 0 else reference
 
 
-def _loop(cell: type[Cell], x: Tensor) -> Any:
+def _loop(path: Any) -> Any:
     """Return the path for what torch's kernels cannot do."""
-    path = _path(cell, x)
     return reference if path is fused else path
 
 
 def _scan_layer(
+    path: Any,
     cell: type[Cell],
     x: Tensor,
     states: Sequence[tuple[Tensor, ...]],
@@ -167,7 +169,8 @@ def _scan_layer(
         The outputs, then for each direction the sequences of all states where the next layer needs them, and the last
         states.
     """
-    path = _path(cell, x) if not cell.below and not cell.variational else _loop(cell, x)
+    if cell.below or cell.variational:
+        path = _loop(path)
     results = []
     for row, (state, own) in enumerate(zip(states, weights, strict=True)):
         options: dict[str, Any] = {"every": True} if cell.below else {}

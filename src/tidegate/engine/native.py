@@ -269,7 +269,7 @@ def _memory(x: Tensor, *shape: int) -> Tensor:
 
 def _readable(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Return tensors that the engine can read: sequences with their features in a row, the others contiguous."""
-    return [_contiguous(tensor, every=tensor.dim() < 3) for tensor in tensors]
+    return [each if each.is_contiguous() else _contiguous(each, every=each.dim() < 3) for each in tensors]
 
 
 def _contiguous(tensor: Tensor, *, every: bool) -> Tensor:
@@ -287,4 +287,4 @@ def _address(tensor: Tensor | None) -> int:
 
 
 def _addresses(tensors: Iterable[Tensor | None]) -> list[int]:
-    return [_address(tensor) for tensor in tensors]
+    return [0 if tensor is None else tensor.data_ptr() for tensor in tensors]

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tidegate import cells, engine
+from tidegate import cells
 from tidegate.cells import Cell, Initial
-from tidegate.engine import fused, noise
+from tidegate.engine import door, fused, noise
 from tidegate.engine.sessions import Session, open_session
 from tidegate.errors import DataError, SettingError
 from tidegate.layers.initialise import initialise
@@ -95,7 +95,7 @@ class Recurrent(nn.Module):
         if lengths is not None:
             _check_lengths(lengths, x)
         self._check_context(x, context)
-        return engine.scan_stack(
+        return door.scan_stack(
             self.cell,
             x,
             state,
@@ -135,7 +135,7 @@ class Recurrent(nn.Module):
             below = {name: states[-1][self.cell.states.index(each)] for name, each in self.cell.below.items() if states}
             extra = dict.fromkeys(self.cell.below, x.new_zeros(x.shape[0], self.units)) | below
             extra |= {name: x.new_full((x.shape[0], self.units), rate) for name, rate in self.cell.noise.items()}
-            states.append(engine.step(self.cell, x, tuple(part[layer] for part in state), weights | extra))
+            states.append(door.step(self.cell, x, tuple(part[layer] for part in state), weights | extra))
             x = states[-1][0]
         return x, tuple(torch.stack(parts) for parts in zip(*states, strict=True))
 

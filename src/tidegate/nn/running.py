@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from tidegate import engine
 from tidegate.cells import Cell
 from tidegate.cells.gru import GRU
 from tidegate.cells.lstm import LSTM
 from tidegate.cells.rnn import RNN
+from tidegate.engine import door
 
 _CELLS: dict[str, type[Cell]] = {"LSTM": LSTM, "GRU": GRU, "RNN_TANH": RNN}
 _DTYPES = (torch.float32, torch.float64)
@@ -161,7 +161,7 @@ def _scan(
     module: nn.RNNBase, x: Tensor, state: tuple[Tensor, ...] | None, lengths: Tensor | None = None
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run the engine on x (B, T, I) with the module's weights and options."""
-    return engine.scan_stack(
+    return door.scan_stack(
         _CELLS[module.mode],
         x,
         state,
