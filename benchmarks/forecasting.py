@@ -61,8 +61,8 @@ CASES: list[tuple[str, Path, dict[str, Any]]] = [
 def row(title: str, path: Path, settings: dict[str, Any]) -> str:
     """One line of the table."""
     begin = time.perf_counter()
-    judgement = tidegate.Forecaster(**settings).backtest(path)
-    verdict, errors = judgement.verdict, judgement.errors.query("step == 'all'").set_index("method")
+    result = tidegate.Forecaster(**settings).backtest(path)
+    verdict, errors = result.verdict, result.errors.query("step == 'all'").set_index("method")
     naive = str(verdict.best_naive)
     change = 100 * (verdict.error / verdict.naive_error - 1)
     word = {True: "yes", False: "**no**", None: "not clearly"}[verdict.beats]
@@ -71,7 +71,7 @@ def row(title: str, path: Path, settings: dict[str, Any]) -> str:
         f"{verdict.error:.4g}",
         f"{verdict.naive_error:.4g} ({naive})",
         f"{change:+.0f} %",
-        f"{errors.loc[judgement.method, 'rmse']:.4g} / {errors.loc[naive, 'rmse']:.4g}",
+        f"{errors.loc[result.method, 'rmse']:.4g} / {errors.loc[naive, 'rmse']:.4g}",
         word,
         f"{time.perf_counter() - begin:.0f} s",
     ]

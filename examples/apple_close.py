@@ -29,7 +29,7 @@ def prices() -> pd.DataFrame:
     return pd.read_csv(BUNDLED, usecols=["date", "close"])
 
 
-def main(epochs: int = 10, out: str = "run/apple", table: pd.DataFrame | None = None) -> tidegate.Judgement:
+def main(epochs: int = 10, out: str = "run/apple", table: pd.DataFrame | None = None) -> tidegate.BacktestResult:
     """Train on the first 80 %, judge on the last 20 %, write the report with its dated plot."""
     forecaster = tidegate.Forecaster(
         lookback=60,
@@ -44,10 +44,10 @@ def main(epochs: int = 10, out: str = "run/apple", table: pd.DataFrame | None = 
         time_col="date",
         target_col="close",
     )
-    judgement = forecaster.backtest(prices() if table is None else table, test_size=0.2)
-    print(judgement.verdict.text)
-    print("report:", tidegate.write_report(judgement, Path(out)))
-    return judgement
+    result = forecaster.backtest(prices() if table is None else table, test_size=0.2)
+    print(result.verdict.text)
+    print("report:", tidegate.write_report(result, Path(out)))
+    return result
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import tidegate
 BUNDLED = Path(__file__).parent / "data" / "apple.csv"
 
 
-def main(epochs: int = 100, out: str = "run/apple_ohlcv") -> tidegate.Judgement:
+def main(epochs: int = 100, out: str = "run/apple_ohlcv") -> tidegate.BacktestResult:
     """Describe the data, train, judge, write loss curves and the plot over the original series."""
     table = pd.read_csv(BUNDLED, parse_dates=["date"])
     print(table.describe().round(2))
@@ -33,10 +33,10 @@ def main(epochs: int = 100, out: str = "run/apple_ohlcv") -> tidegate.Judgement:
         target_col="close",
         past_cols=("open", "high", "low", "volume"),
     )
-    judgement = forecaster.backtest(table, test_size=0.33)
-    print(judgement.verdict.text)
-    print("report:", tidegate.write_report(judgement, Path(out)))
-    return judgement
+    result = forecaster.backtest(table, test_size=0.33)
+    print(result.verdict.text)
+    print("report:", tidegate.write_report(result, Path(out)))
+    return result
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import numpy as np
 import tidegate
 
 
-def main(epochs: int = 100, out: str = "run/sine") -> tidegate.Judgement:
+def main(epochs: int = 100, out: str = "run/sine") -> tidegate.BacktestResult:
     """Train, judge on the last fifth, write the report."""
     wave = np.sin(np.arange(0, 100, 0.1))
     forecaster = tidegate.Forecaster(
@@ -29,10 +29,10 @@ def main(epochs: int = 100, out: str = "run/sine") -> tidegate.Judgement:
         batch_size=32,
         patience=None,
     )
-    judgement = forecaster.backtest(wave, test_size=0.2)
-    print(judgement.verdict.text)
-    print("report:", tidegate.write_report(judgement, Path(out)))
-    return judgement
+    result = forecaster.backtest(wave, test_size=0.2)
+    print(result.verdict.text)
+    print("report:", tidegate.write_report(result, Path(out)))
+    return result
 
 
 if __name__ == "__main__":

@@ -34,14 +34,14 @@ def main(epochs: int = 40, out: str = "run/steering", labels: tuple[str, ...] = 
     """Train LSTM 64 × 2, print R² and MAE per step, draw each step, their mean and a bar chart of MAE."""
     roles = {"target_col": "steering", "past_cols": ("velocity",), "future_cols": ("curvature",)}
     network = {"lookback": 5, "horizon": 5, "units": 64, "layers": 2, "scaler": "standard", "scale_by": "global"}
-    judgement = tidegate.Forecaster(**roles, **network, highway=0, epochs=epochs).backtest(drive(), test_size=0.2)
-    errors = judgement.errors.query("method == 'LSTM' and step != 'all'")
-    print(judgement.verdict.text, errors[["step", "mae", "r2"]].to_string(index=False), sep="\n")
+    result = tidegate.Forecaster(**roles, **network, highway=0, epochs=epochs).backtest(drive(), test_size=0.2)
+    errors = result.errors.query("method == 'LSTM' and step != 'all'")
+    print(result.verdict.text, errors[["step", "mae", "r2"]].to_string(index=False), sep="\n")
     if labels != ENGLISH and len(tidegate.font_families()) == 1:
         print("No font with Chinese characters was found, so the figure is in English; install one: fonts-noto-cjk.")
         labels = ENGLISH
     truth, forecast, step, mean, mae = labels
-    table = judgement.forecasts.pivot_table(index="cutoff", columns="step", values=["y", "LSTM"])
+    table = result.forecasts.pivot_table(index="cutoff", columns="step", values=["y", "LSTM"])
     curves = {f"{step} {n}": (table["y", n], table["LSTM", n]) for n in range(1, 6)}
     curves[mean] = table["y"].mean(axis=1), table["LSTM"].mean(axis=1)
     with rc_context({"font.family": tidegate.font_families()}):
@@ -52,7 +52,7 @@ def main(epochs: int = 40, out: str = "run/steering", labels: tuple[str, ...] = 
             axes.legend(loc="upper left")
         last.bar(errors["step"].astype(str), errors["mae"])
         last.set_title(mae)
-        print("report:", tidegate.write_report(judgement, Path(out)))
+        print("report:", tidegate.write_report(result, Path(out)))
         figure.savefig(Path(out) / "steering.png")
 
 

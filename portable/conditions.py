@@ -18,8 +18,8 @@ Steps = Generator[Step, None, None]
 ELECTRICITY = ("examples/data/electricity.csv", "--config", "examples/data/electricity.toml")
 SMOKE = str(ROOT / "portable" / "smoke.py")
 SMALL = ("tests/engine", "tests/nn", "tests/layers")
-READING = ("tests/forecasting/tables", "tests/forecasting/judging", "tests/cli", "tests/training/test_model_folder.py")
-SHOWING = ("tests/forecasting/judging", "tests/serving/test_page.py", "tests/test_examples.py")
+READING = ("tests/tables", "tests/forecasting/evaluation", "tests/cli", "tests/storage/test_model_folder.py")
+SHOWING = ("tests/forecasting/evaluation", "tests/serving/test_page.py", "tests/test_examples.py")
 NO_COMPILER = {"CC": None, "CXX": None}
 NO_CACHES = {"XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None, "MPLCONFIGDIR": None, "TIDEGATE_CACHE": None}
 
@@ -178,7 +178,7 @@ def _homeless(trial: Trial, prefix: tuple[str, ...], environment: dict[str, str 
     yield Step((*prefix, PYTHON, SMOKE, "--own-cell"), place)
     yield demo(trial, prefix=prefix, **place)
     yield suite(
-        "tests/cli", *(() if trial.quick else ("tests/engine", "tests/forecasting/judging")), prefix=prefix, **place
+        "tests/cli", *(() if trial.quick else ("tests/engine", "tests/forecasting/evaluation")), prefix=prefix, **place
     )
 
 

@@ -22,10 +22,10 @@ def test_example_is_short(path):
 
 @pytest.mark.parametrize("name", ["sine_forecast", "apple_ohlcv"])
 def test_example_judges_and_reports(name, tmp_path, capsys):
-    judgement = load(name).main(epochs=1, out=str(tmp_path / "run"))
-    assert judgement.windows > 50
+    result = load(name).main(epochs=1, out=str(tmp_path / "run"))
+    assert result.windows > 50
     assert (tmp_path / "run" / "report.html").exists()
-    assert judgement.verdict.text in capsys.readouterr().out
+    assert result.verdict.text in capsys.readouterr().out
 
 
 def test_sine_next_value_compares_with_repeating_the_last(tmp_path, capsys):
@@ -40,9 +40,9 @@ def test_apple_close_runs_on_the_bundled_prices(tmp_path):
     import pandas as pd
 
     bundled = pd.read_csv(module.BUNDLED, usecols=["date", "close"])
-    judgement = module.main(epochs=1, out=str(tmp_path / "run"), table=bundled)
-    assert judgement.windows == 101
-    assert judgement.verdict.best_naive is not None
+    result = module.main(epochs=1, out=str(tmp_path / "run"), table=bundled)
+    assert result.windows == 101
+    assert result.verdict.best_naive is not None
 
 
 @pytest.mark.parametrize("labels", ["ENGLISH", "CHINESE"])

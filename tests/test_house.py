@@ -83,7 +83,7 @@ def test_public_names_are_pinned():
         "DataError",
         "Forecaster",
         "ForecasterSettings",
-        "Judgement",
+        "BacktestResult",
         "ModelFolderError",
         "Progress",
         "Recurrent",

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from tidegate.errors import ModelFolderError as ModelFolderError
     from tidegate.errors import SettingError as SettingError
     from tidegate.errors import TidegateError as TidegateError
+    from tidegate.forecasting.evaluation.report import write_report as write_report
+    from tidegate.forecasting.evaluation.result import BacktestResult as BacktestResult
     from tidegate.forecasting.forecaster import Forecaster as Forecaster
-    from tidegate.forecasting.judging.fonts import font_families as font_families
-    from tidegate.forecasting.judging.judgement import Judgement as Judgement
-    from tidegate.forecasting.judging.report import write_report as write_report
-    from tidegate.forecasting.loading import load as load
     from tidegate.forecasting.settings import ForecasterSettings as ForecasterSettings
     from tidegate.layers.recurrent import Recurrent as Recurrent
+    from tidegate.loading import load as load
+    from tidegate.reporting.fonts import font_families as font_families
     from tidegate.training.progress import Progress as Progress
 
 __version__ = "0.1.0"
@@ -27,15 +27,15 @@ _HOMES = {
     "DataError": "tidegate.errors",
     "Forecaster": "tidegate.forecasting.forecaster",
     "ForecasterSettings": "tidegate.forecasting.settings",
-    "Judgement": "tidegate.forecasting.judging.judgement",
+    "BacktestResult": "tidegate.forecasting.evaluation.result",
     "ModelFolderError": "tidegate.errors",
     "Progress": "tidegate.training.progress",
     "Recurrent": "tidegate.layers.recurrent",
     "SettingError": "tidegate.errors",
     "TidegateError": "tidegate.errors",
-    "font_families": "tidegate.forecasting.judging.fonts",
-    "load": "tidegate.forecasting.loading",
-    "write_report": "tidegate.forecasting.judging.report",
+    "font_families": "tidegate.reporting.fonts",
+    "load": "tidegate.loading",
+    "write_report": "tidegate.forecasting.evaluation.report",
 }
 _PACKAGES = ("nn",)
 __all__ = [*_HOMES, *_PACKAGES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -6,11 +6,11 @@ import pytest
 from service_tools import wave
 
 from tidegate import DataError
-from tidegate.forecasting.casting import History
+from tidegate.forecasting.predictor import History
 from tidegate.serving import batching
-from tidegate.serving.answers import Refusal
 from tidegate.serving.batching import Batcher
 from tidegate.serving.models import Models
+from tidegate.serving.responses import Refusal
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def gather(served, histories, **options):
     async def run():
         batcher = Batcher(options.get("size", 64), options.get("waiting", 1000), 5.0, sizes.append)
         try:
-            casts = [batcher.cast(served, one, ()) for one in histories]
+            casts = [batcher.predict(served, one, ()) for one in histories]
             return await asyncio.gather(*casts, return_exceptions=True)
         finally:
             batcher.close()
@@ -45,7 +45,7 @@ def test_a_batch_gives_each_its_own_forecast(served, slow, monkeypatch):
     assert sum(sizes) == 20
     assert max(sizes) == 8
     for one, forecast in zip(histories, together, strict=True):
-        np.testing.assert_allclose(forecast.values, served.caster.cast([one])[0].values, rtol=1e-4)
+        np.testing.assert_allclose(forecast.values, served.predictor.predict([one])[0].values, rtol=1e-4)
 
 
 def test_one_that_cannot_be_forecast_spoils_no_other(served):
@@ -53,7 +53,7 @@ def test_one_that_cannot_be_forecast_spoils_no_other(served):
     results, _ = gather(served, [history(), bad, history(1)])
     assert isinstance(results[1], DataError)
     assert "missing" in str(results[1])
-    np.testing.assert_allclose(results[0].values, served.caster.cast([history()])[0].values, rtol=1e-4)
+    np.testing.assert_allclose(results[0].values, served.predictor.predict([history()])[0].values, rtol=1e-4)
 
 
 def test_more_than_may_wait_are_refused(served):
@@ -67,8 +67,8 @@ def test_a_slow_network_does_not_hold_up_the_event_loop(served, monkeypatch):
 
     async def run():
         batcher = Batcher(64, 100, 5.0)
-        await batcher.cast(served, history(), ())  # the first is computed here, and seen to be slow
-        work = asyncio.ensure_future(batcher.cast(served, history(), ()))
+        await batcher.predict(served, history(), ())  # the first is computed here, and seen to be slow
+        work = asyncio.ensure_future(batcher.predict(served, history(), ()))
         ticks = 0
         while not work.done():
             await asyncio.sleep(0.01)
@@ -85,8 +85,10 @@ def test_a_forecast_that_takes_too_long_is_given_up(served, monkeypatch):
 
     async def run():
         batcher = Batcher(64, 100, 0.05)
-        first = await asyncio.gather(*[batcher.cast(served, history(), ()) for _ in range(2)], return_exceptions=True)
-        second = await asyncio.gather(batcher.cast(served, history(), ()), return_exceptions=True)
+        first = await asyncio.gather(
+            *[batcher.predict(served, history(), ()) for _ in range(2)], return_exceptions=True
+        )
+        second = await asyncio.gather(batcher.predict(served, history(), ()), return_exceptions=True)
         batcher.close()
         return [*first, *second]
 

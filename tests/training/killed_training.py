@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from training_toy import Sums, Tiny, bits, quick
 
-from tidegate.training import files
+from tidegate.storage import files
 from tidegate.training.loop import train
 from tidegate.training.losses import make_loss
 

@@ -10,7 +10,7 @@ from rich.console import Console as RichConsole
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from tidegate.forecasting.judging.judgement import Judgement
+    from tidegate.forecasting.evaluation.result import BacktestResult
     from tidegate.training.progress import Progress
 
 _METRICS = ("mae", "rmse", "mape", "mase", "r2")
@@ -48,30 +48,30 @@ class Console:
         if not self._quiet:
             self._errors.print(f"· {sentence}", markup=False)
 
-    def judgement(self, judgement: Judgement, report: Path, lang: str) -> None:
+    def result(self, result: BacktestResult, report: Path, lang: str) -> None:
         """Show the verdict, the table of errors and where the report is."""
         self.__exit__(None, None, None)
-        for sentence in judgement.notes:
+        for sentence in result.notes:
             self.note(sentence)
         out = RichConsole(highlight=False)
-        out.print(judgement.verdict.sentence(lang), style="bold", markup=False)
+        out.print(result.verdict.sentence(lang), style="bold", markup=False)
         if not self._quiet:
-            out.print(_table(judgement))
+            out.print(_table(result))
         out.print(f"report: {report}", markup=False, soft_wrap=True)
 
 
-def _table(judgement: Judgement) -> Table:
-    errors = judgement.errors
+def _table(result: BacktestResult) -> Table:
+    errors = result.errors
     overall = errors[errors["step"] == "all"]
-    several = len(judgement.targets) > 1
-    table = Table(title=f"{judgement.windows} test windows, all steps", title_justify="left")
+    several = len(result.targets) > 1
+    table = Table(title=f"{result.windows} test windows, all steps", title_justify="left")
     for name in (["target"] if several else []) + ["method"]:
         table.add_column(name)
     for name in _METRICS:
         table.add_column(name.upper(), justify="right")
     for row in overall.to_dict("records"):
         cells = ([row["target"]] if several else []) + [row["method"]]
-        style = "bold" if row["method"] == judgement.method else None
+        style = "bold" if row["method"] == result.method else None
         table.add_row(*cells, *(_number(row[name]) for name in _METRICS), style=style)
     return table
 

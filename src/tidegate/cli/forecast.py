@@ -58,7 +58,7 @@ def fit(
             console=console,
         )
         write_toml(out / "settings.toml", result.settings)
-        console.judgement(result.judgement, result.report, lang)
+        console.result(result.result, result.report, lang)
 
 
 @app.command("predict")
@@ -73,7 +73,7 @@ def predict(
     ] = False,
 ) -> None:
     """Forecast what follows a table, or the rows of the run, with a saved model."""
-    from tidegate.forecasting.loading import load
+    from tidegate.loading import load
 
     levels = _levels(level)
     forecaster = load(run)
@@ -82,7 +82,7 @@ def predict(
     if out is None:
         typer.echo(table, nl=False)  # as bytes: a table is UTF-8 wherever it goes, and loses no letter
         return
-    from tidegate.training.files import write_atomically
+    from tidegate.storage.files import write_atomically
 
     write_atomically(out, table)
     typer.echo(f"{len(frame)} rows written to {out}")
@@ -94,13 +94,13 @@ def report(
     lang: Language = "en",
 ) -> None:
     """Write the report of a finished run again, for instance in another language."""
-    from tidegate.forecasting.judging.recording import load_judgement
-    from tidegate.forecasting.judging.report import write_report
+    from tidegate.forecasting.evaluation.report import write_report
+    from tidegate.forecasting.evaluation.result_files import load_result
 
     _check_language(lang)
     if not run.is_dir():
         raise DataError(f"there is no run folder {run}; `tidegate forecast fit DATA --out {run}` makes one")
-    typer.echo(f"report: {write_report(load_judgement(run), run, lang=lang)}")
+    typer.echo(f"report: {write_report(load_result(run), run, lang=lang)}")
 
 
 def _check_language(lang: str) -> None:

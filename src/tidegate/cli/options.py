@@ -59,7 +59,7 @@ def write_toml(path: Path, values: dict[str, Any]) -> None:
     """Write settings as TOML; settings that are None are left out."""
     import json
 
-    from tidegate.training.files import write_atomically
+    from tidegate.storage.files import write_atomically
 
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items() if value is not None]
     write_atomically(path, ("\n".join(lines) + "\n").encode())

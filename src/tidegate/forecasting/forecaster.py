@@ -14,21 +14,21 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import r2_score
 
 from tidegate.errors import DataError
-from tidegate.forecasting import storing
+from tidegate.forecasting import persistence
 from tidegate.forecasting.array_model import ArrayModel
 from tidegate.forecasting.frames import forecast_frame, future_frame, read_future
 from tidegate.forecasting.intervals import check_levels
 from tidegate.forecasting.preparing import times_ahead
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel, TrainingHooks
-from tidegate.forecasting.tables.columns import Columns
-from tidegate.forecasting.tables.panel import Panel
-from tidegate.forecasting.tables.table import build_panel
 from tidegate.settings import check_settings
+from tidegate.tables.columns import Columns
+from tidegate.tables.panel import Panel
+from tidegate.tables.table import build_panel
 
 if TYPE_CHECKING:
-    from tidegate.forecasting.judging.judgement import Judgement
-    from tidegate.forecasting.leakage import LeakageReport
+    from tidegate.forecasting.evaluation.leakage import LeakageReport
+    from tidegate.forecasting.evaluation.result import BacktestResult
     from tidegate.forecasting.streaming import Stream
     from tidegate.training.progress import Progress
 
@@ -121,7 +121,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
             size = len(predicted)
             truth = np.asarray(y, dtype=np.float64).reshape(size, -1)
             return float(r2_score(truth, predicted.reshape(size, -1), sample_weight=sample_weight))
-        from tidegate.forecasting.backtest import score_panel
+        from tidegate.forecasting.evaluation.backtest import score_panel
 
         return score_panel(self.table_model(), self.panel(data))
 
@@ -138,7 +138,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         checkpoint: str | Path | None = None,
         progress: Progress | None = None,
         tensorboard: str | Path | None = None,
-    ) -> Judgement:
+    ) -> BacktestResult:
         """Fit on the first rows of each series and judge on the last, beside naive forecasts of the same windows.
 
         Args:
@@ -147,17 +147,17 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
             checkpoint, progress, tensorboard: as for `fit`.
 
         Returns:
-            The judgement: verdict, errors, forecasts. The forecaster stays fitted on the training rows, and
+            The result: verdict, errors, forecasts. The forecaster stays fitted on the training rows, and
             `predict()` continues the whole table.
         """
-        from tidegate.forecasting.backtest import backtest
+        from tidegate.forecasting.evaluation.backtest import backtest
 
         check_settings(self)
         hooks = TrainingHooks.of(progress, checkpoint, tensorboard)
-        self.model_, judgement = backtest(self.settings(), data, test_size, hooks)
-        return judgement
+        self.model_, result = backtest(self.settings(), data, test_size, hooks)
+        return result
 
-    def cross_validate(self, data: Any, *, folds: int = 3, test_size: float = 0.1) -> list[Judgement]:
+    def cross_validate(self, data: Any, *, folds: int = 3, test_size: float = 0.1) -> list[BacktestResult]:
         """Judge fresh copies of this forecaster on consecutive test parts at the end of the table, oldest first.
 
         Each copy is trained on all rows before its own test part (a rolling origin with a growing window); this
@@ -168,7 +168,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
             folds: number of test parts.
             test_size: share of each series' rows in one test part.
         """
-        from tidegate.forecasting.backtest import cross_validate
+        from tidegate.forecasting.evaluation.backtest import cross_validate
 
         check_settings(self)
         return cross_validate(self.settings(), data, folds, test_size)
@@ -180,7 +180,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
             data: a table with all the columns of `fit`.
             prepare: your own preparation of the table (scaling, rolling means, …), tested with it.
         """
-        from tidegate.forecasting.leakage import check_leakage
+        from tidegate.forecasting.evaluation.leakage import check_leakage
 
         return check_leakage(self.table_model(), self.panel, data, prepare)
 
@@ -191,14 +191,14 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
             series: the series of `fit` whose scale and static values to use; None for a new one.
             level: interval levels in percent, for every forecast.
         """
-        from tidegate.forecasting.casting import caster_of
+        from tidegate.forecasting.predictor import predictor_of
         from tidegate.forecasting.streaming import Stream
 
-        return Stream(caster_of(self.fitted()), series=series, level=level)
+        return Stream(predictor_of(self.fitted()), series=series, level=level)
 
     def save(self, folder: str | Path) -> None:
         """Save to a model folder: `config.json` and `weights.safetensors`, no pickle."""
-        storing.save(Path(folder), self.settings(), self.fitted())
+        persistence.save(Path(folder), self.settings(), self.fitted())
 
     @classmethod
     def load(cls, folder: str | Path) -> Forecaster:
@@ -207,7 +207,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         Raises:
             ModelFolderError: the folder is missing, damaged or of another version.
         """
-        settings, model = storing.load(Path(folder))
+        settings, model = persistence.load(Path(folder))
         forecaster = cls(**vars(settings))
         forecaster.model_ = model
         return forecaster
@@ -258,6 +258,6 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
 def _as_frame(future: Any) -> pd.DataFrame | None:
     if future is None:
         return None
-    from tidegate.forecasting.tables.reading import read_table
+    from tidegate.tables.reading import read_table
 
     return read_table(future)

@@ -8,9 +8,9 @@ import pandas as pd
 from tidegate import cells
 from tidegate.errors import DataError
 from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.forecasting.tables.columns import Columns
-from tidegate.forecasting.tables.panel import Panel
-from tidegate.forecasting.tables.timestamps import parse_times
+from tidegate.tables.columns import Columns
+from tidegate.tables.panel import Panel
+from tidegate.tables.stamps import parse_times
 
 
 def forecast_frame(

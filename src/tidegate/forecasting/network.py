@@ -63,7 +63,7 @@ class ForecastNetwork(nn.Module):
         shape = (horizon, targets, outputs)
         hidden = self.recurrent.output_size + static_size
         self.head = StepHead(hidden, future_size, shape) if future_size else DenseHead(hidden, shape)
-        self.highway = Highway(highway, horizon, targets) if highway else None
+        self.highway = LinearSkip(highway, horizon, targets) if highway else None
         self._directions = 2 if settings.bidirectional else 1
 
     def forward(self, past: Tensor, future: Tensor, static: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ class ForecastNetwork(nn.Module):
         return torch.cat([*embedded, static[:, codes:]], dim=1)
 
 
-class Highway(nn.Module):
+class LinearSkip(nn.Module):
     """A linear forecast from the newest values of each target, which starts as repeating the last one.
 
     The network then learns what that leaves. Source: the autoregressive part of LSTNet (Lai et al. 2018, section 3.6),

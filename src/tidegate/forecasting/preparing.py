@@ -12,11 +12,11 @@ from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.features import calendar_columns, parse_features
 from tidegate.forecasting.scaling import Scale, fit_scale
 from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.forecasting.tables.columns import Columns
-from tidegate.forecasting.tables.frequency import default_season_length, future_times
-from tidegate.forecasting.tables.missing import fill
-from tidegate.forecasting.tables.panel import Panel
 from tidegate.forecasting.windows import RawWindow, WindowRows, WindowShape
+from tidegate.tables.columns import Columns
+from tidegate.tables.filling import fill
+from tidegate.tables.frequency import default_season_length, future_times
+from tidegate.tables.panel import Panel
 
 
 def window_shape(settings: ForecasterSettings, columns: Columns) -> WindowShape:

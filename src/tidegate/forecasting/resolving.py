@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.forecasting.tables.columns import Columns
+from tidegate.tables.columns import Columns
 
 
 def resolved(settings: ForecasterSettings, columns: Columns, freq: str | float) -> ForecasterSettings:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tidegate.errors import DataError, SettingError
+from tidegate.forecasting.evaluation.report import write_report
+from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.forecasting.forecaster import Forecaster
-from tidegate.forecasting.judging.judgement import Judgement
-from tidegate.forecasting.judging.report import write_report
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.settings import check_settings
-from tidegate.training.files import write_atomically
+from tidegate.storage.files import write_atomically
 from tidegate.training.progress import Progress
 
 _MARK = "settings.toml"
@@ -33,9 +33,9 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """What a run leaves: its judgement, the report's path and the settings used."""
+    """What a run leaves: its result, the report's path and the settings used."""
 
-    judgement: Judgement
+    result: BacktestResult
     report: Path
     settings: dict[str, Any]
 
@@ -62,7 +62,7 @@ def run(
     with _claimed(out, overwrite):
         if checkpoint.exists():
             console.note(f"carrying on from {checkpoint}")
-        judgement = forecaster.backtest(
+        result = forecaster.backtest(
             data,
             test_size=test_size,
             checkpoint=checkpoint,
@@ -72,7 +72,7 @@ def run(
     if forecaster.fitted().history.interrupted:
         console.note("training was interrupted; what follows is the best epoch so far")
     forecaster.save(out / "model")
-    report = write_report(judgement, out, lang=lang)
+    report = write_report(result, out, lang=lang)
     if forecaster.columns_.future and future is None:
         console.note(
             f"no forecast.csv: it needs values ahead of {', '.join(forecaster.columns_.future)}; "
@@ -83,7 +83,7 @@ def run(
         write_atomically(out / "forecast.csv", frame.to_csv(index=False).encode())
     checkpoint.unlink(missing_ok=True)
     settings = asdict(forecaster.settings())
-    return Run(judgement, report, {name: settings[name] for name in (f.name for f in fields(ForecasterSettings))})
+    return Run(result, report, {name: settings[name] for name in (f.name for f in fields(ForecasterSettings))})
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tidegate.errors import DataError
-from tidegate.forecasting.casting import Caster, History, NextForecast
 from tidegate.forecasting.observations import LARGEST, as_numbers, read_ahead, read_row
+from tidegate.forecasting.predictor import History, NextForecast, Predictor
 
 _FORMAT = 1
 
@@ -48,24 +48,24 @@ class Stream:
         (True, ('LSTM',))
     """
 
-    def __init__(self, caster: Caster, *, series: Any = None, level: Sequence[float] = ()) -> None:
+    def __init__(self, predictor: Predictor, *, series: Any = None, level: Sequence[float] = ()) -> None:
         """Start an empty stream; `Forecaster.stream` does.
 
         Args:
-            caster: computes the forecasts; many streams may share one.
+            predictor: computes the forecasts; many streams may share one.
             series: the series of `fit` whose scale and static values to use; None for a new one.
             level: interval levels in percent, for every forecast.
 
         Raises:
             DataError: the model has static columns, and `series` is none that it knows.
         """
-        self._caster = caster
-        self._caster.check_series(series)
-        self._caster.check_levels(tuple(level))
+        self._predictor = predictor
+        self._predictor.check_series(series)
+        self._predictor.check_levels(tuple(level))
         self.series, self.level = series, tuple(level)
-        self.columns, self.count = self._caster.columns, 0
+        self.columns, self.count = self._predictor.columns, 0
         # Rows move to the front once per `keep` pushes, so that the newest always lie in one piece.
-        size = 2 * self._caster.keep
+        size = 2 * self._predictor.keep
         self._rows = np.empty((size, len(self.columns)))
         self._times = np.zeros(size, dtype=np.float64 if self._counts_in_floats else np.int64)
         self._first = self._end = 0
@@ -74,12 +74,12 @@ class Stream:
     @property
     def keep(self) -> int:
         """The newest rows that are kept: all that can influence a forecast."""
-        return self._caster.keep
+        return self._predictor.keep
 
     @property
     def needed(self) -> int:
         """Rows from which on there is a forecast."""
-        return self._caster.needed
+        return self._predictor.needed
 
     def __len__(self) -> int:
         return self._end - self._first
@@ -87,14 +87,14 @@ class Stream:
     @property
     def ready(self) -> bool:
         """Whether there are enough rows to forecast."""
-        return len(self) >= self._caster.needed
+        return len(self) >= self._predictor.needed
 
     @property
     def last_time(self) -> str | int | float | None:
         """The newest observation's time as JSON has it, or None."""
-        if not len(self) or not self._timed or self._caster.clock is None:
+        if not len(self) or not self._timed or self._predictor.clock is None:
             return None
-        return self._caster.clock.write(self._newest_time)
+        return self._predictor.clock.write(self._newest_time)
 
     def push(self, values: Any, time: Any = None, *, future: Any = None) -> NextForecast | None:
         """Take one observation and forecast what follows it.
@@ -115,7 +115,7 @@ class Stream:
         observation = self.check(values, time)
         ahead = self.read_future(future)
         self.take(observation)
-        return self._cast(ahead) if self.ready else None
+        return self._predict(ahead) if self.ready else None
 
     def check(self, values: Any, time: Any = None) -> Observation:
         """Check an observation against the stream without changing it.
@@ -123,11 +123,11 @@ class Stream:
         Raises:
             DataError: in one sentence.
         """
-        row = read_row(values, self.columns, self._caster.gaps)
+        row = read_row(values, self.columns, self._predictor.gaps)
         stamp, steps = self._read_time(time)
         if steps == 0 and not np.array_equal(row, self._rows[self._end - 1], equal_nan=True):
             raise DataError(f"time {time!r} was observed already with other values; give the time of the next step")
-        if steps > 1 and not self._caster.gaps:
+        if steps > 1 and not self._predictor.gaps:
             raise DataError(
                 f"{steps - 1} steps before time {time!r} were left out and the model refuses gaps; push them first, "
                 "or fit with missing='forward', 'linear', 'seasonal' or 'mask'"
@@ -151,14 +151,14 @@ class Stream:
         Raises:
             DataError: there are too few rows, or these rows cannot be forecast.
         """
-        return self._cast(self.read_future(future))
+        return self._predict(self.read_future(future))
 
     def history(self, future: np.ndarray) -> History:
-        """A copy of the newest rows as a caster reads them."""
+        """A copy of the newest rows as a predictor reads them."""
         part = slice(self._first, self._end)
         times = None
-        if self._timed and self._caster.clock is not None:
-            times = self._caster.clock.stamps(self._times[part].copy())
+        if self._timed and self._predictor.clock is not None:
+            times = self._predictor.clock.stamps(self._times[part].copy())
         return History(self._rows[part].copy(), times, future, self.series)
 
     def read_future(self, future: Any) -> np.ndarray:
@@ -167,7 +167,7 @@ class Stream:
         Raises:
             DataError: they are not there, of another shape, or not finite.
         """
-        names, steps = self._caster.known_ahead, self._caster.steps
+        names, steps = self._predictor.known_ahead, self._predictor.steps
         if future is None and not names:
             return np.empty((steps, 0))
         return read_ahead(future, names, steps)
@@ -196,7 +196,7 @@ class Stream:
             DataError: it is no state of a stream of this model; the stream is then as it was before.
         """
         rows, times, count, timed = _read_state(state, self.columns, self._times.dtype)
-        self._caster.check_series(state.get("series"))
+        self._predictor.check_series(state.get("series"))
         self.series, self._timed, self.count = state.get("series"), timed, count
         rows, times = rows[-self.keep :], times[-self.keep :]
         self._first, self._end = 0, len(rows)
@@ -204,14 +204,14 @@ class Stream:
         self._times[: len(rows)] = times
         return self
 
-    def _cast(self, future: np.ndarray) -> NextForecast:
+    def _predict(self, future: np.ndarray) -> NextForecast:
         history = self.history(future)
-        self._caster.check(history, self.level)
-        return self._caster.cast([history], self.level)[0]
+        self._predictor.check(history, self.level)
+        return self._predictor.predict([history], self.level)[0]
 
     @property
     def _counts_in_floats(self) -> bool:
-        clock = self._caster.clock
+        clock = self._predictor.clock
         return clock is not None and clock.counts_in_floats
 
     def _append(self, row: np.ndarray, time: int | float) -> None:
@@ -229,7 +229,7 @@ class Stream:
         return self._times[self._end - 1].item()
 
     def _observation(self, row: np.ndarray, stamp: int | float | None, steps: int) -> Observation:
-        clock = self._caster.clock
+        clock = self._predictor.clock
         if stamp is None or clock is None:
             return Observation(row[None], None)
         if steps == 0:
@@ -244,9 +244,9 @@ class Stream:
         return Observation(rows, times)
 
     def _read_time(self, time: Any) -> tuple[int | float | None, int]:
-        clock = self._caster.clock
+        clock = self._predictor.clock
         if time is None:
-            if self._caster.dated and not len(self):
+            if self._predictor.dated and not len(self):
                 raise DataError("the model reads the calendar, so a stream's first observation needs its time")
             if not self._timed or clock is None:
                 return None, 1

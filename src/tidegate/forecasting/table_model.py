@@ -13,15 +13,15 @@ from torch import Tensor
 from tidegate.engine.threads import one_torch_thread
 from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.intervals import conformal_width, quantiles_of
-from tidegate.forecasting.joining import join
 from tidegate.forecasting.network import ForecastNetwork
 from tidegate.forecasting.preparing import Preprocessor, check_lengths, window_shape
+from tidegate.forecasting.recursive import forecast_window
 from tidegate.forecasting.resolving import resolved
-from tidegate.forecasting.rolling import forecast_window
 from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.forecasting.tables.columns import Columns
-from tidegate.forecasting.tables.panel import Panel
 from tidegate.forecasting.windows import RawWindow, Windows
+from tidegate.tables.append import join
+from tidegate.tables.columns import Columns
+from tidegate.tables.panel import Panel
 from tidegate.training.history import EpochResult, History
 from tidegate.training.loop import train
 from tidegate.training.losses import make_loss

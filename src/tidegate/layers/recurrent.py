@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tidegate import cells
 from tidegate.cells import Cell, Initial
-from tidegate.engine import door, fused, noise
+from tidegate.engine import dispatch, noise, torch_kernels
 from tidegate.engine.sessions import Session, open_session
 from tidegate.errors import DataError, SettingError
 from tidegate.layers.initialise import initialise
@@ -95,7 +95,7 @@ class Recurrent(nn.Module):
         if lengths is not None:
             _check_lengths(lengths, x)
         self._check_context(x, context)
-        return door.scan_stack(
+        return dispatch.scan_stack(
             self.cell,
             x,
             state,
@@ -135,7 +135,7 @@ class Recurrent(nn.Module):
             below = {name: states[-1][self.cell.states.index(each)] for name, each in self.cell.below.items() if states}
             extra = dict.fromkeys(self.cell.below, x.new_zeros(x.shape[0], self.units)) | below
             extra |= {name: x.new_full((x.shape[0], self.units), rate) for name, rate in self.cell.noise.items()}
-            states.append(door.step(self.cell, x, tuple(part[layer] for part in state), weights | extra))
+            states.append(dispatch.step(self.cell, x, tuple(part[layer] for part in state), weights | extra))
             x = states[-1][0]
         return x, tuple(torch.stack(parts) for parts in zip(*states, strict=True))
 
@@ -245,8 +245,8 @@ class Recurrent(nn.Module):
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
         """Gather the weights anew for cuDNN after `.to`, `.cuda`, `.double` and the like have moved them."""
         moved = super()._apply(fn, recurse)
-        if fused.runs(self.cell):
-            fused.flatten(self.cell, self._weights(), bidirectional=self.bidirectional)
+        if torch_kernels.runs(self.cell):
+            torch_kernels.flatten(self.cell, self._weights(), bidirectional=self.bidirectional)
         return moved
 
 

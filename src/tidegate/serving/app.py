@@ -12,13 +12,13 @@ from starlette.exceptions import HTTPException
 
 from tidegate.errors import TidegateError
 from tidegate.serving import protocol
-from tidegate.serving.answers import Refusal, to_json
-from tidegate.serving.bodies import InferBody, PredictAnswer, PredictBody, PushAnswer, PushBody, read
-from tidegate.serving.describe import describe, json_body, page, refusals, text_body
-from tidegate.serving.guard import Guard, Receive, Scope, Send, as_refusal
+from tidegate.serving.limits import Limits, Receive, Scope, Send, as_refusal
 from tidegate.serving.metrics import CONTENT_TYPE
 from tidegate.serving.models import described
+from tidegate.serving.openapi import describe, json_body, page, refusals, text_body
 from tidegate.serving.predicting import newest_rows, predict_arrays, predict_rows, predict_text
+from tidegate.serving.responses import Refusal, to_json
+from tidegate.serving.schemas import InferBody, PredictAnswer, PredictBody, PushAnswer, PushBody, read
 from tidegate.serving.service import Service
 
 PAGE = Path(__file__).parent / "page"
@@ -26,7 +26,7 @@ _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-in
 _Levels = Query(default=[], max_length=10, description="interval levels in percent")
 
 
-def build_app(service: Service) -> Guard:
+def build_app(service: Service) -> Limits:
     """The ASGI application of a service."""
     app = FastAPI(title="Tidegate", docs_url=None, redoc_url=None, openapi_url=None, lifespan=service.lifespan)
     app.openapi = lambda: describe(app)
@@ -35,7 +35,7 @@ def build_app(service: Service) -> Guard:
     _add_streams(app, service)
     _add_protocol(app, service)
     _add_pages(app, service)
-    return Guard(Straight(app), service.settings, service.metrics, service.token)
+    return Limits(Straight(app), service.settings, service.metrics, service.token)
 
 
 class Straight:

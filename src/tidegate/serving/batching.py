@@ -11,18 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from tidegate.errors import TidegateError
-from tidegate.forecasting.casting import History, NextForecast
-from tidegate.serving.answers import overloaded
+from tidegate.forecasting.predictor import History, NextForecast
+from tidegate.serving.responses import overloaded
 
 if TYPE_CHECKING:
-    from tidegate.serving.models import Served
+    from tidegate.serving.models import ModelVersion
 
 
 _SLOW_SECONDS = 0.02  # what a batch may hold up all other requests
 
 
 class _Job(NamedTuple):
-    served: Served
+    served: ModelVersion
     history: History
     levels: tuple[float, ...]
     answer: asyncio.Future[NextForecast]
@@ -53,19 +53,19 @@ class Batcher:
         """
         self._size, self._limit, self._seconds, self._observe = size, waiting, seconds, observe
         self._jobs: deque[_Job] = deque()
-        self._slow: weakref.WeakSet[Served] = weakref.WeakSet()
+        self._slow: weakref.WeakSet[ModelVersion] = weakref.WeakSet()
         self._due = False  # a turn is scheduled, or a thread is at work
         self._loop = asyncio.get_running_loop()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="tidegate-batches")
 
-    async def cast(self, served: Served, history: History, levels: tuple[float, ...]) -> NextForecast:
+    async def predict(self, served: ModelVersion, history: History, levels: tuple[float, ...]) -> NextForecast:
         """Forecast what follows a history.
 
         Raises:
             TidegateError: this history cannot be forecast.
             Refusal: too many are waiting, or it took too long.
         """
-        served.caster.check(history, levels)
+        served.predictor.check(history, levels)
         if len(self._jobs) >= self._limit:
             raise overloaded("the service has all the forecasts it may hold in work; try again in a second")
         answer = self._loop.create_future()
@@ -127,9 +127,9 @@ class Batcher:
 
 def compute(batch: list[_Job]) -> list[NextForecast | Exception]:
     """The forecasts of one batch; when one of them fails, each is computed by itself."""
-    caster, levels = batch[0].served.caster, batch[0].levels
+    predictor, levels = batch[0].served.predictor, batch[0].levels
     try:
-        return list(caster.cast([job.history for job in batch], levels))
+        return list(predictor.predict([job.history for job in batch], levels))
     except Exception as error:
         if len(batch) == 1:
             return [error if isinstance(error, TidegateError) else _Unexpected(error)]

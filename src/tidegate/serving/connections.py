@@ -11,7 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tidegate.serving.answers import error_body
+from tidegate.serving.responses import error_body
 
 _HEAD_BYTES = 64 * 1024
 _GRACE = 0.25

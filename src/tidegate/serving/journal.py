@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from tidegate.errors import DataError
-from tidegate.training.files import sync_folder, write_atomically
+from tidegate.storage.files import sync_folder, write_atomically
 
 _ROTATE = 32 * 2**20
 _write = os.write

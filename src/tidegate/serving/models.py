@@ -12,31 +12,31 @@ from pathlib import Path
 import numpy as np
 
 from tidegate.errors import SettingError, TidegateError
-from tidegate.forecasting.casting import Caster, History, TableCaster, caster_of
 from tidegate.forecasting.forecaster import Forecaster
-from tidegate.forecasting.loading import load
-from tidegate.serving.answers import Refusal
+from tidegate.forecasting.predictor import History, Predictor, TablePredictor, predictor_of
+from tidegate.loading import load
+from tidegate.serving.responses import Refusal
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 log = logging.getLogger("tidegate.serving")
 
 
 @dataclass(frozen=True, eq=False)
-class Served:
+class ModelVersion:
     """One version of a model; requests in work keep theirs while a newer one takes its place.
 
     Attributes:
         name: what requests call it.
         version: first digits of the checksum of its config.
         forecaster: the fitted forecaster.
-        caster: what computes its forecasts.
+        predictor: what computes its forecasts.
         print: size, time and inode of its files, to notice a change.
     """
 
     name: str
     version: str
     forecaster: Forecaster
-    caster: Caster
+    predictor: Predictor
     print: tuple[int, ...]
 
 
@@ -69,7 +69,7 @@ class Models:
         """The models' names, in the order in which they were given."""
         return list(self._served)
 
-    def get(self, name: str | None) -> Served:
+    def get(self, name: str | None) -> ModelVersion:
         """The newest version of a model; None names the only one.
 
         Raises:
@@ -83,7 +83,7 @@ class Models:
             raise Refusal(404, f"there is no model {name[:100]!r}; there are {', '.join(self._served)}")
         return self._served[name]
 
-    def refresh(self) -> list[Served]:
+    def refresh(self) -> list[ModelVersion]:
         """Load the models whose folders have changed; a folder that cannot be loaded leaves the old version."""
         fresh = []
         for name, folder in self._folders.items():
@@ -128,46 +128,46 @@ def _print(folder: Path) -> tuple[int, ...] | None:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _load(name: str, folder: Path) -> Served:
+def _load(name: str, folder: Path) -> ModelVersion:
     before = _print(folder) or ()
     forecaster = load(folder)
-    caster = caster_of(forecaster.fitted())
-    warm_up(caster)
+    predictor = predictor_of(forecaster.fitted())
+    warm_up(predictor)
     version = hashlib.sha256(_config_of(folder).read_bytes()).hexdigest()[:12] if before else "unknown"
-    return Served(name, version, forecaster, caster, before)
+    return ModelVersion(name, version, forecaster, predictor, before)
 
 
-def warm_up(caster: Caster) -> None:
+def warm_up(predictor: Predictor) -> None:
     """Run the network once, so that the first request does not pay for what torch prepares."""
-    stamps = None if caster.clock is None else caster.clock.stamps(caster.clock.sample(caster.needed))
-    rows = np.zeros((caster.needed, len(caster.columns)))
+    stamps = None if predictor.clock is None else predictor.clock.stamps(predictor.clock.sample(predictor.needed))
+    rows = np.zeros((predictor.needed, len(predictor.columns)))
     rows[-1] = 1.0  # a constant window has no spread of its own
-    series = next(iter(caster.series), None)
-    history = History(rows, stamps, np.zeros((caster.steps, len(caster.known_ahead))), series)
+    series = next(iter(predictor.series), None)
+    history = History(rows, stamps, np.zeros((predictor.steps, len(predictor.known_ahead))), series)
     try:
-        caster.cast([history])
+        predictor.predict([history])
     except TidegateError:
         return  # what this history lacks, real ones may have
 
 
-def described(served: Served) -> dict[str, object]:
+def described(served: ModelVersion) -> dict[str, object]:
     """What the page shows of a model."""
-    caster, settings = served.caster, served.forecaster
+    predictor, settings = served.predictor, served.forecaster
     newest = None
-    if isinstance(caster, TableCaster) and caster.newest_times.size:
-        newest = caster.clock.texts(caster.newest_times.max()[None])[0]
+    if isinstance(predictor, TablePredictor) and predictor.newest_times.size:
+        newest = predictor.clock.texts(predictor.newest_times.max()[None])[0]
     return {
         "name": served.name,
         "version": served.version,
-        "kind": "table" if isinstance(caster, TableCaster) else "arrays",
+        "kind": "table" if isinstance(predictor, TablePredictor) else "arrays",
         "cell": str(settings.cell),
         "layers": settings.layers,
         "units": settings.units,
-        "columns": caster.columns,
-        "known_ahead": caster.known_ahead,
-        "needed": caster.needed,
-        "horizon": caster.steps,
-        "series": len(caster.series),
+        "columns": predictor.columns,
+        "known_ahead": predictor.known_ahead,
+        "needed": predictor.needed,
+        "horizon": predictor.steps,
+        "series": len(predictor.series),
         "newest": newest,
-        "levels": [level for level in (80.0, 90.0) if caster.gives(level)],
+        "levels": [level for level in (80.0, 90.0) if predictor.gives(level)],
     }

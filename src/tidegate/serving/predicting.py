@@ -14,16 +14,16 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
-from tidegate.forecasting.casting import History, NextForecast, TableCaster
 from tidegate.forecasting.frames import forecast_columns, read_future
 from tidegate.forecasting.observations import LARGEST, as_numbers, check_row, read_ahead
+from tidegate.forecasting.predictor import History, NextForecast, TablePredictor
 from tidegate.forecasting.preparing import times_ahead
-from tidegate.forecasting.tables.panel import Panel
-from tidegate.forecasting.tables.reading import read_table
-from tidegate.serving.answers import Refusal, forecast_body, overloaded, to_json
 from tidegate.serving.batching import Batcher
-from tidegate.serving.bodies import PredictBody
-from tidegate.serving.models import Served
+from tidegate.serving.models import ModelVersion
+from tidegate.serving.responses import Refusal, forecast_body, overloaded, to_json
+from tidegate.serving.schemas import PredictBody
+from tidegate.tables.panel import Panel
+from tidegate.tables.reading import read_table
 
 _MOST_SERIES, _MOST_VALUES, _PLAYED = 1000, 1_000_000, 300
 _Result = TypeVar("_Result")
@@ -56,27 +56,27 @@ class Tables:
             future.exception()
 
 
-async def predict_arrays(served: Served, body: PredictBody, batcher: Batcher, most_rows: int) -> bytes:
+async def predict_arrays(served: ModelVersion, body: PredictBody, batcher: Batcher, most_rows: int) -> bytes:
     """Forecast what follows the values of a request, one forecast per window.
 
     Raises:
         Refusal, TidegateError: in one sentence.
     """
-    caster = served.caster
-    windows = read_windows(body.values, caster.columns, most_rows, caster.gaps)
-    if body.series is not None and body.series not in caster.series:
+    predictor = served.predictor
+    windows = read_windows(body.values, predictor.columns, most_rows, predictor.gaps)
+    if body.series is not None and body.series not in predictor.series:
         raise DataError(f"the model was not fitted on a series {body.series!r}; leave series out")
-    future = np.empty((caster.steps, 0))
-    if caster.known_ahead or body.future is not None:
-        future = read_ahead(body.future, caster.known_ahead, caster.steps)
+    future = np.empty((predictor.steps, 0))
+    if predictor.known_ahead or body.future is not None:
+        future = read_ahead(body.future, predictor.known_ahead, predictor.steps)
     times = None
     if body.start is not None:
-        if caster.clock is None:
+        if predictor.clock is None:
             raise DataError("a model of plain arrays knows no times; leave start out")
-        inside = caster.clock.after(caster.clock.read(body.start), 0, windows.shape[1])
-        times = caster.clock.stamps(inside)
+        inside = predictor.clock.after(predictor.clock.read(body.start), 0, windows.shape[1])
+        times = predictor.clock.stamps(inside)
     levels = tuple(body.level)
-    casts = [batcher.cast(served, History(rows, times, future, body.series), levels) for rows in windows]
+    casts = [batcher.predict(served, History(rows, times, future, body.series), levels) for rows in windows]
     forecasts = [await casts[0]] if len(casts) == 1 else await asyncio.gather(*casts)
     return to_json(
         {
@@ -119,7 +119,7 @@ def read_windows(values: Any, columns: tuple[str, ...], most_rows: int, gaps: bo
     return array
 
 
-def predict_rows(served: Served, body: PredictBody, most_rows: int) -> bytes:
+def predict_rows(served: ModelVersion, body: PredictBody, most_rows: int) -> bytes:
     """Forecast what follows each series of a table of rows."""
     rows = body.rows or []
     if not rows:
@@ -130,7 +130,7 @@ def predict_rows(served: Served, body: PredictBody, most_rows: int) -> bytes:
     return _predict_frame(served, pd.DataFrame(rows), future, tuple(body.level), history=False)
 
 
-def predict_text(served: Served, text: bytes, levels: tuple[float, ...], most_rows: int) -> bytes:
+def predict_text(served: ModelVersion, text: bytes, levels: tuple[float, ...], most_rows: int) -> bytes:
     """Forecast what follows the tables of a CSV file, with the newest rows for a chart."""
     if text.count(b"\n") > most_rows:
         raise Refusal(413, f"the file has more than {most_rows} lines; send fewer at a time")
@@ -148,34 +148,34 @@ def predict_text(served: Served, text: bytes, levels: tuple[float, ...], most_ro
     return _predict_frame(served, frame, None, levels, history=True)
 
 
-def newest_rows(served: Served, series: object, levels: tuple[float, ...]) -> bytes:
+def newest_rows(served: ModelVersion, series: object, levels: tuple[float, ...]) -> bytes:
     """The rows that the model was fitted on last and the forecast that follows them, for a chart."""
-    model, caster = served.forecaster.table_model(), _table_caster(served)
-    caster.check_levels(levels)
+    model, predictor = served.forecaster.table_model(), _table_caster(served)
+    predictor.check_levels(levels)
     newest = model.newest
-    number = caster.series.get(series, 0)
-    names = [None if caster.roles.id is None else name for name in caster.series]
+    number = predictor.series.get(series, 0)
+    names = [None if predictor.roles.id is None else name for name in predictor.series]
     picked = newest.select(np.arange(len(newest.ids)) == number)
     body = {"model": served.name, "version": served.version, "series": names[:_MOST_SERIES]}
-    drawn = _drawn(caster, picked, 0)
-    if caster.known_ahead:
+    drawn = _drawn(predictor, picked, 0)
+    if predictor.known_ahead:
         return to_json(body | {"forecasts": [drawn | {"times": [], "columns": {}}]})
-    times = times_ahead(picked, caster.steps)
-    values = model.forecast(picked, np.empty((1, caster.steps, 0)), times, levels)
-    return to_json(body | {"forecasts": [drawn | _named(caster, served, times[0], values[0], levels)]})
+    times = times_ahead(picked, predictor.steps)
+    values = model.forecast(picked, np.empty((1, predictor.steps, 0)), times, levels)
+    return to_json(body | {"forecasts": [drawn | _named(predictor, served, times[0], values[0], levels)]})
 
 
 def _predict_frame(
-    served: Served, frame: pd.DataFrame, future: pd.DataFrame | None, levels: tuple[float, ...], *, history: bool
+    served: ModelVersion, frame: pd.DataFrame, future: pd.DataFrame | None, levels: tuple[float, ...], *, history: bool
 ) -> bytes:
-    forecaster, caster = served.forecaster, _table_caster(served)
+    forecaster, predictor = served.forecaster, _table_caster(served)
     model = forecaster.table_model()
-    caster.check_levels(levels)
+    predictor.check_levels(levels)
     panel = model.usable(forecaster.panel(frame))
     count = len(panel.ids)
-    if count > _MOST_SERIES or count * caster.steps * (1 + 2 * len(levels)) > _MOST_VALUES:
+    if count > _MOST_SERIES or count * predictor.steps * (1 + 2 * len(levels)) > _MOST_VALUES:
         raise Refusal(413, f"the table has {count} series and may have {_MOST_SERIES}; send fewer at a time")
-    times = times_ahead(panel, caster.steps)
+    times = times_ahead(panel, predictor.steps)
     known = read_future(future, panel, forecaster.columns_, forecaster, times)
     with np.errstate(over="ignore", invalid="ignore"):
         values = model.forecast(panel, known, times, levels)
@@ -183,32 +183,32 @@ def _predict_frame(
         raise DataError("the forecast is not a finite number; the values lie too far from what the model has seen")
     forecasts = []
     for i in range(count):
-        body = _drawn(caster, panel, i) if history else {}
-        if caster.roles.id is not None:
+        body = _drawn(predictor, panel, i) if history else {}
+        if predictor.roles.id is not None:
             body = {"series": panel.ids[i]} | body
-        forecasts.append(body | _named(caster, served, times[i], values[i], levels))
+        forecasts.append(body | _named(predictor, served, times[i], values[i], levels))
     return to_json({"model": served.name, "version": served.version, "notes": panel.notes, "forecasts": forecasts})
 
 
 def _named(
-    caster: TableCaster, served: Served, times: np.ndarray, values: np.ndarray, levels: tuple[float, ...]
+    predictor: TablePredictor, served: ModelVersion, times: np.ndarray, values: np.ndarray, levels: tuple[float, ...]
 ) -> dict[str, Any]:
-    names = forecast_columns(caster.roles, served.forecaster, levels)
-    return forecast_body(NextForecast("", times, names, values.reshape(caster.steps, -1), caster.clock))
+    names = forecast_columns(predictor.roles, served.forecaster, levels)
+    return forecast_body(NextForecast("", times, names, values.reshape(predictor.steps, -1), predictor.clock))
 
 
-def _drawn(caster: TableCaster, panel: Panel, number: int) -> dict[str, Any]:
+def _drawn(predictor: TablePredictor, panel: Panel, number: int) -> dict[str, Any]:
     """The newest rows of one series' targets: as many as a stream needs to begin, and some to play into it."""
     part = panel.rows(number)
-    part = slice(max(part.start, part.stop - caster.needed - _PLAYED), part.stop)
+    part = slice(max(part.start, part.stop - predictor.needed - _PLAYED), part.stop)
     columns = {
         name: [None if value != value else value for value in panel.targets[part, i].tolist()]
-        for i, name in enumerate(caster.roles.targets)
+        for i, name in enumerate(predictor.roles.targets)
     }
-    return {"history": {"times": caster.clock.texts(panel.times[part]), "columns": columns}}
+    return {"history": {"times": predictor.clock.texts(panel.times[part]), "columns": columns}}
 
 
-def _table_caster(served: Served) -> TableCaster:
-    if not isinstance(served.caster, TableCaster):
+def _table_caster(served: ModelVersion) -> TablePredictor:
+    if not isinstance(served.predictor, TablePredictor):
         raise DataError(f"model {served.name!r} was fitted on plain arrays, so it takes values, not a table")
-    return served.caster
+    return served.predictor

@@ -17,13 +17,13 @@ import orjson
 
 import tidegate
 from tidegate.errors import DataError
-from tidegate.forecasting.casting import History
 from tidegate.forecasting.observations import as_numbers, read_ahead
-from tidegate.serving.answers import Refusal, to_json
+from tidegate.forecasting.predictor import History
 from tidegate.serving.batching import Batcher
-from tidegate.serving.bodies import InferBody, InferTensor, read
-from tidegate.serving.models import Served
+from tidegate.serving.models import ModelVersion
 from tidegate.serving.predicting import read_windows
+from tidegate.serving.responses import Refusal, to_json
+from tidegate.serving.schemas import InferBody, InferTensor, read
 
 _DTYPES = {
     "FP64": np.float64,
@@ -47,19 +47,23 @@ def server_metadata() -> bytes:
     return orjson.dumps(body)
 
 
-def model_metadata(served: Served) -> bytes:
+def model_metadata(served: ModelVersion) -> bytes:
     """The answer to GET /v2/models/{name}."""
-    caster = served.caster
-    inputs = [{"name": "history", "datatype": "FP64", "shape": [-1, -1, len(caster.columns)]}]
-    if caster.known_ahead:
-        inputs.append({"name": "future", "datatype": "FP64", "shape": [-1, caster.steps, len(caster.known_ahead)]})
-    outputs = [{"name": name, "datatype": "FP64", "shape": [-1, caster.steps]} for name in caster.names(())]
+    predictor = served.predictor
+    inputs = [{"name": "history", "datatype": "FP64", "shape": [-1, -1, len(predictor.columns)]}]
+    if predictor.known_ahead:
+        inputs.append(
+            {"name": "future", "datatype": "FP64", "shape": [-1, predictor.steps, len(predictor.known_ahead)]}
+        )
+    outputs = [{"name": name, "datatype": "FP64", "shape": [-1, predictor.steps]} for name in predictor.names(())]
     body: dict[str, Any] = {"name": served.name, "versions": [served.version], "platform": "tidegate"}
-    return to_json(body | {"inputs": inputs, "outputs": outputs, "parameters": {"columns": ", ".join(caster.columns)}})
+    return to_json(
+        body | {"inputs": inputs, "outputs": outputs, "parameters": {"columns": ", ".join(predictor.columns)}}
+    )
 
 
 async def infer(
-    served: Served, content: bytes, json_length: str | None, batcher: Batcher, most_rows: int
+    served: ModelVersion, content: bytes, json_length: str | None, batcher: Batcher, most_rows: int
 ) -> tuple[bytes, dict[str, str]]:
     """Answer an inference request.
 
@@ -78,19 +82,19 @@ async def infer(
     """
     body, binary = _split(content, json_length)
     tensors = _tensors(body, binary)
-    caster = served.caster
-    windows = read_windows(tensors.pop("history"), caster.columns, most_rows, caster.gaps)
+    predictor = served.predictor
+    windows = read_windows(tensors.pop("history"), predictor.columns, most_rows, predictor.gaps)
     future = tensors.pop("future", None)
     if tensors:
         raise DataError(f"the model has no input {next(iter(tensors))[:100]!r}; its inputs are history and future")
     levels = _levels(body)
     ahead = [_ahead(served, future, number, len(windows)) for number in range(len(windows))]
     casts = [
-        batcher.cast(served, History(rows, None, known), levels) for rows, known in zip(windows, ahead, strict=True)
+        batcher.predict(served, History(rows, None, known), levels) for rows, known in zip(windows, ahead, strict=True)
     ]
     forecasts = await asyncio.gather(*casts)
     values = np.stack([forecast.values for forecast in forecasts])
-    outputs = {name: values[:, :, i] for i, name in enumerate(caster.names(levels))}
+    outputs = {name: values[:, :, i] for i, name in enumerate(predictor.names(levels))}
     return _answer(served, body, outputs)
 
 
@@ -142,16 +146,18 @@ def _levels(body: InferBody) -> tuple[float, ...]:
         raise DataError('the parameter level must be percentages, such as 80 or "80,90"') from None
 
 
-def _ahead(served: Served, future: np.ndarray | None, number: int, count: int) -> np.ndarray:
-    caster = served.caster
-    if future is None and not caster.known_ahead:
-        return np.empty((caster.steps, 0))
+def _ahead(served: ModelVersion, future: np.ndarray | None, number: int, count: int) -> np.ndarray:
+    predictor = served.predictor
+    if future is None and not predictor.known_ahead:
+        return np.empty((predictor.steps, 0))
     if future is not None and (future.ndim != 3 or len(future) != count):
-        raise DataError(f"the input 'future' must have shape [{count}, {caster.steps}, {len(caster.known_ahead)}]")
-    return read_ahead(None if future is None else future[number], caster.known_ahead, caster.steps)
+        raise DataError(
+            f"the input 'future' must have shape [{count}, {predictor.steps}, {len(predictor.known_ahead)}]"
+        )
+    return read_ahead(None if future is None else future[number], predictor.known_ahead, predictor.steps)
 
 
-def _answer(served: Served, body: InferBody, outputs: dict[str, np.ndarray]) -> tuple[bytes, dict[str, str]]:
+def _answer(served: ModelVersion, body: InferBody, outputs: dict[str, np.ndarray]) -> tuple[bytes, dict[str, str]]:
     wanted = {output.name: output.parameters or {} for output in body.outputs or []}
     unknown = [name for name in wanted if name not in outputs]
     if unknown:

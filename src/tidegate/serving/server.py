@@ -6,8 +6,8 @@ import socket
 from collections.abc import Callable, Sequence
 
 from tidegate.errors import MissingExtraError, SettingError
-from tidegate.serving.parent import Parent
 from tidegate.serving.settings import ServeSettings, read_token
+from tidegate.serving.supervisor import Supervisor
 from tidegate.serving.worker import BACKLOG, work
 from tidegate.settings import check_settings
 
@@ -34,7 +34,7 @@ def serve(models: Sequence[str], settings: ServeSettings, *, say: Callable[[str]
     if settings.workers == 1:
         work(models, settings, token, listener, None, 0, lambda: say(f"serving at {where}"))
     else:
-        Parent(models, settings, listener, lambda: say(f"serving at {where} with {settings.workers} workers")).run()
+        Supervisor(models, settings, listener, lambda: say(f"serving at {where} with {settings.workers} workers")).run()
 
 
 def _check_extra() -> None:

@@ -18,9 +18,9 @@ from typing import Any
 
 import orjson
 
-from tidegate.serving.answers import Refusal
-from tidegate.serving.bodies import PushBody, read
-from tidegate.serving.guard import as_refusal
+from tidegate.serving.limits import as_refusal
+from tidegate.serving.responses import Refusal
+from tidegate.serving.schemas import PushBody, read
 from tidegate.serving.streams import Streams
 
 _LENGTH = struct.Struct(">I")

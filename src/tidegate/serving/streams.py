@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from tidegate.errors import DataError
-from tidegate.forecasting.casting import NextForecast
+from tidegate.forecasting.predictor import NextForecast
 from tidegate.forecasting.streaming import Observation, Stream
-from tidegate.serving.answers import Refusal, forecast_body, to_json
 from tidegate.serving.batching import Batcher
-from tidegate.serving.bodies import HistoryBody, PushBody
 from tidegate.serving.journal import Journal
-from tidegate.serving.models import Models, Served
+from tidegate.serving.models import Models, ModelVersion
+from tidegate.serving.responses import Refusal, forecast_body, to_json
+from tidegate.serving.schemas import HistoryBody, PushBody
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 log = logging.getLogger("tidegate.serving")
@@ -36,7 +36,7 @@ class _Entry:
     state: dict[str, Any] | None
     keep: int
     stream: Stream | None = None
-    served: Served | None = None
+    served: ModelVersion | None = None
 
     def saved(self) -> dict[str, Any]:
         state = self.state if self.stream is None else self.stream.state()
@@ -94,7 +94,7 @@ class Streams:
         assert stream is not None
         assert served is not None
         levels = tuple(body.level)
-        served.caster.check_levels(levels)
+        served.predictor.check_levels(levels)
         future = stream.read_future(body.future)
         observation = stream.check(body.values, body.time)
         # From here to the snapshot of the rows nothing awaits: pushes to one stream cannot mix.
@@ -108,7 +108,7 @@ class Streams:
         history = stream.history(future) if stream.ready else None
         count, last = stream.count, stream.last_time
         await self._synced()
-        forecast = None if history is None else await self._batcher.cast(served, history, levels)
+        forecast = None if history is None else await self._batcher.predict(served, history, levels)
         return to_json(_answer(name, served, stream, count, last, forecast))
 
     async def look(self, name: str, levels: tuple[float, ...]) -> bytes:
@@ -120,11 +120,11 @@ class Streams:
         stream, served = entry.stream, entry.served
         assert stream is not None
         assert served is not None
-        forecast, seen = None, stream.history(np.zeros((served.caster.steps, len(served.caster.known_ahead))))
-        if stream.ready and not served.caster.known_ahead:
-            forecast = await self._batcher.cast(served, seen, levels)
+        forecast, seen = None, stream.history(np.zeros((served.predictor.steps, len(served.predictor.known_ahead))))
+        if stream.ready and not served.predictor.known_ahead:
+            forecast = await self._batcher.predict(served, seen, levels)
         rows = [[None if value != value else value for value in row] for row in seen.rows.tolist()]
-        clock = served.caster.clock
+        clock = served.predictor.clock
         times = None if seen.times is None or clock is None else clock.texts(seen.times)
         answer = _answer(name, served, stream, stream.count, stream.last_time, forecast)
         return to_json(answer | {"columns": stream.columns, "history": rows, "times": times})
@@ -161,9 +161,9 @@ class Streams:
             return entry, False
         served = self._models.get(body.model)
         series = body.series
-        if series is None and name in served.caster.series:
+        if series is None and name in served.predictor.series:
             series = name
-        stream = Stream(served.caster, series=series)
+        stream = Stream(served.predictor, series=series)
         if body.history is not None:
             _begin(stream, body.history)
         return _Entry(served.name, None, stream.keep, stream, served), True
@@ -174,7 +174,7 @@ class Streams:
         if entry.served is served:
             return
         state = entry.saved()["state"]
-        stream = Stream(served.caster, series=state["series"])
+        stream = Stream(served.predictor, series=state["series"])
         try:
             stream.restore(state)
         except DataError as error:
@@ -279,7 +279,7 @@ def _finish(journal: Journal, number: int, state: list[Any]) -> None:
 
 
 def _answer(
-    name: str, served: Served, stream: Stream, count: int, last: Any, forecast: NextForecast | None
+    name: str, served: ModelVersion, stream: Stream, count: int, last: Any, forecast: NextForecast | None
 ) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "stream": name,

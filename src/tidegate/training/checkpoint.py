@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tidegate.errors import CheckpointError
-from tidegate.training.files import read_regular, write_atomically
+from tidegate.storage.files import read_regular, write_atomically
+from tidegate.storage.tensors import pack, unpack
 from tidegate.training.history import History
 from tidegate.training.sampling import SampleSource, even_order
 from tidegate.training.schedules import OPEN_ENDED
 from tidegate.training.settings import TrainingSettings
-from tidegate.training.tensors import pack, unpack
 
 _LIMIT = 2**40
 _FORMAT = 1

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidegate.training.files import write_atomically
+from tidegate.storage.files import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd

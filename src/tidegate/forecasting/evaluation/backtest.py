@@ -1,0 +1,221 @@
+"""Fit on the past, judge on what came after, beside naive forecasts made on the same windows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tidegate.errors import DataError, SettingError
+from tidegate.forecasting.evaluation.baselines import judgeable, naive_forecasts
+from tidegate.forecasting.evaluation.metrics import error_table, mase_scale
+from tidegate.forecasting.evaluation.result import PARTS, BacktestResult
+from tidegate.forecasting.evaluation.significance import diebold_mariano, mean_by_origin, origin_loss
+from tidegate.forecasting.evaluation.verdict import best_naive, judge
+from tidegate.forecasting.evaluation.window_forecasts import WindowForecasts, forecast_part
+from tidegate.forecasting.frames import method_name
+from tidegate.forecasting.preparing import season_of
+from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.forecasting.table_model import TableModel, TrainingHooks, training_lengths
+from tidegate.tables.columns import Columns
+from tidegate.tables.panel import Panel
+from tidegate.tables.table import build_panel
+
+_EXAMPLES = 3
+_EXAMPLE_ROWS = 20_000
+
+
+def backtest(
+    settings: ForecasterSettings, data: Any, test_size: float, hooks: TrainingHooks
+) -> tuple[TableModel, BacktestResult]:
+    """Fit on the first rows of each series and judge on the last; see `Forecaster.backtest`.
+
+    Raises:
+        SettingError: `test_size` is not between 0 and 1.
+        DataError: the table cannot be used, or is too short for a test.
+    """
+    _check_test_size(test_size)
+    panel, columns = build_panel(data, settings)
+    return _judge(settings, panel, columns, _train_and_validation(panel, test_size), hooks)
+
+
+def cross_validate(settings: ForecasterSettings, data: Any, folds: int, test_size: float) -> list[BacktestResult]:
+    """Judge a fresh model at each of several ends of the table; see `Forecaster.cross_validate`.
+
+    Raises:
+        SettingError: `folds` or `test_size` cannot be used.
+        DataError: the table cannot be used, or is too short for so many tests.
+    """
+    _check_test_size(test_size)
+    if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2 or folds * test_size >= 1:
+        raise SettingError(f"folds must be a whole number of at least 2 with folds * test_size below 1, not {folds!r}")
+    panel, columns = build_panel(data, settings)
+    test = panel.lengths - _train_and_validation(panel, test_size)
+    ends = [panel.lengths - fold * test for fold in reversed(range(folds))]
+    return [_judge(settings, panel.head(end), columns, end - test, TrainingHooks())[1] for end in ends]
+
+
+def _check_test_size(test_size: float) -> None:
+    if isinstance(test_size, bool) or not isinstance(test_size, int | float) or not 0 < test_size < 1:
+        raise SettingError(f"test_size must be a share between 0 and 1, not {test_size!r}")
+
+
+def _judge(
+    settings: ForecasterSettings, panel: Panel, columns: Columns, seen: np.ndarray, hooks: TrainingHooks
+) -> tuple[TableModel, BacktestResult]:
+    """Fit on the first `seen` rows of each series and judge on the rest; the model then continues the whole panel."""
+    model = TableModel.fit(settings, panel.head(seen), columns, hooks)
+    kept = np.isin(panel.ids.astype(str), model.preprocessor.ids.astype(str))
+    panel, seen = replace(panel.select(kept), notes=model.newest.notes), seen[kept]
+    model.keep_newest(panel)
+    evaluation = forecast_part(model, panel, seen, (seen, panel.lengths))
+    return model, _result(model, panel, columns, seen, evaluation)
+
+
+def score_panel(model: TableModel, panel: Panel) -> float:
+    """R² over every window of a panel, the mean over targets, steps together."""
+    nothing = np.zeros_like(panel.lengths)
+    evaluation = forecast_part(model, panel, nothing, (nothing, panel.lengths))
+    errors = error_table(evaluation.truth, {"r2": evaluation.forecast}, np.ones(evaluation.truth.shape[2]), ["y"])
+    return float(errors.loc[errors["step"] == "all", "r2"].iloc[0])
+
+
+def _train_and_validation(panel: Panel, test_size: float) -> np.ndarray:
+    test = np.round(panel.lengths * test_size).astype(np.int64)
+    if not test.any():
+        raise DataError(
+            f"a test_size of {test_size:g} leaves no row of the longest series ({panel.lengths.max()} rows) to judge "
+            "on; raise test_size or give more rows"
+        )
+    return panel.lengths - test
+
+
+def _result(
+    model: TableModel, panel: Panel, columns: Columns, seen: np.ndarray, evaluation: WindowForecasts
+) -> BacktestResult:
+    settings = model.preprocessor.settings
+    method, season = method_name(settings), season_of(settings, panel)
+    naive = _naive(panel, evaluation.rows, evaluation.series, settings.horizon, season)
+    truth = judgeable(evaluation.truth, naive)
+    forecasts = {method: evaluation.forecast, **naive}
+    scales = np.stack([mase_scale(panel.targets[_first_rows(panel, n, seen)], season) for n in range(len(seen))])
+    scale = scales[evaluation.series]
+    errors = error_table(truth, forecasts, scale, columns.targets)
+    best = best_naive(errors)
+    comparable = scale if len(panel.ids) > 1 or len(columns.targets) > 1 else None
+    times = panel.times[evaluation.rows - 1]
+    ours, theirs = (
+        mean_by_origin(origin_loss(truth, forecasts[name], comparable), times) for name in (method, best or method)
+    )
+    significance = diebold_mariano(ours, theirs, settings.horizon)
+    history = model.history.to_frame()
+    notes = list(model.newest.notes)
+    if evaluation.of > len(evaluation.rows):
+        notes.append(f"{len(evaluation.rows)} of {evaluation.of} test windows were judged, evenly spaced")
+    return BacktestResult(
+        method=method,
+        forecasts=_forecast_frame(panel, columns, evaluation.rows, evaluation.series, truth, forecasts),
+        errors=errors,
+        verdict=judge(errors, method, significance),
+        significance=significance,
+        best_naive=best,
+        windows=len(evaluation.rows),
+        series=len(panel.ids),
+        parts=_parts(panel, training_lengths(settings, panel.head(seen)), seen),
+        examples=_examples(model, panel, columns, seen, evaluation, best, season),
+        history=history,
+        best_epoch=model.history.best_epoch,
+        settings=asdict(settings),
+        notes=tuple(notes),
+    )
+
+
+def _naive(panel: Panel, rows: np.ndarray, series: np.ndarray, horizon: int, season: int) -> dict[str, np.ndarray]:
+    parts: list[dict[str, np.ndarray]] = []
+    for number in np.unique(series):
+        own = panel.rows(number)
+        origins = rows[series == number] - own.start - 1
+        parts.append(naive_forecasts(panel.targets[own], origins, horizon, season))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _first_rows(panel: Panel, number: int, seen: np.ndarray) -> slice:
+    start = int(panel.starts[number])
+    return slice(start, start + int(seen[number]))
+
+
+def _forecast_frame(
+    panel: Panel,
+    columns: Columns,
+    rows: np.ndarray,
+    series: np.ndarray,
+    truth: np.ndarray,
+    forecasts: dict[str, np.ndarray],
+) -> pd.DataFrame:
+    windows, steps, targets = truth.shape
+    reach = np.repeat((rows[:, None] + np.arange(steps)).ravel(), targets)
+    frame = {
+        "unique_id": np.repeat(panel.ids[series], steps * targets),
+        "ds": panel.times[reach],
+        "cutoff": np.repeat(panel.times[rows - 1], steps * targets),
+        "step": np.tile(np.repeat(np.arange(1, steps + 1), targets), windows),
+        "target": np.tile(np.array(columns.targets, dtype=object), windows * steps),
+        "y": truth.ravel(),
+    }
+    return pd.DataFrame(frame | {name: forecast.ravel() for name, forecast in forecasts.items()})
+
+
+def _parts(panel: Panel, training: np.ndarray, seen: np.ndarray) -> pd.DataFrame:
+    edges = [np.zeros_like(seen), training, seen, panel.lengths]
+    rows = []
+    for part, first, last in zip(PARTS, edges[:-1], edges[1:], strict=True):
+        held = last > first
+        if held.any():
+            begin, end = panel.starts[:-1][held] + first[held], panel.starts[:-1][held] + last[held] - 1
+            rows.append((part, panel.times[begin].min(), panel.times[end].max(), int((last - first).sum())))
+    return pd.DataFrame(rows, columns=["part", "start", "end", "rows"])
+
+
+def _examples(
+    model: TableModel,
+    panel: Panel,
+    columns: Columns,
+    seen: np.ndarray,
+    evaluation: WindowForecasts,
+    best: str | None,
+    season: int,
+) -> pd.DataFrame:
+    """The whole history of a few series with the forecast of each next row, for the figures."""
+    settings = model.preprocessor.settings
+    training = training_lengths(settings, panel.head(seen))
+    frames = []
+    for number in _chosen(evaluation):
+        keep = np.arange(len(panel.ids)) == number
+        one = panel.select(keep)
+        first = np.maximum(one.lengths - _EXAMPLE_ROWS, 0)
+        shown = forecast_part(model, one, seen[keep], (first, one.lengths), most=_EXAMPLE_ROWS)
+        values = {method_name(settings): shown.forecast}
+        if best is not None:
+            values[best] = _naive(one, shown.rows, shown.series, settings.horizon, season)[best]
+        part = np.repeat(PARTS, [training[number], seen[number] - training[number], one.lengths[0] - seen[number]])
+        for k, target in enumerate(columns.targets):
+            frame = {"unique_id": one.ids[0], "ds": one.times, "target": target, "y": one.targets[:, k], "part": part}
+            for name, forecast in values.items():
+                next_row = np.full(int(one.lengths[0]), np.nan)
+                next_row[shown.rows] = forecast[:, 0, k]
+                frame[name] = next_row
+            frames.append(pd.DataFrame(frame).iloc[int(first[0]) :])
+    return pd.concat(frames, ignore_index=True)
+
+
+def _chosen(evaluation: WindowForecasts) -> list[int]:
+    """The first series with a test window, the one of middle error and the worst."""
+    numbers = np.unique(evaluation.series)
+    if len(numbers) <= _EXAMPLES:
+        return numbers.tolist()
+    error = np.nan_to_num(np.abs(evaluation.truth - evaluation.forecast)).mean(axis=(1, 2))
+    mean = np.bincount(evaluation.series, weights=error)[numbers] / np.bincount(evaluation.series)[numbers]
+    order = numbers[np.argsort(mean)]
+    return list(dict.fromkeys([int(numbers[0]), int(order[len(order) // 2]), int(order[-1])]))

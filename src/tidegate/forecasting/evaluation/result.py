@@ -1,0 +1,79 @@
+"""All that is known about how well a forecaster did, as plain data: what the report and the figures are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from tidegate.forecasting.evaluation.significance import DieboldMariano
+from tidegate.forecasting.evaluation.verdict import Verdict
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+PARTS = (TRAIN, VALIDATION, TEST)
+KEY_COLUMNS = ("unique_id", "ds", "cutoff", "step", "target", "y")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestResult:
+    """A network beside the naive forecasts on the same test windows.
+
+    Frames name their columns always alike, whatever the user's table called them.
+
+    Attributes:
+        method: the network's name, as in the columns of `forecasts` and in `errors["method"]`.
+        forecasts: one row per window, step and target of the test part: unique_id, ds (time forecast), cutoff (last
+            known time), step (1 … S), target, y (truth, NaN where unknown), then one column per method;
+            `<method>-lo-90` and `<method>-hi-90` where there are intervals.
+        errors: the tidy table of `metrics.error_table`.
+        verdict: the first line of every report.
+        significance: the Diebold-Mariano test of the network (a) against the best naive forecast (b).
+        best_naive: the naive method with the lowest error; None where none could be made.
+        windows: number of test windows.
+        series: number of series.
+        parts: one row per part in order of time: part ("train", "validation", "test"), start, end (first and last
+            time), rows.
+        examples: whole history of a few series, for the figures: unique_id, ds, target, y, part, and one-step-ahead
+            forecasts in columns named after the methods (the network's, the best naive's), NaN where there is none.
+            Series stand in the order in which they are drawn.
+        history: one row per epoch: epoch, loss, validation_loss (absent or NaN without validation), ….
+        best_epoch: the epoch whose weights were kept.
+        settings: setting -> value, as used.
+        notes: what was inferred or left out, one sentence each.
+    """
+
+    method: str
+    forecasts: pd.DataFrame
+    errors: pd.DataFrame
+    verdict: Verdict
+    significance: DieboldMariano
+    best_naive: str | None
+    windows: int
+    series: int
+    parts: pd.DataFrame
+    examples: pd.DataFrame
+    history: pd.DataFrame
+    best_epoch: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def methods(self) -> list[str]:
+        """The network first, then the naive methods."""
+        return [self.method, *(name for name in self.errors["method"].unique() if name != self.method)]
+
+    @property
+    def targets(self) -> list[str]:
+        """The targets' names, in order."""
+        return list(self.forecasts["target"].unique())
+
+    @property
+    def horizon(self) -> int:
+        """S, the number of steps that a window forecasts."""
+        return int(self.forecasts["step"].max())
+
+    @property
+    def test_period(self) -> tuple[Any, Any]:
+        """First and last time that was forecast."""
+        return self.forecasts["ds"].min(), self.forecasts["ds"].max()

@@ -1,0 +1,67 @@
+"""Forecast every window of a part of a panel, beside the truth, in original units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from tidegate.errors import DataError
+from tidegate.forecasting.table_model import TableModel
+from tidegate.tables.panel import Panel
+
+MOST_WINDOWS = 20_000
+
+
+@dataclass(frozen=True)
+class WindowForecasts:
+    """Windows with their truth and forecast.
+
+    Attributes:
+        truth, forecast: (W, S, K); truth is NaN where unknown.
+        rows: (W,) row of the panel that each window forecasts first.
+        series: (W,) number of its series.
+        of: how many windows there are in all, of which W were taken, evenly spaced.
+    """
+
+    truth: np.ndarray
+    forecast: np.ndarray
+    rows: np.ndarray
+    series: np.ndarray
+    of: int
+
+
+def forecast_part(
+    model: TableModel,
+    panel: Panel,
+    known: np.ndarray,
+    part: tuple[np.ndarray, np.ndarray],
+    most: int = MOST_WINDOWS,
+) -> WindowForecasts:
+    """Forecast the windows whose rows lie within a part.
+
+    Args:
+        model: fitted.
+        panel: history and truth.
+        known: (N,) rows of each series that training saw; filling may look ahead within these alone.
+        part: two arrays (N,), first row and row after the last, within each series.
+        most: windows to take at most, evenly spaced.
+
+    Raises:
+        DataError: the part holds no window.
+    """
+    windows = model.windows(panel, known, part)
+    if not len(windows):
+        shape, horizon = model.preprocessor.shape, model.preprocessor.settings.horizon
+        raise DataError(
+            f"the rows to judge on hold no window of {horizon} rows after {shape.context} rows of history; "
+            "give more rows, or shorten lookback, horizon or features"
+        )
+    indices = torch.linspace(0, len(windows) - 1, min(len(windows), most), dtype=torch.float64).round().long()
+    rows, series = (part.numpy() for part in windows.locate(indices))
+    scaled = model.forecast_windows(windows, indices)
+    scale = model.preprocessor.scale_of(panel).of(series)
+    forecast = model.preprocessor.unscale(scaled[..., None], scale)[..., 0]
+    steps = rows[:, None] + np.arange(forecast.shape[1])
+    return WindowForecasts(panel.targets[steps].astype(np.float64), forecast, rows, series, len(windows))

@@ -1,0 +1,252 @@
+"""Forecasts of many short histories at once, from plain arrays: what streams and the service run, without pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tidegate.errors import DataError
+from tidegate.forecasting.array_model import ArrayModel
+from tidegate.forecasting.frames import forecast_columns
+from tidegate.forecasting.intervals import check_levels
+from tidegate.forecasting.preparing import season_of
+from tidegate.forecasting.table_model import TableModel
+from tidegate.tables.clock import Clock
+from tidegate.tables.panel import Panel
+
+
+@dataclass(frozen=True)
+class History:
+    """The newest rows of one series, and what is known ahead of it.
+
+    Attributes:
+        rows: (R, C) float64 in the order of `Predictor.columns`; NaN where missing.
+        times: (R,) stamps as a panel holds them, or None when the rows are only numbered.
+        future: (S, Q) covariates known ahead.
+        series: the series of `fit` that this is, or None for a new one.
+    """
+
+    rows: np.ndarray
+    times: np.ndarray | None
+    future: np.ndarray
+    series: object = None
+
+
+@dataclass(frozen=True)
+class NextForecast:
+    """The forecast of the next S steps.
+
+    Attributes:
+        time_name: name of the time column.
+        stamps: (S,) as a panel holds them; step numbers when the history had no times.
+        columns: names of the forecast columns, as `Forecaster.predict` gives them.
+        values: (S, columns) float64.
+    """
+
+    time_name: str
+    stamps: np.ndarray
+    columns: tuple[str, ...]
+    values: np.ndarray
+    clock: Clock | None = None
+
+    @property
+    def times(self) -> np.ndarray | pd.Series:
+        """(S,) stamps in the table's own terms; step numbers when the history had no times."""
+        return self.stamps if self.clock is None else self.clock.restore(self.stamps)
+
+    def texts(self) -> list[Any]:
+        """The stamps as JSON has them."""
+        return self.stamps.tolist() if self.clock is None else self.clock.texts(self.stamps)
+
+    def __getitem__(self, column: str) -> np.ndarray:
+        return self.values[:, self.columns.index(column)]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The forecast as a frame: the time column, then the forecast columns."""
+        data = dict(zip(self.columns, self.values.T, strict=True))
+        return pd.DataFrame({self.time_name: self.times, **data})
+
+
+class TablePredictor:
+    """Forecasts histories with a model that was fitted on a table.
+
+    Attributes:
+        columns: what a row holds: the targets, then past covariates, then those known ahead.
+        needed: rows from which a history can be forecast.
+        keep: newest rows that can influence a forecast; older ones may be forgotten.
+        steps: the horizon.
+        known_ahead: names of the columns known ahead.
+        roles: the roles of the table's columns.
+        clock: how this model's time stamps are read, counted and written.
+        gaps: whether missing values are allowed.
+    """
+
+    def __init__(self, model: TableModel) -> None:
+        self._model, self._settings = model, model.preprocessor.settings
+        self.roles = model.preprocessor.columns
+        shape, newest = model.preprocessor.shape, model.newest
+        self.columns = (*self.roles.targets, *self.roles.past, *self.roles.future)
+        self.known_ahead = self.roles.future
+        self.steps = self._settings.horizon
+        self.gaps = self._settings.missing != "refuse"
+        self.needed = 1 if self._settings.short_series == "pad" else shape.context
+        season = season_of(self._settings, newest) if self._settings.missing == "seasonal" else 0
+        self.keep = shape.context + season
+        self.clock = Clock(self.roles, newest.freq, newest.times.dtype)
+        self.dated = bool(shape.features.calendar)
+        self.series = {name: number for number, name in enumerate(newest.ids.tolist())}
+        self._only = newest.ids[0] if self.roles.id is None and len(newest.ids) == 1 else None
+        self.level_problem = lru_cache(maxsize=64)(self._level_problem)
+        self.names = lru_cache(maxsize=64)(lambda levels: forecast_columns(self.roles, self._settings, levels))
+
+    def check(self, history: History, levels: tuple[float, ...]) -> None:
+        """Raise the error that `predict` would, before any work is done.
+
+        Raises:
+            DataError: the history cannot be forecast; SettingError: these levels cannot.
+        """
+        self.check_levels(levels)
+        if len(history.rows) < self.needed:
+            raise DataError(f"the model needs {self.needed} rows of history and got {len(history.rows)}; give more")
+        if self.dated and history.times is None:
+            raise DataError("the model reads the calendar, so every row needs its time; give times")
+        if history.future.shape != (self.steps, len(self.known_ahead)):
+            raise DataError(
+                f"the model needs values ahead of {', '.join(self.known_ahead)}: {self.steps} rows of "
+                f"{len(self.known_ahead)}; give them as future"
+            )
+        self.check_series(history.series)
+
+    def check_levels(self, levels: tuple[float, ...]) -> None:
+        """Raise a SettingError or DataError for interval levels that this model cannot give."""
+        problem = self.level_problem(levels)
+        if problem is not None:
+            raise type(problem)(str(problem))
+
+    def gives(self, level: float) -> bool:
+        """Whether this model can give intervals of this level."""
+        return self.level_problem((level,)) is None
+
+    @property
+    def newest_times(self) -> np.ndarray:
+        """The stamps of the rows that the model was fitted on last."""
+        return self._model.newest.times
+
+    def check_series(self, series: object) -> None:
+        """Raise a DataError for a series whose static values the model cannot know."""
+        if self.roles.static and series not in self.series:
+            raise DataError(
+                f"the model has static columns ({', '.join(self.roles.static)}), so series must name one that it was "
+                f"fitted on, not {series!r}"
+            )
+
+    def predict(self, histories: Sequence[History], levels: tuple[float, ...] = ()) -> list[NextForecast]:
+        """Forecast what follows each history; the same numbers as `Forecaster.predict` on those rows.
+
+        Raises:
+            DataError: a history cannot be forecast, or its forecast is not finite.
+        """
+        panel, future, times = self._panel(histories)
+        with np.errstate(over="ignore", invalid="ignore"):  # looked for below, and said in words
+            forecasts = self._model.forecast(panel, future, times, levels)
+        if not np.isfinite(forecasts).all():
+            raise DataError("the forecast is not a finite number; the values lie too far from what the model has seen")
+        names, flat = self.names(levels), forecasts.reshape(len(histories), self.steps, -1)
+        return [self._named(history, names, flat[i]) for i, history in enumerate(histories)]
+
+    def _panel(self, histories: Sequence[History]) -> tuple[Panel, np.ndarray, np.ndarray]:
+        newest = self._model.newest
+        count = len(histories)
+        rows = np.concatenate([history.rows for history in histories])
+        starts = np.zeros(count + 1, dtype=np.int64)
+        np.cumsum([len(history.rows) for history in histories], out=starts[1:])
+        stamps, ahead = np.arange(len(rows)), np.zeros((count, self.steps), dtype=np.int64)
+        if self.dated:
+            stamps = np.concatenate([history.times for history in histories])  # pyright: ignore[reportArgumentType, reportCallIssue]
+            ahead = self.clock.ahead(stamps[starts[1:] - 1], self.steps)
+        ids = np.empty(count, dtype=object)
+        ids[:] = [self._only if history.series is None else history.series for history in histories]
+        static = np.zeros((count, newest.static.shape[1]))
+        if static.shape[1]:
+            static = newest.static[[self.series[name] for name in ids]]
+        targets, past = len(self.roles.targets), len(self.roles.past)
+        columns = rows[:, :targets], rows[:, targets : targets + past], rows[:, targets + past :]
+        panel = Panel(ids, starts, stamps, newest.freq, *columns, static)
+        return panel, np.stack([history.future for history in histories]), ahead
+
+    def _named(self, history: History, names: tuple[str, ...], values: np.ndarray) -> NextForecast:
+        name = self.roles.time or self._settings.time_col
+        if history.times is None:
+            return NextForecast(name, np.arange(self.steps), names, values)
+        return NextForecast(name, self.clock.ahead(history.times[-1], self.steps), names, values, self.clock)
+
+    def _level_problem(self, levels: tuple[float, ...]) -> Exception | None:
+        try:
+            check_levels(levels)
+            outputs = 1 if self._model.quantiles is None else len(self._model.quantiles)
+            self._model.with_intervals(np.zeros((1, self.steps, len(self.roles.targets), outputs)), levels)
+        except ValueError as problem:
+            return problem
+        return None
+
+
+class ArrayPredictor:
+    """Forecasts windows with a model that was fitted on plain arrays; attributes as `TablePredictor` has them."""
+
+    def __init__(self, model: ArrayModel) -> None:
+        self._model = model
+        self.columns = ("x",) if model.features == 1 else tuple(f"x{i}" for i in range(model.features))
+        self.known_ahead: tuple[str, ...] = ()
+        self.steps = model.shape[0] if model.shape else 1
+        self.gaps, self.dated = False, False
+        self.needed = self.keep = model.lookback
+        self.clock: Clock | None = None
+        self.series: dict[object, int] = {}
+        outputs = model.shape[1] if len(model.shape) > 1 else 1
+        self._names = ("y",) if outputs == 1 else tuple(f"y{i}" for i in range(outputs))
+
+    def names(self, levels: tuple[float, ...]) -> tuple[str, ...]:
+        """Names of the forecast columns."""
+        return self._names
+
+    def check(self, history: History, levels: tuple[float, ...]) -> None:
+        """Raise the error that `predict` would, before any work is done."""
+        self.check_levels(levels)
+        if len(history.rows) < self.needed:
+            raise DataError(f"the model needs windows of {self.needed} rows, not {len(history.rows)}; give as many")
+        if history.future.size:
+            raise DataError("a model of plain arrays knows no columns ahead; leave future out")
+
+    def check_levels(self, levels: tuple[float, ...]) -> None:
+        """Raise a DataError for any interval level: there are no validation errors to make one from."""
+        if levels:
+            raise DataError("a model of plain arrays has no intervals; leave level out, or fit on a table")
+
+    def gives(self, level: float) -> bool:
+        """Whether this model can give intervals of this level: never."""
+        return False
+
+    def check_series(self, series: object) -> None:
+        """Accept any series: windows have none."""
+
+    def predict(self, histories: Sequence[History], levels: tuple[float, ...] = ()) -> list[NextForecast]:
+        """Forecast what follows each history: the newest `needed` rows of it as one window."""
+        windows = np.stack([history.rows[-self.needed :] for history in histories])
+        with np.errstate(over="ignore", invalid="ignore"):
+            forecasts = self._model.predict(windows).reshape(len(histories), self.steps, -1)
+        if not np.isfinite(forecasts).all():
+            raise DataError("the forecast is not a finite number; the values lie too far from what the model has seen")
+        return [NextForecast("step", np.arange(self.steps), self._names, values) for values in forecasts]
+
+
+Predictor = TablePredictor | ArrayPredictor
+
+
+def predictor_of(model: TableModel | ArrayModel) -> Predictor:
+    """The predictor of a fitted model."""
+    return ArrayPredictor(model) if isinstance(model, ArrayModel) else TablePredictor(model)

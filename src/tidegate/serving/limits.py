@@ -1,0 +1,205 @@
+"""What stands before every route: the token, bounds on body, time and number of requests, and the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import Any, TypeVar
+
+from tidegate.errors import TidegateError
+from tidegate.serving.metrics import Metrics
+from tidegate.serving.responses import Refusal, error_body, overloaded
+from tidegate.serving.settings import ServeSettings
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Open without a token: whether the service lives, and the page's own files, which hold no data.
+_OPEN = ("/v2/health/", "/page/")
+_BODIES = ("POST", "PUT", "PATCH", "DELETE")
+_LARGE = 64 * 1024
+_Result = TypeVar("_Result")
+log = logging.getLogger("tidegate.serving")
+
+
+class Limits:
+    """ASGI middleware: refuses what is too much or not allowed, reads the body within its bounds, counts."""
+
+    def __init__(self, app: App, settings: ServeSettings, metrics: Metrics, token: str | None) -> None:
+        self._app, self._settings, self._metrics = app, settings, metrics
+        self._token = None if token is None else _digest(token.encode())
+        self._active = self._buffered = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        begin, reply = time.perf_counter(), _Reply(send, self._settings.timeout)
+        self._active += 1
+        self._metrics.active.inc()
+        held = 0
+        try:
+            self._admit(scope)
+            body = b""
+            if scope["method"] in _BODIES:
+                body = await self._read(scope, receive)
+                held = len(body)
+            scope["tidegate.body"] = body
+            await self._app(scope, _replay(body, receive), reply)
+        except Refusal as refusal:
+            await _refuse(reply, refusal)
+        except asyncio.CancelledError:
+            raise
+        except _Gone:
+            pass  # the client closed the connection; nobody is left to be answered
+        except Exception:
+            log.exception("a request met a fault of ours")
+            await _refuse(reply, Refusal(500, "the service met a fault of its own; its log says more"))
+        finally:
+            self._buffered -= held
+            self._active -= 1
+            self._metrics.active.dec()
+            route = getattr(scope.get("route"), "path", "other")
+            self._metrics.requests.labels(route, str(reply.status)).inc()
+            self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
+
+    def _admit(self, scope: Scope) -> None:
+        path = scope["path"]
+        if path.startswith("/v2/health/"):
+            return  # whoever asks whether the service lives must be answered also under load
+        if self._active > self._settings.max_requests:
+            raise overloaded(f"{self._settings.max_requests} requests are in work already; try again in a second")
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        if origin is not None and origin.split(b"//")[-1] != headers.get(b"host"):
+            raise Refusal(403, "a page of another site may not use this service; open the service's own page")
+        if self._token is None or path == "/" or path.startswith(_OPEN):
+            return
+        scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+        # Digests of one length, so that the time taken says nothing about the token, not even its length.
+        if scheme.lower() != b"bearer" or not hmac.compare_digest(_digest(token.strip()), self._token):
+            raise Refusal(401, "the request carries no valid token; send the header Authorization: Bearer <token>")
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+        """The body, within the bounds on its bytes, on those of all bodies, and on the time it may take."""
+        limit = self._settings.max_body
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limit:
+            raise Refusal(413, f"the body has {int(declared)} bytes and may have {limit}; send fewer rows at a time")
+        message = await self._receive(receive, self._settings.read_timeout)
+        if not message.get("more_body"):
+            return self._within(message.get("body", b""))
+        until = time.monotonic() + self._settings.read_timeout
+        parts, size = [], 0
+        try:
+            while True:
+                part = message.get("body", b"")
+                parts.append(part)
+                size, self._buffered = size + len(part), self._buffered + len(part)
+                self._check(size, 0)
+                if not message.get("more_body"):
+                    break
+                message = await self._receive(receive, until - time.monotonic())
+        finally:
+            self._buffered -= size
+        return self._within(b"".join(parts))
+
+    def _within(self, body: bytes) -> bytes:
+        self._check(len(body), len(body))
+        self._buffered += len(body)
+        return body
+
+    def _check(self, size: int, more: int) -> None:
+        if size > self._settings.max_body:
+            raise Refusal(413, f"the body has more than {self._settings.max_body} bytes; send fewer rows at a time")
+        if self._buffered + more > self._settings.max_buffered:
+            raise overloaded("the service holds all the bytes of requests it may; try again in a second")
+
+    async def _receive(self, receive: Receive, seconds: float) -> MutableMapping[str, Any]:
+        try:
+            message = await _within_seconds(receive(), max(seconds, 0.001))
+        except (asyncio.TimeoutError, TimeoutError):
+            raise Refusal(408, "the body did not arrive in time; send it faster or in smaller pieces") from None
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        return message
+
+
+async def _within_seconds(work: Coroutine[Any, Any, _Result], seconds: float) -> _Result:
+    if sys.version_info < (3, 11):
+        return await asyncio.wait_for(work, seconds)
+    async with asyncio.timeout(seconds):  # makes no task, as wait_for does for every request
+        return await work
+
+
+class _Gone(Exception):
+    """The client has closed the connection."""
+
+
+class _Reply:
+    """Sends the answer, remembers its status, and does not wait for ever for a client that reads slowly."""
+
+    def __init__(self, send: Send, seconds: float) -> None:
+        self._send, self._seconds, self.status = send, seconds, 0
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message.setdefault("headers", [])
+            message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+        if len(message.get("body", b"")) <= _LARGE:
+            await self._send(message)
+            return
+        try:
+            await asyncio.wait_for(self._send(message), self._seconds)
+        except asyncio.TimeoutError:
+            raise _Gone from None
+
+
+def as_refusal(error: Exception) -> Refusal:
+    """The refusal that says to a client what an error says to a user."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, TidegateError):
+        return Refusal(422, str(error))
+    if isinstance(error, asyncio.TimeoutError | TimeoutError):
+        return Refusal(503, "the forecast took longer than a request may; ask for fewer series", retry_after=1)
+    raise error
+
+
+async def _refuse(reply: _Reply, refusal: Refusal) -> None:
+    if reply.status:
+        return  # the answer has begun
+    headers = {"content-type": "application/json", "content-length": str(len(refusal.body))} | refusal.headers
+    if refusal.status in (408, 413):
+        headers["connection"] = "close"  # what is left of the body is not read
+    coded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await reply({"type": "http.response.start", "status": refusal.status, "headers": coded})
+    await reply({"type": "http.response.body", "body": error_body(refusal.sentence)})
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that hands out a body that was read already."""
+    sent = False
+
+    async def again() -> MutableMapping[str, Any]:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _digest(token: bytes) -> bytes:
+    return hashlib.sha256(token).digest()

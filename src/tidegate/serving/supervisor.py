@@ -1,0 +1,149 @@
+"""The parent of several workers: it holds the port, keeps as many as were asked for, and ends them in order."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from tidegate.errors import SettingError
+from tidegate.serving.settings import ServeSettings
+from tidegate.serving.worker import REFUSED
+
+_WAIT, _LONGEST_WAIT, _SOUND = 0.1, 10.0, 30.0  # seconds before a new worker, at most, and after which one was sound
+
+
+class _Worker:
+    """One worker process: it reads its task from its standard input and ends when that closes, so that none is left."""
+
+    def __init__(self, task: dict[str, Any], metrics: str) -> None:
+        self.begun, self.born = False, time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tidegate.serving.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[task["descriptor"]],
+            env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": metrics},
+            start_new_session=True,  # Ctrl-C reaches the parent alone, which ends all in order
+        )
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps(task).encode() + b"\n")
+            self.process.stdin.flush()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def end(self, until: float) -> None:
+        """Wait for the process until a time, then kill it."""
+        try:
+            self.process.wait(max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def close(self) -> None:
+        """Close the pipes to the process."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        with contextlib.suppress(OSError, ValueError):  # closed while it was read
+            self.begun = bool(self.process.stdout.readline())
+
+
+class Supervisor:
+    """Starts the workers, starts another for one that ended, and ends all."""
+
+    def __init__(
+        self, models: Sequence[str], settings: ServeSettings, listener: socket.socket, begun: Callable[[], None]
+    ) -> None:
+        self._models, self._settings, self._listener, self._begun = models, settings, listener, begun
+        self._ending = False
+        self._folder = tempfile.mkdtemp(prefix="tidegate-")
+        self._metrics = os.path.join(self._folder, "metrics")
+        self._workers: dict[int, _Worker] = {}
+        self._wait: dict[int, float] = {}
+
+    def run(self) -> None:
+        """Run until a signal comes.
+
+        Raises:
+            SettingError: a worker cannot begin.
+        """
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self._end)
+        os.makedirs(self._metrics)
+        try:
+            self._listener.set_inheritable(True)
+            for index in range(self._settings.workers):
+                self._start(index)
+            self._watch()
+        finally:
+            self._stop()
+
+    def _start(self, index: int) -> None:
+        task = {
+            "models": list(self._models),
+            "settings": asdict(self._settings),
+            "descriptor": self._listener.fileno(),
+            "socket": os.path.join(self._folder, "streams.sock"),
+            "index": index,
+        }
+        self._workers[index] = _Worker(task, self._metrics)
+
+    def _watch(self) -> None:
+        said = False
+        while not self._ending:
+            time.sleep(0.05)
+            if not said and all(worker.begun for worker in self._workers.values()):
+                said = True
+                self._begun()
+            for index, worker in list(self._workers.items()):
+                if worker.process.poll() is not None and not self._ending:
+                    self._replace(index, worker)
+
+    def _replace(self, index: int, worker: _Worker) -> None:
+        status = worker.process.returncode
+        if status == REFUSED and not worker.begun:
+            raise SettingError("a worker could not begin; the sentence above says why")
+        wait, lived = self._wait.get(index, 0.0), time.monotonic() - worker.born
+        if lived < wait:
+            return
+        # A worker that dies again and again is started ever more rarely.
+        self._wait[index] = 0.0 if lived > _SOUND else min(max(_WAIT, 2 * wait), _LONGEST_WAIT)
+        print(f"tidegate: worker {index} ended ({status}); another takes its place", file=sys.stderr)
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.process.pid, self._metrics)
+        worker.close()
+        self._start(index)
+
+    def _end(self, number: int, frame: Any) -> None:
+        self._ending = True
+
+    def _stop(self) -> None:
+        """End the workers: the first one, which keeps the streams, when no other can pass it requests any more."""
+        others = [worker for index, worker in self._workers.items() if index]
+        for group in (others, [worker for index, worker in self._workers.items() if not index]):
+            for worker in group:
+                with contextlib.suppress(ProcessLookupError):
+                    worker.process.terminate()
+            until = time.monotonic() + self._settings.timeout + 3
+            for worker in group:
+                worker.end(until)
+        for worker in self._workers.values():
+            worker.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,229 @@
+"""Text tables: compression, encoding, separator and decimal mark are found out from the file itself."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import csv
+import gzip
+import io
+import lzma
+import re
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+
+from tidegate.errors import DataError
+from tidegate.tables.messages import name_list
+from tidegate.tables.numbers import MISSING_WORDS, column_of, is_text, to_numbers
+
+COMPRESSIONS = (".gz", ".xz", ".bz2", ".zip")
+# Before pandas 3 the faster ways to read floats crash, or return 1.0, on exponents of many digits (pandas issue 63089);
+# since then the setting is deprecated.
+_PRECISION: dict[str, Any] = {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
+_SAMPLE = 1 << 16
+_SEPARATORS = (",", ";", "\t", "|")
+_DAMAGED = (gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error, EOFError, OSError)
+_DATE = re.compile(r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?")
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+
+
+@dataclass(frozen=True)
+class _Layout:
+    separator: str
+    decimal: str
+    header: list[str]
+    text_columns: list[str]
+
+
+def read_text(path: Path) -> pd.DataFrame:
+    """Read a text table.
+
+    The encoding is UTF-8 (or UTF-16 with its mark), else GB 18030 or Windows-1252, whichever the bytes speak for; the
+    separator is a comma, semicolon, tab or bar; a decimal comma is understood unless the comma separates.
+
+    Raises:
+        DataError: when the file is damaged, is no text, or its lines have differing numbers of fields.
+    """
+    try:
+        with _open(path) as file:
+            sample = file.read(_SAMPLE)
+        encoding = _encoding(path, sample)
+        text = _decode(sample, encoding, cut=len(sample) == _SAMPLE)
+        layout = _layout(path, text)
+        try:
+            return _parse(path, encoding, layout)
+        except UnicodeDecodeError:
+            with _open(path) as file:
+                encoding = _legacy_encoding(file.read(), cut=False)
+            return _parse(path, encoding, layout)
+    except PermissionError:
+        raise
+    except _DAMAGED as error:
+        raise DataError(f"{path} cannot be unpacked ({error}); it is damaged, get or write it again") from None
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    suffix = path.suffix.lower()
+    if suffix == ".zip":
+        with zipfile.ZipFile(path) as archive, archive.open(_only_member(path, archive)) as file:
+            yield file
+        return
+    unpack: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+    with unpack.get(suffix, Path.open)(path, "rb") as file:
+        yield file
+
+
+def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
+    members = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
+    if len(members) != 1:
+        raise DataError(f"{path} holds {len(members)} files ({name_list(members, 4)}); give an archive with one")
+    return members[0]
+
+
+def _encoding(path: Path, sample: bytes) -> str:
+    if not sample.strip():
+        raise DataError(f"{path} is empty; give a file with a line of column names and rows below it")
+    if sample[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    known = {b"PK\x03\x04": "an Excel or zip file", b"PAR1": "a parquet file", b"%PDF": "a PDF file"}
+    kind = known.get(sample[:4])
+    control = sum(sample[:4096].count(bytes([byte])) for byte in (*range(9), *range(14, 27)))
+    if kind or control:
+        raise DataError(f"{path} is {kind or 'no text but binary data'}; give a text table, or the right file ending")
+    try:
+        _decode(sample, "utf-8-sig", cut=len(sample) == _SAMPLE)
+    except UnicodeDecodeError:
+        return _legacy_encoding(sample, cut=len(sample) == _SAMPLE)
+    return "utf-8-sig"
+
+
+def _decode(sample: bytes, encoding: str, *, cut: bool) -> str:
+    """The sample as text; a character that the sample's end cuts in two is left out."""
+    return codecs.getincrementaldecoder(encoding)().decode(sample, final=not cut)
+
+
+def _legacy_encoding(data: bytes, *, cut: bool) -> str:
+    """GB 18030 if most two-byte characters are frequent Chinese ones, as accented Latin letters would not be."""
+    single = "latin-1" if any(byte in data for byte in b"\x81\x8d\x8f\x90\x9d") else "cp1252"
+    try:
+        text = _decode(data, "gb18030", cut=cut)
+    except UnicodeDecodeError:
+        return single
+    foreign = [char.encode("gb18030") for char in text if ord(char) > 127][:2000]
+    frequent = sum(1 for char in foreign if len(char) == 2 and (0xB0 <= char[0] <= 0xD7 or char[0] <= 0xA3))
+    if foreign and frequent >= 0.7 * len(foreign):
+        return "gb18030"
+    return single
+
+
+def _layout(path: Path, text: str) -> _Layout:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if lines[0].lstrip().startswith("<"):
+        raise DataError(f"{path} looks like a web page or XML, not a table; give a csv, tsv, parquet or xlsx file")
+    whole = lines[: max(len(lines) - 1, 1)] if len(text) >= _SAMPLE // 4 else lines
+    separator = _separator(whole)
+    rows = list(csv.reader(whole[:200], delimiter=separator, skipinitialspace=True))
+    header, body = [name.strip() for name in rows[0]], rows[1:]
+    named = [name for name in header if name]
+    twice = [repr(name) for i, name in enumerate(named) if name in named[:i]]
+    if twice:
+        raise DataError(f"the column name {name_list(twice)} occurs more than once in {path}; give each its own name")
+    _check_header(path, header, body)
+    cells = [cell.strip() for row in body for cell in row]
+    comma = separator != "," and any(re.fullmatch(r"[+-]?\d+,\d+", cell) for cell in cells)
+    zeros = {i for row in body for i, cell in enumerate(row) if re.fullmatch(r"0\d+", cell.strip())}
+    text_columns = [rows[0][i] for i in sorted(zeros) if i < len(header) and header[i]]
+    return _Layout(separator, "," if comma else ".", header, text_columns)
+
+
+def _separator(lines: list[str]) -> str:
+    def fields(separator: str) -> tuple[bool, int]:
+        counts = [len(row) for row in csv.reader(lines[:20], delimiter=separator)]
+        return len(set(counts)) == 1 and counts[0] > 1, counts[0] if counts else 0
+
+    return max(_SEPARATORS, key=fields)
+
+
+def _check_header(path: Path, header: list[str], body: list[list[str]]) -> None:
+    """A first line of data would be lost as column names without a word."""
+    first = body[0] if body else []
+    dated = any(_DATE.fullmatch(a) and _DATE.fullmatch(b.strip()) for a, b in zip(header, first, strict=False))
+    lone = len(header) == 1 and bool(_NUMBER.fullmatch(header[0]))
+    if dated or (lone and first and _NUMBER.fullmatch(first[0].strip())):
+        raise DataError(
+            f"the first line of {path} ({name_list(header, 4)}) looks like data, not column names; "
+            "put a line of column names above it"
+        )
+
+
+def _parse(path: Path, encoding: str, layout: _Layout) -> pd.DataFrame:
+    with _open(path) as file, io.TextIOWrapper(file, encoding=encoding, newline="") as text, warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            frame = pd.read_csv(
+                text,
+                sep=layout.separator,
+                decimal=layout.decimal,
+                dtype=dict.fromkeys(layout.text_columns, "object"),  # pyright: ignore[reportArgumentType]
+                index_col=False,
+                skipinitialspace=True,
+                keep_default_na=False,
+                na_values=[""],
+                low_memory=False,
+                **_PRECISION,
+            )
+        except pd.errors.ParserWarning:
+            raise DataError(
+                f"the lines of {path} have more fields than its {len(layout.header)} column names; name every column"
+            ) from None
+        except pd.errors.ParserError as error:
+            raise DataError(f"{path} cannot be read as a table: {_reason(error)}; correct the file") from None
+    # Text such as 1e999705555905 is an identifier, not infinity.
+    overflowed = [name for name in frame.select_dtypes("float") if np.isinf(frame[name]).any()]
+    if overflowed:
+        return _parse(path, encoding, replace(layout, text_columns=[*layout.text_columns, *overflowed]))
+    return _numbers_where_possible(_without_empty_end(frame), set(layout.text_columns))
+
+
+def _reason(error: Exception) -> str:
+    match = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+    if match:
+        return f"line {match[2]} has {match[3]} fields where {match[1]} are expected"
+    if "EOF inside string" in str(error):
+        return "a quotation mark is opened and never closed"
+    return str(error).replace("Error tokenizing data. C error: ", "").strip()
+
+
+def _without_empty_end(frame: pd.DataFrame) -> pd.DataFrame:
+    """Spreadsheets leave lines of bare separators behind the last row."""
+    end = len(frame)
+    while end and frame.iloc[end - 1].isna().all():
+        end -= 1
+    return frame if end == len(frame) else frame.iloc[:end].copy()
+
+
+def _numbers_where_possible(frame: pd.DataFrame, keep: set[str]) -> pd.DataFrame:
+    """Columns that are text only because of words such as `NA` become numbers."""
+    for name in frame.columns:
+        column = column_of(frame, name)
+        if name in keep or not is_text(column):
+            continue
+        if MISSING_WORDS.isdisjoint(str(word).strip().lower() for word in column.dropna().unique()):
+            continue
+        try:
+            numbers = to_numbers(column, str(name))
+        except DataError:
+            continue
+        if pd.notna(numbers).any():
+            frame[name] = numbers
+    return frame

@@ -1,0 +1,95 @@
+"""Missing values in a panel: refused, filled forward, by interpolation or by the season, or left to be masked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tidegate.errors import DataError, SettingError
+from tidegate.forecasting.settings import MISSING
+from tidegate.tables.messages import counted, name_list, stamp_text
+from tidegate.tables.panel import Panel
+
+REMEDIES = "fill them in the table, or set missing to 'forward', 'linear', 'seasonal' or 'mask'"
+
+
+def fill(panel: Panel, method: str, season_length: int) -> Panel:
+    """Treat the missing values (NaN) of targets, past and future covariates, each series for itself.
+
+    `forward` repeats the last known value; `linear` draws a straight line, by rows, from the last known to the next
+    known value; `seasonal` takes the value one season earlier, else one season later, else the straight line. Before
+    the first known value all of them take the first, after the last known value `linear` holds the last. So only
+    `forward`, behind the first known value, is blind to later rows: whoever must not see them, as at the origin of a
+    test, fills the rows up to there by themselves.
+
+    Args:
+        panel: not changed; arrays without missing values are shared with the result.
+        method: one of `MISSING`; `mask` leaves every NaN where it is.
+        season_length: rows per season, for `seasonal`.
+
+    Returns:
+        The filled panel; the same object when nothing was to be filled.
+
+    Raises:
+        DataError: with `refuse`, when anything is missing; else for a series without any known value in a column.
+    """
+    if method not in MISSING:
+        raise SettingError(f"missing must be one of {name_list(MISSING)}, not {method!r}")
+    if method == "mask":
+        return panel
+    filled = {}
+    for role in ("targets", "past", "future"):
+        values = getattr(panel, role)
+        unknown = np.isnan(values)
+        if not unknown.any():
+            continue
+        if method == "refuse":
+            raise _refused(panel, role, unknown)
+        values = values.copy()
+        for column in np.flatnonzero(unknown.any(axis=0)):
+            _fill_column(values[:, column], unknown[:, column], panel, method, season_length, role)
+        filled[role] = values
+    return replace(panel, **filled) if filled else panel
+
+
+def _fill_column(
+    values: np.ndarray, unknown: np.ndarray, panel: Panel, method: str, season_length: int, role: str
+) -> None:
+    """Fill one column in place; the work grows with the number of missing values."""
+    rows, known = np.flatnonzero(unknown), np.flatnonzero(~unknown)
+    series = np.searchsorted(panel.starts, rows, side="right") - 1
+    first, end = panel.starts[series], panel.starts[series + 1]
+    where = np.searchsorted(known, rows)
+    before = known[np.maximum(where - 1, 0)] if len(known) else np.full(len(rows), -1)
+    after = known[np.minimum(where, len(known) - 1)] if len(known) else np.full(len(rows), -1)
+    has_before = (before >= first) & (before < rows)
+    has_after = (after < end) & (after > rows)
+    if not (has_before | has_after).all():
+        empty = np.unique(series[~(has_before | has_after)])
+        names = name_list((panel.ids[i] for i in empty), 3)
+        raise DataError(
+            f"no value is known in one of the {role} columns of {len(empty)} series ({names}), so nothing can be "
+            "filled from; leave out those series or that column, or set missing to 'mask'"
+        )
+    before, after = np.where(has_before, before, after), np.where(has_after, after, before)
+    if method == "forward":
+        values[rows] = values[before]
+        return
+    share = (rows - before) / np.maximum(after - before, 1)
+    filled = values[before] + (values[after] - values[before]) * np.where(has_before & has_after, share, 0.0)
+    if method == "seasonal":
+        for other in (rows + season_length, rows - season_length):
+            inside = (other >= first) & (other < end)
+            inside[inside] = ~unknown[other[inside]]
+            filled[inside] = values[other[inside]]
+    values[rows] = filled
+
+
+def _refused(panel: Panel, role: str, unknown: np.ndarray) -> DataError:
+    rows = np.flatnonzero(unknown.any(axis=1))
+    series = int(np.searchsorted(panel.starts, rows[0], side="right")) - 1
+    return DataError(
+        f"values are missing among the {role} in {counted(len(rows), 'row')}, first in series {panel.ids[series]} at "
+        f"{stamp_text(panel.times[rows[0]])}; {REMEDIES}"
+    )

@@ -1,0 +1,246 @@
+"""Which column plays which role: as the settings say, or inferred and said so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tidegate.errors import DataError, SettingError
+from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.tables.messages import name_list, similar_names
+from tidegate.tables.numbers import column_of, is_text, looks_numeric
+from tidegate.tables.stamps import parse_times
+
+DEFAULT_ID, DEFAULT_TIME, DEFAULT_TARGET = "unique_id", "ds", "y"
+TIME_WORDS = (
+    "ds",
+    "date",
+    "datetime",
+    "timestamp",
+    "time",
+    "month",
+    "week",
+    "quarter",
+    "year",
+    "day",
+    "period",
+    "step",
+)
+TIME_WORDS = (*TIME_WORDS, "t", "日期", "时间", "年月", "年份", "datum", "fecha", "zeit")
+_UNITS = {"s", "sec", "secs", "second", "seconds", "ms", "us", "ns", "min", "h", "hr", "hours"}
+_UNITS |= {"utc", "gmt", "local", "unix", "epoch", "of"}
+_CALENDAR = ("year", "month", "day", "hour", "minute", "second")
+_UNNAMED = re.compile(r"|Unnamed: \d+|index|level_0|__index_level_0__")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The columns by role, all of them in the frame; `calendar` are the parts of a date when no one column holds it."""
+
+    id: str | None
+    time: str | None
+    targets: tuple[str, ...]
+    past: tuple[str, ...]
+    future: tuple[str, ...]
+    static: tuple[str, ...]
+    calendar: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def resolve_roles(frame: pd.DataFrame, settings: ForecasterSettings) -> Roles:
+    """Find the columns that the settings name, and infer those that they leave to their defaults.
+
+    Raises:
+        DataError: for a column that is not there, or where the choice is not clear.
+        SettingError: for a column in two roles.
+    """
+    past, future, static = (_names(v) for v in (settings.past_cols, settings.future_cols, settings.static_cols))
+    for option, names in (("past_cols", past), ("future_cols", future), ("static_cols", static)):
+        for name in names:
+            _require(frame, name, option)
+    notes: list[str] = []
+    taken = {*past, *future, *static}
+    series = None if settings.layout == "wide" else _find(frame, settings.id_col, DEFAULT_ID, "id_col", notes)
+    wanted = _names(settings.target_col)
+    given = set() if wanted == (DEFAULT_TARGET,) else set(wanted)
+    time = _find(frame, settings.time_col, DEFAULT_TIME, "time_col", notes)
+    calendar: tuple[str, ...] = ()
+    if time is None:
+        time, calendar = _infer_time(frame, {*taken, *given, series}, series, notes)
+    taken |= {time, series, *calendar}
+    if settings.layout == "wide":
+        targets = wanted if given else _wide_targets(frame, taken, notes)
+    else:
+        targets = wanted if given else (_target(frame, taken, notes),)
+    for name in given:
+        _require(frame, name, "target_col")
+    _refuse_double(series, time, targets, past, future, static)
+    if settings.layout == "long":
+        _note_leftovers(frame, {*taken, *targets}, notes)
+    return Roles(series, time, targets, past, future, static, calendar, tuple(notes))
+
+
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _require(frame: pd.DataFrame, name: str, option: str) -> None:
+    if name not in frame.columns:
+        flag = "--" + option.replace("_", "-")
+        hint = similar_names(name, frame.columns)
+        raise DataError(f"there is no column {name!r}, which {option} ({flag}) names; {hint}")
+
+
+def _find(frame: pd.DataFrame, name: str, default: str, option: str, notes: list[str]) -> str | None:
+    """The named column; for a default name also one that differs in capitals only, or None."""
+    if name in frame.columns:
+        return name
+    if name != default:
+        _require(frame, name, option)
+    for other in frame.columns:
+        if other.lower() == default:
+            notes.append(f"column {other!r} was taken as {option}")
+            return other
+    return None
+
+
+def _infer_time(
+    frame: pd.DataFrame, taken: set[str | None], series: str | None, notes: list[str]
+) -> tuple[str | None, tuple[str, ...]]:
+    free = [name for name in frame.columns if name not in taken]
+    dated = [name for name in free if _holds_dates(column_of(frame, name))]
+    preferred = sorted((rank, i) for i, name in enumerate(dated) if (rank := _time_rank(name)) is not None)
+    if preferred or len(dated) == 1:
+        chosen = dated[preferred[0][1]] if preferred else dated[0]
+        notes.append(f"the time was taken from column {chosen!r}")
+        return chosen, ()
+    if dated:
+        raise DataError(
+            f"the columns {name_list(map(repr, dated))} all hold dates; "
+            "name the one that is the time with time_col (--time-col)"
+        )
+    parts = _calendar_columns(frame, free)
+    if parts:
+        notes.append(f"the time was put together from the columns {name_list(parts)}")
+        return None, parts
+    counted = sorted((rank, i) for i, name in enumerate(free) if (rank := _time_rank(name)) is not None)
+    for _, i in counted:
+        if looks_numeric(column_of(frame, free[i])) and _counts_rows(frame, free[i], series):
+            notes.append(f"the time was taken from column {free[i]!r}")
+            return free[i], ()
+    notes.append("no column holds dates, so rows are taken as consecutive steps in the order given")
+    return None, ()
+
+
+def _time_rank(name: str) -> int | None:
+    words = re.findall(r"[a-z]+|[^\W\d_a-z]+", name.lower())
+    if len(words) > 1 and words[0] in ("unix", "epoch", "local", "utc"):
+        words = words[1:]
+    if not words or words[0] not in TIME_WORDS or not _UNITS.issuperset(words[1:]):
+        return None
+    return TIME_WORDS.index(words[0])
+
+
+def _holds_dates(column: pd.Series) -> bool:
+    """Whether a column's first known values are dates (numbers count only when they read as such)."""
+    if not is_text(column):
+        return not pd.api.types.is_numeric_dtype(column.dtype) or (
+            _time_rank(str(column.name)) is not None and _reads_as_dates(column)
+        )
+    return not looks_numeric(column) and _reads_as_dates(column)
+
+
+def _reads_as_dates(column: pd.Series) -> bool:
+    known = column.dropna().head(50)
+    if not len(known) or pd.api.types.is_bool_dtype(known.dtype):
+        return False
+    try:
+        return parse_times(known.reset_index(drop=True), str(column.name)).values.dtype.kind == "M"
+    except DataError:
+        # Dates with a fault are still the time column, and the fault is better named than the column left out.
+        return sum(_is_date(value) for value in known.head(20)) * 2 > min(len(known), 20)
+
+
+def _is_date(value: object) -> bool:
+    try:
+        return parse_times(pd.Series([value]), "").values.dtype.kind == "M"
+    except DataError:
+        return False
+
+
+def _calendar_columns(frame: pd.DataFrame, free: list[str]) -> tuple[str, ...]:
+    lowered = {name.lower(): name for name in free}
+    parts: list[str] = []
+    for part in _CALENDAR:
+        if part not in lowered or not looks_numeric(column_of(frame, lowered[part])):
+            break
+        parts.append(lowered[part])
+    return tuple(parts) if len(parts) >= 2 else ()
+
+
+def _counts_rows(frame: pd.DataFrame, name: str, series: str | None) -> bool:
+    """Whether a numeric column can be a time: no value twice within a series."""
+    return not frame.duplicated([name] if series is None else [series, name]).any()
+
+
+def _numeric_columns(frame: pd.DataFrame, taken: set[str | None]) -> list[str]:
+    free = [name for name in frame.columns if name not in taken and not _UNNAMED.fullmatch(name)]
+    return [name for name in free if looks_numeric(column_of(frame, name))]
+
+
+def _target(frame: pd.DataFrame, taken: set[str | None], notes: list[str]) -> str:
+    if DEFAULT_TARGET in frame.columns:
+        return DEFAULT_TARGET
+    candidates = _numeric_columns(frame, taken)
+    same = [name for name in candidates if name.lower() == DEFAULT_TARGET]
+    candidates = same or candidates
+    if len(candidates) == 1:
+        notes.append(f"the values to forecast were taken from column {candidates[0]!r}")
+        return candidates[0]
+    if not candidates:
+        raise DataError(
+            f"no column of numbers is left to forecast among {name_list(map(repr, frame.columns))}; "
+            "name one with target_col (--target-col)"
+        )
+    wide = ", or set layout='wide' (--layout wide) if each column is a series" if len(candidates) > 2 else ""
+    raise DataError(
+        f"there is no column 'y', and {name_list(map(repr, candidates))} could all be forecast; "
+        f"name one or more of them with target_col (--target-col){wide}"
+    )
+
+
+def _wide_targets(frame: pd.DataFrame, taken: set[str | None], notes: list[str]) -> tuple[str, ...]:
+    numeric = _numeric_columns(frame, taken)
+    if not numeric:
+        raise DataError("the wide table has no column of numbers beside the time; give one column per series")
+    _note_leftovers(frame, {*taken, *numeric}, notes)
+    return tuple(numeric)
+
+
+def _note_leftovers(frame: pd.DataFrame, used: set[str | None], notes: list[str]) -> None:
+    left = [name if name else "(unnamed)" for name in frame.columns if name not in used]
+    if left:
+        notes.append(f"not used: {name_list(left)} (name them in past_cols, future_cols or static_cols to use them)")
+
+
+def _refuse_double(
+    series: str | None,
+    time: str | None,
+    targets: tuple[str, ...],
+    past: tuple[str, ...],
+    future: tuple[str, ...],
+    static: tuple[str, ...],
+) -> None:
+    seen: dict[str, str] = {}
+    roles = (("id_col", (series,)), ("time_col", (time,)), ("target_col", targets))
+    for option, names in (*roles, ("past_cols", past), ("future_cols", future), ("static_cols", static)):
+        for name in names:
+            if name is not None and name in seen:
+                raise SettingError(f"column {name!r} is named in {seen[name]} and in {option}; give it one role")
+            if name is not None:
+                seen[name] = option
+    if not targets:
+        raise SettingError("target_col is empty; name at least one column to forecast")

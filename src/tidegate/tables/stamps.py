@@ -1,0 +1,191 @@
+"""A column of time stamps, however it is written, as datetime64[ns] or as plain numbers."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tidegate.errors import DataError
+from tidegate.tables.date_formats import text_to_dates
+from tidegate.tables.messages import row_list, shown
+from tidegate.tables.steps import DAY
+
+_UNIX = {"unix_s": (10**9, "seconds"), "unix_ms": (10**6, "milliseconds"), "unix_us": (10**3, "microseconds")}
+_UNIX |= {"unix_ns": (1, "nanoseconds")}
+_DATE_NAME = re.compile(r"date|datum|日期", re.IGNORECASE)
+
+_EMPTY = ("", " ", "NA", "N/A", "nan", "NaN", "NaT", "None", "null")
+
+
+@dataclass(frozen=True)
+class Times:
+    """Time stamps and how they were written (see `Columns.time_kind`, `zone` and `in_utc`)."""
+
+    values: np.ndarray
+    kind: str = "dates"
+    zone: str | None = None
+    in_utc: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def parse_times(column: pd.Series, name: str) -> Times:
+    """Read a column of time stamps.
+
+    Dates as datetimes, periods or text in any common format; dates as numbers (20240131, 202401, Unix time, Excel
+    serial dates in a column named as a date); any other whole or broken numbers stay numbers.
+
+    Raises:
+        DataError: naming rows without a stamp, rows that cannot be read, or rows in different time zones.
+    """
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind == "M":
+        values = column.to_numpy()
+        values = values if dtype == "datetime64[ns]" else _to_nanoseconds(values, name)
+        if np.isnat(values).any():
+            raise _unread(column, np.isnat(values), name)
+        return Times(values)
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return _from_zone(column, name)
+    if isinstance(dtype, pd.PeriodDtype):
+        _refuse_missing(column, name)
+        return Times(_to_nanoseconds(column.dt.to_timestamp().to_numpy(), name), f"period:{str(dtype)[7:-1]}")
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return parse_times(pd.Series(pd.to_datetime(column.astype(object))), name)
+    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
+        _refuse_missing(column, name)
+        return _from_numbers(column.to_numpy(dtype=None if isinstance(dtype, np.dtype) else np.float64), name)
+    return _from_objects(column, name)
+
+
+def _from_zone(column: pd.Series, name: str) -> Times:
+    _refuse_missing(column, name)
+    zone = str(column.dt.tz)
+    universal = _to_nanoseconds(column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(), name)
+    local = _to_nanoseconds(column.dt.tz_localize(None).to_numpy(), name)
+    offsets = local.view(np.int64) - universal.view(np.int64)
+    clock = local.view(np.int64) % DAY
+    if (offsets == offsets[0]).all() or (clock == clock[0]).all():
+        note = f"the time column {name!r} is in {zone}; local time is kept without the zone"
+        return Times(local, "dates", zone, False, (note,) if zone != "UTC" else ())
+    note = f"the time column {name!r} is in {zone}, where clocks change; it was converted to UTC"
+    return Times(universal, "dates", zone, True, (note,))
+
+
+def _from_numbers(values: np.ndarray, name: str) -> Times:
+    if not np.isfinite(values).all():
+        raise DataError(
+            f"the time column {name!r} is infinite in {row_list(np.flatnonzero(~np.isfinite(values)))}; "
+            "correct or remove those rows"
+        )
+    low, high = values.min(), values.max()
+    if _DATE_NAME.search(name) and low >= 20_000 and high <= 80_000:
+        days = np.rint(values.astype(np.float64) * 86_400).astype(np.int64) * 10**9
+        base = np.datetime64("1899-12-30", "ns")
+        note = f"the numbers in the time column {name!r} were read as Excel's serial dates"
+        return Times(base + days.astype("timedelta64[ns]"), notes=(note,))
+    if values.dtype.kind == "f":
+        if high >= 2**53 or low <= -(2**53) or (values != np.rint(values)).any():
+            return Times(values.astype(np.float64), "numbers")
+        values = values.astype(np.int64)
+    return _from_whole_numbers(values.astype(np.int64, copy=False), name, int(low), int(high))
+
+
+def _from_whole_numbers(values: np.ndarray, name: str, low: int, high: int) -> Times:
+    for kind, (size, unit) in _UNIX.items():
+        if low * size >= 3 * 10**17 and high * size <= 5 * 10**18:
+            note = f"the numbers in the time column {name!r} were read as Unix time in {unit}"
+            return Times((values * size).view("datetime64[ns]"), kind, notes=(note,))
+    if low >= 16780101 and high <= 22601231:
+        dates = _calendar(values // 10_000, values // 100 % 100, values % 100)
+        if dates is not None:
+            note = f"the numbers in the time column {name!r} were read as dates (year, month, day: {low})"
+            return Times(dates, "yyyymmdd", notes=(note,))
+    if low >= 167801 and high <= 226012:
+        dates = _calendar(values // 100, values % 100, np.ones_like(values))
+        if dates is not None:
+            note = f"the numbers in the time column {name!r} were read as months (year, month: {low})"
+            return Times(dates, "yyyymm", notes=(note,))
+    return Times(values, "numbers")
+
+
+def _calendar(years: np.ndarray, months: np.ndarray, days: np.ndarray) -> np.ndarray | None:
+    """Dates, or None unless all of them exist."""
+    if ((months < 1) | (months > 12) | (days < 1) | (days > 31)).any():
+        return None
+    number = ((years - 1970) * 12 + months - 1).astype("datetime64[M]")
+    dates = number.astype("datetime64[D]") + (days - 1)
+    return dates.astype("datetime64[ns]") if (dates.astype("datetime64[M]") == number).all() else None
+
+
+def _from_objects(column: pd.Series, name: str) -> Times:
+    empty = column.isna().to_numpy() | column.isin(_EMPTY).to_numpy()
+    if empty.any():
+        raise _unread(column, empty, name)
+    codes, values = pd.factorize(column.astype(object).to_numpy())
+    values = np.asarray(values, dtype=object)
+    first = values[0]
+    if isinstance(first, pd.Period):
+        return _from_periods(codes, values, column, name)
+    if isinstance(first, datetime.date):
+        zones = {str(getattr(value, "tzinfo", None)) for value in values}
+        if len(zones) == 1 and zones != {"None"}:
+            moments = pd.Series(pd.to_datetime(list(values), utc=True).tz_convert(getattr(first, "tzinfo", None)))
+            return _from_zone(moments.take(codes), name)
+    texts = [value.isoformat() if isinstance(value, datetime.date) else str(value).strip() for value in values]
+    numbers = _as_numbers(texts)
+    if numbers is not None:
+        return _from_numbers(numbers[codes], name)
+    read = text_to_dates(texts, codes, name)
+    if np.isnat(read.values).any():
+        raise _unread(column, np.isnat(read.values)[codes], name)
+    return Times(read.values[codes], "dates", read.zone, False, read.notes)
+
+
+def _as_numbers(texts: list[str]) -> np.ndarray | None:
+    if not all(re.fullmatch(r"[+-]?\d{1,18}(\.\d*)?", text) for text in texts):
+        return None
+    whole = all("." not in text for text in texts)
+    return np.array([int(text) for text in texts]) if whole else np.array([float(text) for text in texts])
+
+
+def _from_periods(codes: np.ndarray, values: np.ndarray, column: pd.Series, name: str) -> Times:
+    odd = np.array([not isinstance(value, pd.Period) or value.freq != values[0].freq for value in values])
+    if odd.any():
+        raise _unread(column, odd[codes], name)
+    return parse_times(pd.Series(pd.PeriodIndex(list(values)).take(codes)), name)
+
+
+def _to_nanoseconds(values: np.ndarray, name: str) -> np.ndarray:
+    if values.dtype == "datetime64[ns]":
+        return values
+    days = values.astype("datetime64[D]")
+    bad = (days < np.datetime64("1677-09-22")) | (days > np.datetime64("2262-04-10"))
+    if bad.any():
+        rows = np.flatnonzero(bad)
+        raise DataError(
+            f"the time column {name!r} reaches beyond the years 1678 to 2261 in {row_list(rows)} ({days[rows[0]]}); "
+            "correct or remove those rows"
+        )
+    return values.astype("datetime64[ns]")
+
+
+def _refuse_missing(column: pd.Series, name: str) -> None:
+    if column.hasnans:
+        raise _unread(column, column.isna().to_numpy(), name)
+
+
+def _unread(column: pd.Series, bad: np.ndarray, name: str) -> DataError:
+    rows = np.flatnonzero(bad)
+    value = column.iloc[int(rows[0])]
+    if pd.isna(value) or value in _EMPTY:
+        return DataError(
+            f"the time column {name!r} is empty in {row_list(rows)}; give a time stamp or remove those rows"
+        )
+    return DataError(
+        f"the time column {name!r} cannot be read as dates of one format between 1678 and 2261 in {row_list(rows)} "
+        f"({shown(str(value))}); write dates as 2024-01-31 or 2024-01-31 18:00, or remove those rows"
+    )

@@ -1,0 +1,143 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from tidegate import DataError, Forecaster, SettingError, write_report
+from tidegate.forecasting.evaluation.result_files import load_result
+
+FAST = {"lookback": 12, "units": 8, "layers": 1, "epochs": 2, "batch_size": 16}
+
+
+def noisy_sine(rows=300, seed=0):
+    rng = np.random.default_rng(seed)
+    values = np.sin(np.arange(rows) * 2 * np.pi / 24) + rng.normal(0, 0.1, rows)
+    return pd.DataFrame({"ds": pd.date_range("2026-01-01", periods=rows, freq="h"), "y": values})
+
+
+def random_walk(rows=400, seed=0):
+    steps = np.random.default_rng(seed).normal(size=rows).cumsum()
+    return pd.DataFrame({"ds": pd.date_range("2026-01-01", periods=rows, freq="D"), "y": steps + 100})
+
+
+def test_every_test_row_is_forecast_and_naive_forecasts_share_the_windows():
+    frame = noisy_sine()
+    result = Forecaster(**FAST, horizon=1).backtest(frame, test_size=0.2)
+    assert result.windows == 60
+    assert result.forecasts["ds"].tolist() == frame["ds"].tail(60).tolist()  # the last sample is kept
+    assert result.forecasts["y"].to_numpy() == pytest.approx(frame["y"].tail(60).to_numpy())
+    assert result.forecasts["RepeatLast"].to_numpy() == pytest.approx(frame["y"].iloc[239:299].to_numpy())
+    assert result.forecasts["SeasonalNaive"].to_numpy() == pytest.approx(frame["y"].iloc[216:276].to_numpy())
+    assert result.parts["rows"].tolist() == [216, 24, 60]
+
+
+def test_errors_are_those_of_the_forecasts_in_original_units():
+    result = Forecaster(**FAST, horizon=3).backtest(noisy_sine())
+    frame = result.forecasts
+    for method in ("LSTM", "RepeatLast"):
+        row = result.errors.query("method == @method and step == 'all'").iloc[0]
+        assert row["mae"] == pytest.approx((frame["y"] - frame[method]).abs().mean())
+        second = result.errors.query("method == @method and step == 2").iloc[0]
+        expected = (frame["y"] - frame[method])[frame["step"] == 2].abs().mean()
+        assert second["mae"] == pytest.approx(expected)
+
+
+def logistic_map(rows=600):
+    values = [0.3]
+    while len(values) < rows:
+        values.append(3.8 * values[-1] * (1 - values[-1]))
+    return pd.DataFrame({"ds": pd.date_range("2026-01-01", periods=rows, freq="h"), "y": values})
+
+
+def test_verdict_goes_in_either_direction():
+    settings = {**FAST, "epochs": 30, "learning_rate": 1e-2, "scale_by": "global"}
+    learned = Forecaster(**settings).backtest(logistic_map())  # one step of it is a parabola, and no naive forecast
+    assert learned.verdict.beats is True
+    hopeless = Forecaster(**FAST).backtest(random_walk())
+    assert hopeless.verdict.beats is not True
+    assert "not" in hopeless.verdict.text.lower()
+
+
+def test_test_rows_never_change_a_trained_bit():
+    frame = noisy_sine()
+    cut = len(frame) - round(len(frame) * 0.2)
+    altered = [frame.copy() for _ in range(3)]
+    altered[0].loc[cut:, "y"] = altered[0].loc[cut:, "y"].iloc[::-1].to_numpy() + 50
+    altered[1].loc[cut:, "y"] *= 1000
+    altered[2] = frame.iloc[:cut]
+    for scaler in ("standard", "minmax", "robust"):
+        settings = {**FAST, "scaler": scaler, "dropout": 0.1}
+        base = Forecaster(**settings)
+        base.backtest(frame)
+        weights = base.fitted().network.state_dict()
+        for changed in altered:
+            other = Forecaster(**settings)
+            if len(changed) == cut:
+                other.fit(changed)
+            else:
+                other.backtest(changed)
+            for name, value in other.fitted().network.state_dict().items():
+                assert value.equal(weights[name]), (scaler, name)
+
+
+def test_interpolation_does_not_reach_over_an_origin():
+    frame = noisy_sine()
+    frame.loc[260:264, "y"] = np.nan
+    later = frame.copy()
+    later.loc[265:, "y"] += 1000.0  # what a linear fill of rows 260-264 would lean on
+    forecasts = []
+    for table in (frame, later):
+        result = Forecaster(**FAST, missing="linear").backtest(table)
+        forecasts.append(result.forecasts.query("ds <= @frame.ds[265]")["LSTM"].to_numpy())
+    assert (forecasts[0] == forecasts[1]).all()
+
+
+def test_predict_after_a_backtest_continues_the_whole_table():
+    frame = noisy_sine()
+    forecaster = Forecaster(**FAST)
+    forecaster.backtest(frame)
+    assert forecaster.predict()["ds"].iloc[0] == frame["ds"].iloc[-1] + pd.Timedelta(hours=1)
+
+
+def test_series_are_judged_together_and_examples_are_few():
+    frames = [noisy_sine(120, seed=n).assign(unique_id=f"s{n}") for n in range(6)]
+    result = Forecaster(**FAST, horizon=2).backtest(pd.concat(frames))
+    assert result.series == 6
+    assert result.windows == 6 * 23
+    assert 1 <= result.examples["unique_id"].nunique() <= 3
+    assert set(result.examples["part"]) == {"train", "validation", "test"}
+
+
+def test_a_saved_judgement_comes_back_equal(tmp_path):
+    result = Forecaster(**FAST, horizon=2).backtest(noisy_sine())
+    write_report(result, tmp_path)
+    loaded = load_result(tmp_path)
+    pd.testing.assert_frame_equal(loaded.errors, result.errors)
+    pd.testing.assert_frame_equal(loaded.examples, result.examples, check_dtype=False)
+    pd.testing.assert_frame_equal(loaded.forecasts, result.forecasts, check_dtype=False)
+    assert loaded.verdict.text == result.verdict.text
+    with pytest.raises(DataError, match="holds no readable result"):
+        load_result(tmp_path / "nowhere")
+
+
+def test_cross_validation_rolls_the_origin_and_leaves_the_forecaster_alone():
+    frame = noisy_sine(200)
+    forecaster = Forecaster(**FAST)
+    folds = forecaster.cross_validate(frame, folds=3, test_size=0.1)
+    assert [fold.forecasts["ds"].min() for fold in folds] == frame["ds"].iloc[[140, 160, 180]].tolist()
+    assert [fold.windows for fold in folds] == [20, 20, 20]
+    assert not hasattr(forecaster, "model_")
+    alone = Forecaster(**FAST).backtest(frame.iloc[:160], test_size=20 / 160)
+    pd.testing.assert_frame_equal(folds[0].forecasts, alone.forecasts)
+    with pytest.raises(SettingError, match="folds must be"):
+        forecaster.cross_validate(frame, folds=10, test_size=0.1)
+
+
+@pytest.mark.parametrize("test_size", [0, 1, -0.1, "0.2", True])
+def test_unusable_test_size_is_refused(test_size):
+    with pytest.raises(SettingError, match="test_size must be a share"):
+        Forecaster(**FAST).backtest(noisy_sine(), test_size=test_size)
+
+
+def test_a_test_part_without_a_window_says_so():
+    with pytest.raises(DataError, match="hold no window"):
+        Forecaster(**FAST, horizon=10).backtest(noisy_sine(100), test_size=0.05)

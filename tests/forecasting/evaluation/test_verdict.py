@@ -1,0 +1,131 @@
+"""The verdict says the truth in either direction, in both languages."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tidegate.errors import SettingError
+from tidegate.forecasting.evaluation.metrics import error_table
+from tidegate.forecasting.evaluation.significance import DieboldMariano
+from tidegate.forecasting.evaluation.verdict import best_naive, judge, number_text, p_value_text
+
+
+def errors_of(targets=1, **mae):
+    """A table in which each method is wrong by its given amount everywhere."""
+    truth = np.arange(6.0 * targets).reshape(3, 2, targets)
+    forecasts = {method: truth + error for method, error in mae.items()}
+    return error_table(truth, forecasts, np.full(targets, 10.0), [f"y{k}" for k in range(targets)])
+
+
+def significance(p, better="a"):
+    return DieboldMariano(-1.0, p, better, 30, 1)
+
+
+def verdict_of(p=0.5, better="a", **mae):
+    return judge(errors_of(**mae), "LSTM", significance(p, better))
+
+
+def test_a_better_network_beats_the_best_naive():
+    verdict = verdict_of(p=0.0001, LSTM=412, RepeatLast=700, SeasonalNaive=655)
+    assert verdict.beats is True
+    assert verdict.text == (
+        "The LSTM beats the best naive forecast (seasonal naive): MAE 412 against 655, 37 % lower; "
+        "Diebold–Mariano p < 0.001."
+    )
+    assert verdict.sentence("zh") == (
+        "LSTM 优于最好的朴素预测（季节性朴素）：MAE 412 对 655，低 37 %；Diebold–Mariano 检验 p < 0.001。"
+    )
+
+
+def test_a_worse_network_is_not_to_be_used():
+    verdict = verdict_of(p=0.01, better="b", LSTM=2.31, RepeatLast=2.1)
+    assert verdict.beats is False
+    assert "does NOT beat the best naive forecast (repeat-last): MAE 2.31 against 2.10, 10 % higher" in verdict.text
+    assert verdict.text.endswith("do not use it.")
+
+
+def test_a_slightly_worse_network_does_not_beat_either():
+    verdict = verdict_of(p=0.7, better="b", LSTM=2.31, RepeatLast=2.1)
+    assert verdict.beats is False
+    assert "does NOT beat" in verdict.text
+
+
+def test_a_difference_that_may_be_chance_is_called_equal():
+    verdict = verdict_of(p=0.21, LSTM=2.0, RepeatLast=2.1)
+    assert verdict.beats is None
+    assert "not significant (Diebold–Mariano p = 0.21): treat them as equal" in verdict.text
+
+
+def test_an_equal_network_does_not_beat():
+    verdict = verdict_of(p=1.0, better=None, LSTM=2.0, RepeatLast=2.0)
+    assert verdict.beats is False
+    assert "MAE 2.00 against 2.00, the same" in verdict.text
+
+
+def test_too_few_windows_are_said_to_be_too_few():
+    verdict = verdict_of(p=math.nan, LSTM=2.0, RepeatLast=2.1)
+    assert verdict.beats is None
+    assert "too few test windows" in verdict.text
+
+
+def test_a_test_in_the_other_direction_is_no_victory():
+    verdict = verdict_of(p=0.01, better="b", LSTM=2.0, RepeatLast=2.1)
+    assert verdict.beats is None
+    assert "treat them as equal" in verdict.text
+
+
+def test_a_diverged_network_is_not_to_be_used():
+    verdict = verdict_of(p=math.nan, LSTM=math.nan, RepeatLast=2.1)
+    assert verdict.beats is False
+    assert "no usable forecast" in verdict.text
+
+
+def test_without_a_naive_forecast_there_is_no_verdict():
+    verdict = verdict_of(LSTM=2.0, RepeatLast=math.nan)
+    assert verdict.beats is None
+    assert verdict.best_naive is None
+    assert "no naive forecast" in verdict.text
+
+
+def test_a_perfect_naive_forecast_needs_no_percentage():
+    assert "MAE 2.00 against 0.00, higher" in verdict_of(p=0.01, better="b", LSTM=2.0, RepeatLast=0.0).text
+
+
+def test_a_much_larger_error_is_told_in_times():
+    assert "MAE 23.0 against 2.00, 12 times as high" in verdict_of(p=0.01, better="b", LSTM=23.0, RepeatLast=2.0).text
+
+
+def test_several_targets_are_judged_by_their_mean_mase():
+    verdict = judge(errors_of(targets=2, LSTM=2.0, Mean=4.0), "LSTM", significance(0.001))
+    assert "MASE 0.200 against 0.400, 50 % lower" in verdict.text
+
+
+def test_close_numbers_show_the_digits_that_differ():
+    assert "MAE 2.1001 against 2.1004, < 0.1 % lower" in verdict_of(p=0.001, LSTM=2.1001, RepeatLast=2.1004).text
+
+
+def test_every_case_has_chinese_words():
+    for p, mae in [(0.001, 1.0), (0.3, 1.0), (math.nan, 1.0), (0.001, 3.0), (0.5, 3.0), (0.5, math.nan)]:
+        sentence = verdict_of(p=p, LSTM=mae, RepeatLast=2.0).sentence("zh")
+        assert sentence.endswith("。")
+        assert "{" not in sentence
+    with pytest.raises(SettingError, match="en, zh"):
+        verdict_of(LSTM=1.0, RepeatLast=2.0).sentence("de")
+
+
+def test_best_naive_is_the_lowest_over_the_windows():
+    assert best_naive(errors_of(LSTM=0.1, RepeatLast=3, SeasonalNaive=2, Mean=math.nan)) == "SeasonalNaive"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(412.3, "412"), (41235.2, "41,235"), (2.3149, "2.31"), (0.00231, "0.00231"), (0, "0.00"), (1e-7, "1.00e-07"),
+     (1e12, "1.00e+12"), (-2.5, "-2.50"), (math.nan, "–")],
+)  # fmt: skip
+def test_number_text_keeps_three_digits(value, text):
+    assert number_text(value) == text
+
+
+def test_p_value_text():
+    assert [p_value_text(p) for p in (0.0001, 0.0312, 0.21)] == ["p < 0.001", "p = 0.031", "p = 0.21"]
