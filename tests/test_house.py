@@ -12,12 +12,16 @@ import tidegate
 SOURCE = Path(tidegate.__file__).parent
 ROOT = Path(__file__).parent.parent
 FLOORS = {
+    "storage": 1,
+    "registry": 1,
     "equations": 1,
     "cells": 2,
     "engine": 2,
+    "tables": 2,
     "layers": 3,
     "nn": 3,
     "training": 3,
+    "reporting": 3,
     "forecasting": 4,
     "serving": 5,
     "cli": 6,
@@ -80,6 +84,7 @@ def test_light_modules_import_nothing_heavy(module):
 
 def test_public_names_are_pinned():
     assert sorted(tidegate.__all__) == [
+        "BacktestResult",
         "DataError",
         "Forecaster",
         "ForecasterSettings",
@@ -97,3 +102,8 @@ def test_public_names_are_pinned():
     ]
     for name in tidegate.__all__:
         assert getattr(tidegate, name) is not None
+
+
+def test_an_old_name_is_found_under_its_new_one_with_a_warning():
+    with pytest.warns(DeprecationWarning, match="tidegate.Judgement is now tidegate.BacktestResult"):
+        assert tidegate.Judgement is tidegate.BacktestResult

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tidegate.forecasting.forecaster import Forecaster as Forecaster
     from tidegate.forecasting.settings import ForecasterSettings as ForecasterSettings
     from tidegate.layers.recurrent import Recurrent as Recurrent
-    from tidegate.loading import load as load
+    from tidegate.registry import load as load
     from tidegate.reporting.fonts import font_families as font_families
     from tidegate.training.progress import Progress as Progress
 
@@ -34,14 +34,20 @@ _HOMES = {
     "SettingError": "tidegate.errors",
     "TidegateError": "tidegate.errors",
     "font_families": "tidegate.reporting.fonts",
-    "load": "tidegate.loading",
+    "load": "tidegate.registry",
     "write_report": "tidegate.forecasting.evaluation.report",
 }
 _PACKAGES = ("nn",)
+_OLD_NAMES = {"Judgement": "BacktestResult"}  # for one version
 __all__ = [*_HOMES, *_PACKAGES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _OLD_NAMES:
+        import warnings
+
+        warnings.warn(f"tidegate.{name} is now tidegate.{_OLD_NAMES[name]}", DeprecationWarning, stacklevel=2)
+        name = _OLD_NAMES[name]
     if name in _PACKAGES:
         return import_module(f"tidegate.{name}")
     if name not in _HOMES:

@@ -73,7 +73,7 @@ def predict(
     ] = False,
 ) -> None:
     """Forecast what follows a table, or the rows of the run, with a saved model."""
-    from tidegate.loading import load
+    from tidegate.registry import load
 
     levels = _levels(level)
     forecaster = load(run)

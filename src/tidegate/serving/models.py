@@ -14,7 +14,7 @@ import numpy as np
 from tidegate.errors import SettingError, TidegateError
 from tidegate.forecasting.forecaster import Forecaster
 from tidegate.forecasting.predictor import History, Predictor, TablePredictor, predictor_of
-from tidegate.loading import load
+from tidegate.registry import load
 from tidegate.serving.responses import Refusal
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")

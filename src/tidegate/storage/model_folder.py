@@ -15,8 +15,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -30,6 +31,7 @@ CONFIG, WEIGHTS = "config.json", "weights.safetensors"
 _FORMAT, _VERSION = "tidegate-model", 1
 _CONFIG_LIMIT = 256 * 2**20
 _DAMAGE = (OSError, ValueError, RecursionError, MemoryError)
+_Result = TypeVar("_Result")
 
 
 def save_model(folder: str | Path, kind: str, config: dict[str, Any], tensors: dict[str, Tensor]) -> None:
@@ -79,13 +81,27 @@ def load_model(folder: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
     Raises:
         ModelFolderError: when the folder is missing, damaged, of another kind or of another format version.
     """
+    return _read(folder, lambda place: _load(place, kind))
+
+
+def kind_of(folder: str | Path) -> str:
+    """Return which task saved the model of a folder, without reading its arrays.
+
+    Raises:
+        ModelFolderError: when the folder is missing, damaged or of another format version.
+    """
+    return _read(folder, lambda place: _expect(_content(place).get("kind"), str))
+
+
+def _read(folder: str | Path, read: Callable[[Path], _Result]) -> _Result:
+    """Read the folder, or the whole model that a crash left beside it."""
     place = Path(os.path.realpath(folder))
     try:
         if place.exists():
-            return _load(place, kind)
+            return read(place)
         for leftover in candidates(place):
             try:
-                return _load(leftover, kind)
+                return read(leftover)
             except _DAMAGE:
                 continue
     except _Refusal as refusal:
@@ -101,6 +117,14 @@ class _Refusal(ValueError):
 
 
 def _load(folder: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    content = _content(folder)
+    if content.get("kind") != kind:
+        raise _Refusal(f"holds a model of kind {content.get('kind')!r}, not {kind!r}; load it by its own class")
+    return _expect(content.get("config"), dict), _read_weights(folder / WEIGHTS, content)
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    """Return what config.json holds, its checksum checked."""
     if not folder.is_dir():
         raise ValueError("it is not a folder")
     content = _read_config(folder / CONFIG)
@@ -111,9 +135,7 @@ def _load(folder: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise _Refusal(f"is of format version {version}, and this Tidegate reads version {_VERSION}; install the other")
     if content.pop("checksum", None) != _checksum(content):
         raise ValueError(f"{CONFIG} was altered")
-    if content.get("kind") != kind:
-        raise _Refusal(f"holds a model of kind {content.get('kind')!r}, not {kind!r}; load it by its own class")
-    return _expect(content.get("config"), dict), _read_weights(folder / WEIGHTS, content)
+    return content
 
 
 def _read_config(path: Path) -> dict[str, Any]:
