@@ -1,9 +1,10 @@
-"""Write the pages that come from the code: one per cell, and the list of all settings. Run: make docs."""
+"""Write the pages that come from the code: one per cell, all settings, all public names. Run: make docs."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+from importlib import import_module
 from pathlib import Path
 
 from tidegate import ForecasterSettings, cells
@@ -61,13 +62,40 @@ def _settings(owner: str, settings: type) -> list[str]:
     return [*rows, ""]
 
 
+PUBLIC = ("tidegate", "tidegate.nn", "tidegate.cells", "tidegate.layers")
+
+
+def api_page() -> str:
+    """Every public name with the first line of what it says of itself."""
+    rows = [
+        "# What is public",
+        "",
+        "Programs may rely on the names below, their arguments and what is documented of them; a change is announced",
+        "in the [changelog](../CHANGELOG.md) and an old name is kept, with a warning, for one version. Everything else",
+        "in the package is private, whatever its name looks like: it may change at any time.",
+        "",
+    ]
+    for package in PUBLIC:
+        module = import_module(package)
+        names = [name for name in getattr(module, "__all__", ()) if not name.startswith("__")]
+        rows += [f"## `{package}`", "", "| name | what it is |", "|---|---|"]
+        rows += [f"| `{name}` | {_first_line(getattr(module, name))} |" for name in sorted(names, key=str.lower)]
+        rows.append("")
+    return "\n".join(rows)
+
+
+def _first_line(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").split("\n")[0].replace("|", "\\|")
+
+
 def main() -> None:
     """Write the pages."""
     (DOCS / "cells").mkdir(exist_ok=True)
     for name in cells.names():
         (DOCS / "cells" / f"{name}.md").write_text(cell_page(name), encoding="utf-8")
     (DOCS / "settings.md").write_text(settings_page(), encoding="utf-8")
-    print(f"{len(cells.names())} cell pages and settings.md written to {DOCS}")
+    (DOCS / "api.md").write_text(api_page(), encoding="utf-8")
+    print(f"{len(cells.names())} cell pages, settings.md and api.md written to {DOCS}")
 
 
 if __name__ == "__main__":

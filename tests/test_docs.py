@@ -38,6 +38,14 @@ def test_the_settings_page_is_what_the_code_says():
     assert (DOCS / "settings.md").read_text(encoding="utf-8") == build.settings_page()
 
 
+def test_the_page_of_public_names_is_what_the_packages_export():
+    import build
+
+    page = build.api_page()
+    assert (DOCS / "api.md").read_text(encoding="utf-8") == page
+    assert not re.search(r"^\| `\w+` \|  \|$", page, re.MULTILINE), "a public name says nothing of itself"
+
+
 @pytest.mark.parametrize("name", ["nn", "serving"])
 def test_a_pages_python_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,7 @@
-"""Tidegate: gated recurrent networks that train fast on a CPU and tell the truth about their forecasts."""
+"""Tidegate: gated recurrent networks that train fast on a CPU and tell the truth about their forecasts.
+
+Public is what this package, `tidegate.nn`, `tidegate.cells` and `tidegate.layers` export; all else is private.
+"""
 
 from __future__ import annotations
 
