@@ -16,7 +16,7 @@ _STEPS = 1 << 16
 
 def draw(like: Tensor, shape: Sequence[int], rate: float) -> Tensor:
     """Return zeros and ones of a shape, in the dtype and on the device of a tensor; `rate` is the share of ones."""
-    return _below(like, shape, round(rate * _STEPS)).to(like.dtype)
+    return _below(like, shape, round(rate * _STEPS))
 
 
 def dropout(x: Tensor, share: float) -> Tensor:
@@ -29,13 +29,15 @@ def dropout(x: Tensor, share: float) -> Tensor:
         return x
     if kept == 0 or x.device.type != "cpu" or torch.compiler.is_compiling():
         return functional.dropout(x, share)
-    return x * _below(x, x.shape, kept).to(x.dtype).mul_(_STEPS / kept)
+    return x * _below(x, x.shape, kept).mul_(_STEPS / kept)
 
 
 def _below(like: Tensor, shape: Sequence[int], threshold: int) -> Tensor:
-    """Return where uniform numbers of 16 bits are below a threshold."""
-    count = torch.Size(shape).numel()
+    """Return, in the dtype of `like`, 1 where uniform numbers of 16 bits are below a threshold, else 0."""
+    count, below = torch.Size(shape).numel(), like.new_ones(tuple(shape))
     if threshold == _STEPS:
-        return torch.ones(tuple(shape), dtype=torch.bool, device=like.device)
+        return below
     numbers = torch.empty((count + 3) // 4, dtype=torch.int64, device=like.device).random_(-(2**63), None)
-    return (numbers.view(torch.int16)[:count] < threshold - _STEPS // 2).view(tuple(shape))
+    # Straight into floating point: by way of truth values it takes seven times as long.
+    torch.lt(numbers.view(torch.int16)[:count], threshold - _STEPS // 2, out=below.view(-1))
+    return below
