@@ -77,7 +77,7 @@ def built(compiler: str, generator: str, trial: Trial) -> Steps:
     alone = {"PYTHONPATH": f"{package}{os.pathsep}{machine.PACKAGES}", "OMP_NUM_THREADS": "1"}
     yield Step((PYTHON, "-S", SMOKE, "--native"), alone)
     if (ROOT / "tests/engine/test_levels.py").exists():
-        levels = alone | {"TIDEGATE_LEVELS_DIR": str(build)}
+        levels = alone | {"TIDEGATE_LEVELS": str(package / "tidegate" / "engine")}
         yield Step((PYTHON, "-S", "-m", "pytest", "-p", "no:cacheprovider", "tests/engine/test_levels.py"), levels)
     yield Step((qemu, "-cpu", "Haswell", PYTHON, "-S", SMOKE, "--native"), alone)
 
