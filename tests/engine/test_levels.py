@@ -1,9 +1,5 @@
-"""Each SIMD level is an object of its own that a processor without its instructions never meets.
+"""Each SIMD level is an object of its own that a processor without its instructions never meets."""
 
-TIDEGATE_LEVELS_DIR names a folder with other objects to test, of another compiler or generator, say.
-"""
-
-import os
 import re
 import shutil
 import subprocess
@@ -18,7 +14,7 @@ from tidegate.engine import compiled, native
 
 HERE = Path(__file__).parent
 SOURCES = HERE.parents[1] / "native"
-FOLDER = Path(os.environ.get("TIDEGATE_LEVELS_DIR") or Path(native._native.__file__).parent)
+FOLDER = Path(native._native.__file__).parent
 PACKAGES = {"qemu-x86_64": "qemu-user", "c++": "a C++ compiler", "nm": "binutils", "objdump": "binutils"}
 OBJECTS = {path.stem.removeprefix("_level_"): path for path in sorted(FOLDER.glob("_level_*.so"))}
 WIDE = {  # registers and instructions that only a higher level may use
