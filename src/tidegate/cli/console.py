@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console as RichConsole
 from rich.table import Table
 
+from tidegate.reporting.terminal import score_table, verdict_line
+from tidegate.words import words
+
 if TYPE_CHECKING:
     from tidegate.forecasting.evaluation.result import BacktestResult
     from tidegate.training.progress import Progress
@@ -54,27 +57,16 @@ class Console:
         for sentence in result.notes:
             self.note(sentence)
         out = RichConsole(highlight=False)
-        out.print(result.verdict.sentence(lang), style="bold", markup=False)
+        out.print(verdict_line(result.verdict.sentence(lang)))
         if not self._quiet:
-            out.print(_table(result))
+            out.print(_error_table(result, lang))
         out.print(f"report: {report}", markup=False, soft_wrap=True)
 
 
-def _table(result: BacktestResult) -> Table:
-    errors = result.errors
-    overall = errors[errors["step"] == "all"]
-    several = len(result.targets) > 1
-    table = Table(title=f"{result.windows} test windows, all steps", title_justify="left")
-    for name in (["target"] if several else []) + ["method"]:
-        table.add_column(name)
-    for name in _METRICS:
-        table.add_column(name.upper(), justify="right")
-    for row in overall.to_dict("records"):
-        cells = ([row["target"]] if several else []) + [row["method"]]
-        style = "bold" if row["method"] == result.method else None
-        table.add_row(*cells, *(_number(row[name]) for name in _METRICS), style=style)
-    return table
+def _error_table(result: BacktestResult, lang: str) -> Table:
+    from tidegate.forecasting.evaluation.scores import scored_targets, target_scores, target_words
 
-
-def _number(value: float) -> str:
-    return "–" if value != value else f"{value:,.4g}"
+    say = words("tidegate.forecasting.evaluation", lang)
+    groups = {target_words(name, lang): target_scores(result, name, lang, _METRICS) for name in scored_targets(result)}
+    title = say["terminal"].format(windows=result.windows)
+    return score_table(title, groups, lang, group=say["target_column"])

@@ -7,7 +7,7 @@ from tidegate.forecasting.evaluation.baselines import naive_forecasts
 from tidegate.forecasting.evaluation.metrics import error_table, mase_scale
 from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.forecasting.evaluation.significance import diebold_mariano, origin_loss
-from tidegate.forecasting.evaluation.verdict import best_naive, judge
+from tidegate.forecasting.evaluation.verdict import best_naive, verdict_on
 
 
 def fake_result(
@@ -37,7 +37,7 @@ def fake_result(
         method=method,
         forecasts=_forecast_frame(ids, times, origins, horizon, targets, truth, forecasts),
         errors=errors,
-        verdict=judge(errors, method, significance),
+        verdict=verdict_on(errors, method, significance),
         significance=significance,
         best_naive=best,
         windows=len(origins) * series,

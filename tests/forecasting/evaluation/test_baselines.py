@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.forecasting.evaluation.baselines import NAIVE_METHODS, judgeable, naive_forecasts
+from tidegate.forecasting.evaluation.baselines import NAIVE_METHODS, common_truth, naive_forecasts
 
 
 def by_hand(history, horizon, season):
@@ -82,9 +82,9 @@ def test_mean_keeps_its_digits_with_a_large_offset():
     assert naive_forecasts(series, np.array([9999]), 1, None)["Mean"].item() == 1e12 + 0.5
 
 
-def test_judgeable_leaves_out_points_without_a_naive_forecast():
+def test_common_truth_leaves_out_points_without_a_naive_forecast():
     series = np.array([[np.nan], [1.0], [2.0]])
     naive = naive_forecasts(series, np.array([0, 1]), 1, None)
-    assert judgeable(np.array([[[1.0]], [[2.0]]]), naive)[:, 0, 0].tolist() == pytest.approx(
+    assert common_truth(np.array([[[1.0]], [[2.0]]]), naive)[:, 0, 0].tolist() == pytest.approx(
         [math.nan, 2.0], nan_ok=True
     )

@@ -8,7 +8,7 @@ import pytest
 from tidegate.errors import SettingError
 from tidegate.forecasting.evaluation.metrics import error_table
 from tidegate.forecasting.evaluation.significance import DieboldMariano
-from tidegate.forecasting.evaluation.verdict import best_naive, judge, number_text, p_value_text
+from tidegate.forecasting.evaluation.verdict import best_naive, verdict_on, number_text, p_value_text
 
 
 def errors_of(targets=1, **mae):
@@ -23,7 +23,7 @@ def significance(p, better="a"):
 
 
 def verdict_of(p=0.5, better="a", **mae):
-    return judge(errors_of(**mae), "LSTM", significance(p, better))
+    return verdict_on(errors_of(**mae), "LSTM", significance(p, better))
 
 
 def test_a_better_network_beats_the_best_naive():
@@ -97,7 +97,7 @@ def test_a_much_larger_error_is_told_in_times():
 
 
 def test_several_targets_are_judged_by_their_mean_mase():
-    verdict = judge(errors_of(targets=2, LSTM=2.0, Mean=4.0), "LSTM", significance(0.001))
+    verdict = verdict_on(errors_of(targets=2, LSTM=2.0, Mean=4.0), "LSTM", significance(0.001))
     assert "MASE 0.200 against 0.400, 50 % lower" in verdict.text
 
 

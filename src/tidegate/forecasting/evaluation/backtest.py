@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError, SettingError
-from tidegate.forecasting.evaluation.baselines import judgeable, naive_forecasts
+from tidegate.forecasting.evaluation.baselines import common_truth, naive_forecasts
 from tidegate.forecasting.evaluation.metrics import error_table, mase_scale
 from tidegate.forecasting.evaluation.result import PARTS, BacktestResult
 from tidegate.forecasting.evaluation.significance import diebold_mariano, mean_by_origin, origin_loss
-from tidegate.forecasting.evaluation.verdict import best_naive, judge
+from tidegate.forecasting.evaluation.verdict import best_naive, verdict_on
 from tidegate.forecasting.evaluation.window_forecasts import WindowForecasts, forecast_part
 from tidegate.forecasting.frames import method_name
 from tidegate.forecasting.preparing import season_of
@@ -38,7 +38,7 @@ def backtest(
     """
     _check_test_size(test_size)
     panel, columns = build_panel(data, settings)
-    return _judge(settings, panel, columns, _train_and_validation(panel, test_size), hooks)
+    return _backtest(settings, panel, columns, _train_and_validation(panel, test_size), hooks)
 
 
 def cross_validate(settings: ForecasterSettings, data: Any, folds: int, test_size: float) -> list[BacktestResult]:
@@ -54,7 +54,7 @@ def cross_validate(settings: ForecasterSettings, data: Any, folds: int, test_siz
     panel, columns = build_panel(data, settings)
     test = panel.lengths - _train_and_validation(panel, test_size)
     ends = [panel.lengths - fold * test for fold in reversed(range(folds))]
-    return [_judge(settings, panel.head(end), columns, end - test, TrainingHooks())[1] for end in ends]
+    return [_backtest(settings, panel.head(end), columns, end - test, TrainingHooks())[1] for end in ends]
 
 
 def _check_test_size(test_size: float) -> None:
@@ -62,7 +62,7 @@ def _check_test_size(test_size: float) -> None:
         raise SettingError(f"test_size must be a share between 0 and 1, not {test_size!r}")
 
 
-def _judge(
+def _backtest(
     settings: ForecasterSettings, panel: Panel, columns: Columns, seen: np.ndarray, hooks: TrainingHooks
 ) -> tuple[TableModel, BacktestResult]:
     """Fit on the first `seen` rows of each series and judge on the rest; the model then continues the whole panel."""
@@ -98,7 +98,7 @@ def _result(
     settings = model.preprocessor.settings
     method, season = method_name(settings), season_of(settings, panel)
     naive = _naive(panel, evaluation.rows, evaluation.series, settings.horizon, season)
-    truth = judgeable(evaluation.truth, naive)
+    truth = common_truth(evaluation.truth, naive)
     forecasts = {method: evaluation.forecast, **naive}
     scales = np.stack([mase_scale(panel.targets[_first_rows(panel, n, seen)], season) for n in range(len(seen))])
     scale = scales[evaluation.series]
@@ -118,7 +118,7 @@ def _result(
         method=method,
         forecasts=_forecast_frame(panel, columns, evaluation.rows, evaluation.series, truth, forecasts),
         errors=errors,
-        verdict=judge(errors, method, significance),
+        verdict=verdict_on(errors, method, significance),
         significance=significance,
         best_naive=best,
         windows=len(evaluation.rows),

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tidegate.words import words
+
 NAIVE_METHODS = ("RepeatLast", "SeasonalNaive", "Drift", "Mean")
 
 
@@ -45,8 +47,13 @@ def naive_forecasts(
     return forecasts
 
 
-def judgeable(truth: np.ndarray, naive: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The truth (W, S, K), unknown (NaN) also where a naive forecast had nothing to go on: all are judged alike."""
+def method_words(method: str, lang: str) -> str:
+    """A method's name in words: the naive ones in the language, others as they are."""
+    return words("tidegate.forecasting.evaluation", lang).get(f"method.{method}", method)
+
+
+def common_truth(truth: np.ndarray, naive: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The truth (W, S, K), unknown (NaN) also where a naive forecast had nothing to go on: the same for all methods."""
     missing = np.any([np.isnan(forecast) for forecast in naive.values()], axis=0)
     return np.where(missing, np.nan, truth)
 

@@ -8,18 +8,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tidegate.forecasting.evaluation.baselines import method_words
 from tidegate.forecasting.evaluation.metrics import ALL_STEPS
 from tidegate.forecasting.evaluation.result import BacktestResult
-from tidegate.forecasting.evaluation.verdict import number_text
+from tidegate.reporting.formats import number_text
 from tidegate.reporting.plotting import Style, end_labels, panels, tame, thin, time_axis
-from tidegate.reporting.words import method_name, words
+from tidegate.words import words
 
 MOST_TARGETS = 6
+_PACKAGE = "tidegate.forecasting.evaluation"
 
 
 def error_per_step(result: BacktestResult, style: Style, lang: str) -> Figure:
     """MAE of every method, one row per target: by step ahead, or as bars where there is one step only."""
-    say = words(lang)
+    say = words(_PACKAGE, lang)
     targets = result.targets[:MOST_TARGETS]
     one_step = result.horizon == 1
     title = say["figure.error" if one_step else "figure.error_per_step"]
@@ -33,7 +35,7 @@ def error_per_step(result: BacktestResult, style: Style, lang: str) -> Figure:
             _error_bars(ax, rows[rows["step"] == ALL_STEPS], colours, result, lang)
         else:
             _error_lines(ax, rows[rows["step"] != ALL_STEPS], colours, result, lang)
-            ax.set_xlabel(say["step"])
+            ax.set_xlabel(say["steps_ahead"])
         ax.set_title(f"MAE · {target}", loc="left", fontsize=10, color=style.faint)
     return figure
 
@@ -45,7 +47,7 @@ def _error_bars(ax: Axes, rows: pd.DataFrame, colours: dict[str, str], result: B
         range(len(methods)), errors[methods].to_numpy(float), color=[colours[m] for m in methods], height=0.6
     )
     ax.bar_label(bars, [number_text(errors[m]) for m in methods], padding=5)
-    ax.set_yticks(range(len(methods)), [method_name(m, lang) for m in methods])
+    ax.set_yticks(range(len(methods)), [method_words(m, lang) for m in methods])
     ax.margins(x=0.08)
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")
@@ -67,13 +69,13 @@ def _error_lines(ax: Axes, rows: pd.DataFrame, colours: dict[str, str], result: 
     ax.set_xlim(steps[0] - 0.02 * len(steps), steps[-1] + 0.02 * len(steps))
     ax.xaxis.set_major_locator(MaxNLocator(12, integer=True))
     last = by_step.iloc[-1].dropna()
-    labels = [(m, method_name(m, lang) + (" ↑" if last[m] > 1.05 * highest else "")) for m in last.index]
+    labels = [(m, method_words(m, lang) + (" ↑" if last[m] > 1.05 * highest else "")) for m in last.index]
     end_labels(ax, steps[-1], [(last[m], label, colours[m]) for m, label in labels])
 
 
 def residuals(result: BacktestResult, style: Style, lang: str) -> Figure:
     """Truth minus the network's forecast one step ahead: over time, their spread, their autocorrelation."""
-    say = words(lang)
+    say = words(_PACKAGE, lang)
     targets = result.targets[:MOST_TARGETS]
     figure, axes = panels(len(targets), say["figure.residuals"], columns=3, width_ratios=[2.2, 1, 1])
     for (over_time, spread, memory), target in zip(axes, targets, strict=True):

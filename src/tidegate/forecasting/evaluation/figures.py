@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from tidegate.forecasting.evaluation.baselines import method_words
 from tidegate.forecasting.evaluation.error_figures import error_per_step, residuals
 from tidegate.forecasting.evaluation.result import PARTS, BacktestResult
-from tidegate.reporting.fonts import LATIN, chinese_font
-from tidegate.reporting.plotting import LIGHT, Style, drawing, key, line, panels, tame, time_axis
-from tidegate.reporting.rendering import svg
-from tidegate.reporting.words import method_name, words
+from tidegate.reporting.figures import loss_by_epoch
+from tidegate.reporting.pictures import Drawer
+from tidegate.reporting.plotting import Style, key, line, panels, tame, time_axis
+from tidegate.words import words
 
 MOST_PANELS = 4
 MOST_WINDOWS = 8
-DOTS = 132
+_PACKAGE = "tidegate.forecasting.evaluation"
 
 
 def figure_names(result: BacktestResult) -> list[str]:
@@ -29,48 +29,13 @@ def figure_names(result: BacktestResult) -> list[str]:
     return [name for name in DRAWERS if possible.get(name, True)]
 
 
-def figure_language(lang: str) -> str:
-    """The language in which PNG figures can be labelled: English where no font has Chinese characters."""
-    return "en" if lang == "zh" and chinese_font() is None else lang
-
-
-def draw(result: BacktestResult, name: str, *, style: Style = LIGHT, lang: str = "en") -> Figure:
-    """One figure by name; see DRAWERS. Render it with `png`, or within `plotting.drawing(style)`."""
-    with drawing(style):
-        return DRAWERS[name](result, style, figure_language(lang))
-
-
-def png(result: BacktestResult, name: str, *, style: Style = LIGHT, lang: str = "en") -> bytes:
-    """One figure as a PNG of few colours, a third of the size and no different to the eye."""
-    from PIL import Image
-
-    with drawing(style):
-        figure = DRAWERS[name](result, style, figure_language(lang))
-        raw = io.BytesIO()
-        figure.savefig(raw, format="png", dpi=DOTS)
-    packed = io.BytesIO()
-    image = Image.open(raw).convert("RGB")
-    image.quantize(128, dither=Image.Dither.NONE).save(packed, format="png", optimize=True)
-    return packed.getvalue()
-
-
-def page_svg(result: BacktestResult, name: str, *, lang: str = "en", label: str = "") -> str:
-    """One figure as an element of a page that has the font and, as in `page_colours`, the colours."""
-    with drawing(LIGHT, [LATIN]):
-        colours = {value: f"var(--{key})" for key, value in page_colours(LIGHT).items()}
-        return svg(DRAWERS[name](result, LIGHT, lang), name, label, colours)
-
-
-def page_colours(style: Style) -> dict[str, str]:
-    """The colours of figures in a page by their names there."""
-    own = {name: getattr(style, name) for name in ("paper", "ink", "truth", "faint", "grid", "network", "naive")}
-    own |= {f"other{number}": colour for number, colour in enumerate(style.others)}
-    own |= {name: style.parts[name] for name in ("validation", "test")}
-    return {f"figure-{name}": colour for name, colour in own.items()}
+def drawer(result: BacktestResult, name: str) -> Drawer:
+    """What draws one figure, by name; `reporting.pictures` makes files and parts of a page of it."""
+    return partial(DRAWERS[name], result)
 
 
 def _overview(result: BacktestResult, style: Style, lang: str) -> Figure:
-    say = words(lang)
+    say = words(_PACKAGE, lang)
     figure, axes = _example_panels(result, say["figure.overview"])
     for position, (ax, label, rows) in enumerate(axes):
         _shade_parts(ax, rows, style, lang if position == 0 else None)
@@ -80,7 +45,7 @@ def _overview(result: BacktestResult, style: Style, lang: str) -> Figure:
 
 
 def _forecast(result: BacktestResult, style: Style, lang: str) -> Figure:
-    say = words(lang)
+    say = words(_PACKAGE, lang)
     figure, axes = _example_panels(result, say["figure.forecast"])
     drawn = _drawn_methods(result, style, lang, result.examples)
     for position, (ax, label, rows) in enumerate(axes):
@@ -95,7 +60,7 @@ def _forecast(result: BacktestResult, style: Style, lang: str) -> Figure:
 
 
 def _zoom(result: BacktestResult, style: Style, lang: str) -> Figure:
-    say = words(lang)
+    say = words(_PACKAGE, lang)
     figure, axes = _example_panels(result, say["figure.zoom"])
     drawn = _drawn_methods(result, style, lang, result.forecasts)
     for ax, label, rows in axes:
@@ -129,34 +94,7 @@ def _fan(ax: Axes, window: pd.DataFrame, result: BacktestResult, drawn: list[tup
 
 
 def _loss(result: BacktestResult, style: Style, lang: str) -> Figure:
-    say = words(lang)
-    figure, axes = panels(1, say["figure.loss"], height=3.2)
-    ax, history = axes[0, 0], result.history
-    curves = [("loss", say["part.train"], style.network), ("validation_loss", say["part.validation"], style.naive)]
-    curves = [curve for curve in curves if curve[0] in history and history[curve[0]].notna().any()]
-    values = tame(history[[column for column, _, _ in curves]])
-    values = values[np.isfinite(values)]
-    if len(values) and values.min() > 0 and values.max() > 20 * values.min():
-        ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.yaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_minor_locator(NullLocator())
-    marker = "o" if len(history) < 3 else None
-    for column, _, colour in curves:
-        ax.plot(history["epoch"], tame(history[column]), color=colour, marker=marker, markersize=4)
-    if result.best_epoch is not None:
-        ax.axvline(result.best_epoch, color=style.faint, linewidth=0.8, linestyle=(0, (4, 3)))
-        note = say["figure.best_epoch"].format(epoch=result.best_epoch)
-        left = result.best_epoch < 0.75 * history["epoch"].max()
-        ax.annotate(
-            note, (result.best_epoch, 1), (4 if left else -4, -3), xycoords=("data", "axes fraction"),
-            textcoords="offset points", color=style.faint, va="top", ha="left" if left else "right",
-        )  # fmt: skip
-    ax.xaxis.set_major_locator(MaxNLocator(10, integer=True))
-    ax.set_xlabel(say["epoch"])
-    ax.set_ylabel(say["loss"])
-    key(ax, [(text, colour) for _, text, colour in curves])
-    return figure
+    return loss_by_epoch(result.history, result.best_epoch, style, lang)
 
 
 DRAWERS: dict[str, Callable[[BacktestResult, Style, str], Figure]] = {
@@ -189,7 +127,7 @@ def _shade_parts(ax: Axes, rows: pd.DataFrame, style: Style, lang: str | None) -
     ends = [start for _, start in starts[1:]] + [last]
     for (part, start), end in zip(starts, ends, strict=True):
         ax.axvspan(start, end, color=style.parts[part], linewidth=0, zorder=-1)
-        name = words(lang)[f"part.{part}"] if lang else ""
+        name = words("tidegate.reporting", lang)[f"part.{part}"] if lang else ""
         width = 0.008 * sum(1 if char.isascii() else 2 for char in name)
         if name and (end - start) > width * (last - first):
             ax.annotate(
@@ -203,12 +141,12 @@ def _drawn_methods(result: BacktestResult, style: Style, lang: str, frame: pd.Da
     """The network and the best naive: (method, words, colour), where the frame has them."""
     drawn = [(result.method, result.method, style.network)]
     if result.best_naive:
-        drawn.append((result.best_naive, method_name(result.best_naive, lang), style.naive))
+        drawn.append((result.best_naive, method_words(result.best_naive, lang), style.naive))
     return [entry for entry in drawn if entry[0] in frame]
 
 
 def _with_key(figure: Figure, style: Style, lang: str, drawn: list[tuple[str, str, str]]) -> Figure:
-    key(figure.axes[0], [(words(lang)["truth"], style.truth), *((text, colour) for _, text, colour in drawn)])
+    key(figure.axes[0], [(words(_PACKAGE, lang)["truth"], style.truth), *((text, colour) for _, text, colour in drawn)])
     return figure
 
 

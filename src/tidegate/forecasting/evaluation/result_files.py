@@ -1,21 +1,24 @@
-"""A result as files, from which the report can be written again."""
+"""A result as files: numbers for other programs, and all from which the report can be written again."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
 from tidegate.errors import DataError
-from tidegate.forecasting.evaluation.metrics import ALL_STEPS
+from tidegate.forecasting.evaluation.metrics import ALL_STEPS, METRICS
 from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.forecasting.evaluation.significance import DieboldMariano
 from tidegate.forecasting.evaluation.verdict import Verdict
+from tidegate.reporting.formats import time_text
 from tidegate.storage.files import write_atomically
+from tidegate.words import LANGUAGES
 
 _FILES = {
     "forecasts": "backtest.csv",
@@ -25,12 +28,14 @@ _FILES = {
     "examples": "result/examples.csv",
 }
 _REST = "result/result.json"
+_OLD_REST = "judgement/judgement.json"  # of the version before, beside CSV files of the same names
 _TIMES = ("ds", "cutoff", "start", "end")
 
 
 def save_result(result: BacktestResult, run: Path) -> None:
-    """Write a CSV file per frame, and `result/result.json` for the rest."""
+    """Write metrics.json, a CSV file per frame, and `result/result.json` for the rest."""
     (run / "result").mkdir(parents=True, exist_ok=True)
+    write_atomically(run / "metrics.json", metrics_json(result).encode())
     plain = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name not in _FILES}
     plain |= {name: dataclasses.asdict(plain[name]) for name in ("verdict", "significance")}
     plain["dated"] = result.examples["ds"].dtype.kind == "M"
@@ -41,15 +46,17 @@ def save_result(result: BacktestResult, run: Path) -> None:
 
 
 def load_result(run: Path) -> BacktestResult:
-    """Read what `save_result` wrote.
+    """Read what `save_result` wrote, here or in the version before.
 
     Raises:
         DataError: the run folder holds no readable result.
     """
+    rest = _OLD_REST if (run / _OLD_REST).exists() and not (run / _REST).exists() else _REST
     try:
-        plain = json.loads((run / _REST).read_text(encoding="utf-8"))
+        plain = json.loads((run / rest).read_text(encoding="utf-8"))
         dated = plain.pop("dated")
-        frames: dict[str, Any] = {name: _read(run / file, dated=dated) for name, file in _FILES.items()}
+        files = {name: file.replace("result/", f"{Path(rest).parent}/") for name, file in _FILES.items()}
+        frames: dict[str, Any] = {name: _read(run / file, dated=dated) for name, file in files.items()}
         plain |= {"verdict": Verdict(**plain["verdict"]), "significance": DieboldMariano(**plain["significance"])}
         return BacktestResult(**(plain | frames | {"notes": tuple(plain["notes"])}))
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -57,6 +64,45 @@ def load_result(run: Path) -> BacktestResult:
         raise DataError(
             f"{run} holds no readable result ({reason}); `tidegate forecast fit DATA --out {run}` writes one"
         ) from None
+
+
+def metrics_json(result: BacktestResult) -> str:
+    """The numbers of a report as JSON: the verdict, the test, errors overall and per step; null where undefined."""
+    verdict, test = result.verdict, result.significance
+    overall: dict[str, Any] = {}
+    per_step: dict[str, Any] = {}
+    for key, rows in result.errors.groupby(["method", "target"], sort=False):
+        method, target = cast(tuple[str, str], key)
+        whole, steps = rows[rows["step"] == ALL_STEPS], rows[rows["step"] != ALL_STEPS]
+        overall.setdefault(method, {})[target] = {m: _finite(whole[m].iloc[0]) for m in METRICS}
+        per_step.setdefault(method, {})[target] = {m: [_finite(value) for value in steps[m]] for m in METRICS}
+    content = {
+        "verdict": {
+            "beats": verdict.beats,
+            "text": {lang: verdict.sentence(lang) for lang in LANGUAGES},
+            "method": verdict.method,
+            "best_naive": verdict.best_naive,
+            "metric": verdict.metric,
+            "error": _finite(verdict.error),
+            "naive_error": _finite(verdict.naive_error),
+        },
+        "diebold_mariano": {
+            "statistic": _finite(test.statistic),
+            "p_value": _finite(test.p_value),
+            "origins": test.origins,
+            "horizon": test.horizon,
+        },
+        "test": {
+            "windows": result.windows,
+            "series": result.series,
+            "horizon": result.horizon,
+            "start": time_text(result.test_period[0]),
+            "end": time_text(result.test_period[1]),
+        },
+        "overall": overall,
+        "per_step": per_step,
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _read(path: Path, *, dated: bool) -> pd.DataFrame:
@@ -68,3 +114,7 @@ def _read(path: Path, *, dated: bool) -> pd.DataFrame:
         if name in frame:
             frame[name] = pd.to_datetime(frame[name])
     return frame
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tidegate.forecasting.evaluation.baselines import NAIVE_METHODS
+from tidegate.forecasting.evaluation.baselines import NAIVE_METHODS, method_words
 from tidegate.forecasting.evaluation.metrics import ALL_STEPS, ALL_TARGETS
 from tidegate.forecasting.evaluation.significance import SIGNIFICANT, DieboldMariano
-from tidegate.reporting.words import method_name, words
+from tidegate.reporting.formats import number_text, p_value_text
+from tidegate.words import words
+
+_PACKAGE = "tidegate.forecasting.evaluation"
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,9 @@ class Verdict:
     def sentence(self, lang: str = "en") -> str:
         """The verdict as one sentence in English ("en") or Chinese ("zh")."""
         error, naive_error = _distinct(self.error, self.naive_error)
-        return words(lang)[f"verdict.{self._case()}"].format(
+        return words(_PACKAGE, lang)[f"verdict.{self._case()}"].format(
             method=self.method,
-            naive=method_name(self.best_naive or "", lang),
+            naive=method_words(self.best_naive or "", lang),
             metric=self.metric.upper(),
             error=error,
             naive_error=naive_error,
@@ -73,14 +76,14 @@ class Verdict:
 
     def _change(self, lang: str) -> str:
         if self.error == self.naive_error:
-            return words(lang)["verdict.equal"]
+            return words(_PACKAGE, lang)["verdict.equal"]
         direction = "lower" if self.error < self.naive_error else "higher"
         if not self.naive_error > 0:
-            return words(lang)[f"verdict.{direction}"]
+            return words(_PACKAGE, lang)[f"verdict.{direction}"]
         if self.error >= 3 * self.naive_error:
-            return words(lang)["verdict.times"].format(times=number_text(self.error / self.naive_error, 2))
+            return words(_PACKAGE, lang)["verdict.times"].format(times=number_text(self.error / self.naive_error, 2))
         percent = 100 * abs(self.error / self.naive_error - 1)
-        return words(lang)[f"verdict.{direction}_percent"].format(percent=_percent(percent))
+        return words(_PACKAGE, lang)[f"verdict.{direction}_percent"].format(percent=_percent(percent))
 
 
 def verdict_metric(errors: pd.DataFrame) -> tuple[str, str]:
@@ -95,7 +98,7 @@ def best_naive(errors: pd.DataFrame, naive: Sequence[str] = NAIVE_METHODS) -> st
     return min(finite, key=lambda name: finite[name]) if finite else None
 
 
-def judge(errors: pd.DataFrame, method: str, significance: DieboldMariano) -> Verdict:
+def verdict_on(errors: pd.DataFrame, method: str, significance: DieboldMariano) -> Verdict:
     """The verdict on `method` from the table of errors and the test of `method` (a) against the best naive (b)."""
     naive = best_naive(errors)
     error = _overall(errors, method)
@@ -107,23 +110,6 @@ def judge(errors: pd.DataFrame, method: str, significance: DieboldMariano) -> Ve
         beats = False
     metric, _ = verdict_metric(errors)
     return Verdict(beats, method, naive, metric, error, naive_error, significance.p_value, mixed)
-
-
-def p_value_text(p_value: float) -> str:
-    """A p-value as people write it: "p < 0.001", "p = 0.21"."""
-    if p_value < 0.001:
-        return "p < 0.001"
-    return f"p = {p_value:.3f}" if p_value < 0.1 else f"p = {p_value:.2f}"
-
-
-def number_text(value: float, digits: int = 3) -> str:
-    """A number with a few significant digits, without losing the whole part: 41235 -> "41,235", 2.3149 -> "2.31"."""
-    if not math.isfinite(value):
-        return "–"
-    if value != 0 and not 1e-4 <= abs(value) < 1e9:
-        return f"{value:.{digits - 1}e}"
-    decimals = digits - 1 - (math.floor(math.log10(abs(value))) if value else 0)
-    return f"{value:,.{max(0, decimals)}f}"
 
 
 def _overall(errors: pd.DataFrame, method: str) -> float:

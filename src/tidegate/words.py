@@ -1,0 +1,26 @@
+"""Phrases in English and Chinese: every package keeps its own as data, in `words/en.json` and `words/zh.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from types import MappingProxyType
+
+from tidegate.errors import SettingError
+
+LANGUAGES = ("en", "zh")
+
+
+@lru_cache(maxsize=64)
+def words(package: str, lang: str) -> Mapping[str, str]:
+    """The phrases of a package, such as "tidegate.tables", by their keys; what they leave open stands in braces.
+
+    Raises:
+        SettingError: for a language other than `LANGUAGES`.
+    """
+    if lang not in LANGUAGES:
+        raise SettingError(f"lang is {lang!r}, but sentences are written in: {', '.join(LANGUAGES)}")
+    file = files(package) / "words" / f"{lang}.json"
+    return MappingProxyType(json.loads(file.read_text(encoding="utf-8")))
