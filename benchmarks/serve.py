@@ -4,6 +4,9 @@ Starts `tidegate serve` and, like a tutorial, `app.run()` with the network calle
 machine, one after the other, with the same bodies, by the load generator wrk (github.com/wg/wrk), which reports
 latencies of all requests. Then counts errors over many requests, and times stream steps from one client. Needs wrk on
 the PATH and `pip install 'tidegate[serve]' flask`. Run: python benchmarks/serve.py
+
+With --pushes it measures observations per second instead, kept on disk, with one worker and two; --beside names the
+Python of another checkout, whose service is measured in turn with this one's, so that both see the same machine.
 """
 
 from __future__ import annotations
@@ -63,18 +66,34 @@ end
 """
 
 
+PUSHES = """
+local step = 0
+request = function()
+  step = step + 1
+  local path = string.format('/streams/bench-%d', step % STREAMS)
+  return wrk.format(nil, path, nil, string.format('{"values": %.3f}', 20000 + 500 * math.sin(step / 4 / STREAMS)))
+end
+"""
+
+
 def main() -> None:
     """Fit, start, load, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=8, help="of each load")
     parser.add_argument("--requests", type=int, default=100_000, help="answered without an error")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--pushes", action="store_true", help="observations per second instead")
+    parser.add_argument("--rounds", type=int, default=5, help="of --pushes, of which the median is printed")
+    parser.add_argument("--beside", help="the Python of another checkout, for --pushes")
     arguments = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.exit("wrk is not on the PATH; install it (Debian: apt install wrk)")
     with tempfile.TemporaryDirectory() as place:
         model, script = Path(place) / "model", Path(place) / "body.lua"
         fit(model)
+        if arguments.pushes:
+            pushes(model, script, arguments)
+            return
         values = [round(20_000 + 500 * float(np.sin(i / 4)), 1) for i in range(LOOKBACK)]
         body = json.dumps({"values": values})
         script.write_text(DONE + f"wrk.body = '{body}'\n", encoding="utf-8")
@@ -127,6 +146,28 @@ def faithful(model: Path, script: Path, arguments: argparse.Namespace) -> None:
         )
 
 
+def pushes(model: Path, script: Path, arguments: argparse.Namespace) -> None:
+    """Observations per second, the medians of rounds in which all services take turns."""
+    pythons = {"this": sys.executable} | ({"beside": arguments.beside} if arguments.beside else {})
+    found: dict[tuple[int, int, str], list[float]] = {}
+    for _ in range(arguments.rounds):
+        for workers in (1, 2):
+            for name, python in pythons.items():
+                with Running("tidegate serve", model, workers, python) as port:
+                    for clients in (1, 16, 64):
+                        script.write_text(DONE + f"STREAMS = {clients}" + PUSHES)
+                        load(port, script, clients, 1, "/streams")  # from then on they forecast
+                        requests, p50, p99, errors = load(port, script, clients, arguments.seconds, "/streams")
+                        assert errors == 0, f"{errors} errors"
+                        found.setdefault((workers, clients, name), []).append(requests / arguments.seconds)
+    print("workers  clients" + "".join(f"{name:>10}" for name in pythons) + "   observations/s")
+    for workers in (1, 2):
+        for clients in (1, 16, 64):
+            rates = [float(np.median(found[workers, clients, name])) for name in pythons]
+            ratio = f"   {rates[0] / rates[1]:.2f} times" if len(rates) > 1 else ""
+            print(f"{workers:>7}{clients:>9}" + "".join(f"{rate:>10.0f}" for rate in rates) + ratio)
+
+
 def load(port: int, script: Path, clients: int, seconds: int, path: str = "/predict") -> tuple[int, float, float, int]:
     """Requests, p50 and p99 in ms, and errors, as wrk counted them."""
     command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "10s", "--latency", "-s", str(script)]
@@ -141,7 +182,7 @@ def load(port: int, script: Path, clients: int, seconds: int, path: str = "/pred
 class Running:
     """One of the two services, on a port of its own, until the block ends."""
 
-    def __init__(self, name: str, model: Path, workers: int) -> None:
+    def __init__(self, name: str, model: Path, workers: int, python: str = sys.executable) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -149,17 +190,18 @@ class Running:
             command = [sys.executable, "-c", FLASK, str(model), str(self.port), "1"]
         else:
             state = tempfile.mkdtemp(dir=model.parent)
-            command = [sys.executable, "-m", "tidegate", "serve", str(model), "--port", str(self.port)]
+            command = [python, "-m", "tidegate", "serve", str(model), "--port", str(self.port)]
             command += ["--workers", str(workers), "--state", state]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, **quiet)
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def __enter__(self) -> int:
+        assert self.process.stdout is not None
+        self.process.stdout.readline()  # both say where they listen, when they do
         until = time.monotonic() + 60
         while time.monotonic() < until:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                time.sleep(3)  # workers listen before they have loaded
                 return self.port
             except OSError:
                 time.sleep(0.1)
@@ -167,7 +209,7 @@ class Running:
 
     def __exit__(self, *error: object) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.communicate(timeout=30)
 
 
 if __name__ == "__main__":

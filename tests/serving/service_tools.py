@@ -31,9 +31,10 @@ def fitted(seed=0, **settings):
 
 
 @contextlib.contextmanager
-def running(*models, token=None, **settings):
+def running(*models, token=None, database=None, **settings):
     """A service on a port of its own in a thread of this process; gives a client of it."""
-    server = make_server(Service([str(model) for model in models], ServeSettings(**settings), token=token))
+    service = Service([str(model) for model in models], ServeSettings(**settings), token=token, database=database)
+    server = make_server(service)
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     port = listener.getsockname()[1]

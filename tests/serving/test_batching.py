@@ -9,27 +9,31 @@ from tidegate import DataError
 from tidegate.forecasting.predictor import History
 from tidegate.serving import batching
 from tidegate.serving.batching import Batcher
-from tidegate.serving.models import Models
+from tidegate.serving.service import Service
 from tidegate.serving.responses import Refusal
 
 
 @pytest.fixture(scope="module")
-def served(folder):
-    return Models([str(folder)]).get(None)
+def version(folder):
+    return Service([str(folder)]).models.get(None)
 
 
 def history(seed=0):
     return History(wave(12, seed)[["y"]].to_numpy(), None, np.empty((3, 0)))
 
 
-def gather(served, histories, **options):
+def ask(batcher, version, one):
+    return batcher.run(version, version.model.predictor.predict, one, ())
+
+
+def gather(version, histories, **options):
     sizes = []
 
     async def run():
         batcher = Batcher(options.get("size", 64), options.get("waiting", 1000), 5.0, sizes.append)
         try:
-            casts = [batcher.predict(served, one, ()) for one in histories]
-            return await asyncio.gather(*casts, return_exceptions=True)
+            waited = [ask(batcher, version, one) for one in histories]
+            return await asyncio.gather(*waited, return_exceptions=True)
         finally:
             batcher.close()
 
@@ -37,38 +41,38 @@ def gather(served, histories, **options):
 
 
 @pytest.mark.parametrize("slow", [False, True])
-def test_a_batch_gives_each_its_own_forecast(served, slow, monkeypatch):
+def test_a_batch_gives_each_its_own_forecast(version, slow, monkeypatch):
     if slow:
         monkeypatch.setattr(batching, "_SLOW_SECONDS", 0.0)  # every batch after the first goes to the thread
     histories = [history(seed) for seed in range(20)]
-    together, sizes = gather(served, histories, size=8)
+    together, sizes = gather(version, histories, size=8)
     assert sum(sizes) == 20
     assert max(sizes) == 8
     for one, forecast in zip(histories, together, strict=True):
-        np.testing.assert_allclose(forecast.values, served.predictor.predict([one])[0].values, rtol=1e-4)
+        np.testing.assert_allclose(forecast.values, version.model.predictor.predict([one])[0].values, rtol=1e-4)
 
 
-def test_one_that_cannot_be_forecast_spoils_no_other(served):
+def test_one_that_cannot_be_forecast_spoils_no_other(version):
     bad = History(np.full((12, 1), np.nan), None, np.empty((3, 0)))
-    results, _ = gather(served, [history(), bad, history(1)])
+    results, _ = gather(version, [history(), bad, history(1)])
     assert isinstance(results[1], DataError)
     assert "missing" in str(results[1])
-    np.testing.assert_allclose(results[0].values, served.predictor.predict([history()])[0].values, rtol=1e-4)
+    np.testing.assert_allclose(results[0].values, version.model.predictor.predict([history()])[0].values, rtol=1e-4)
 
 
-def test_more_than_may_wait_are_refused(served):
-    results, _ = gather(served, [history()] * 5, waiting=3)
+def test_more_than_may_wait_are_refused(version):
+    results, _ = gather(version, [history()] * 5, waiting=3)
     assert sum(isinstance(result, Refusal) and result.status == 503 for result in results) == 2
 
 
-def test_a_slow_network_does_not_hold_up_the_event_loop(served, monkeypatch):
+def test_a_slow_network_does_not_hold_up_the_event_loop(version, monkeypatch):
     monkeypatch.setattr(batching, "_SLOW_SECONDS", 0.0)
     monkeypatch.setattr(batching, "compute", lambda batch: time.sleep(0.2) or [None] * len(batch))
 
     async def run():
         batcher = Batcher(64, 100, 5.0)
-        await batcher.predict(served, history(), ())  # the first is computed here, and seen to be slow
-        work = asyncio.ensure_future(batcher.predict(served, history(), ()))
+        await ask(batcher, version, history())  # the first is computed here, and seen to be slow
+        work = asyncio.ensure_future(ask(batcher, version, history()))
         ticks = 0
         while not work.done():
             await asyncio.sleep(0.01)
@@ -79,16 +83,14 @@ def test_a_slow_network_does_not_hold_up_the_event_loop(served, monkeypatch):
     assert asyncio.run(run()) > 5
 
 
-def test_a_forecast_that_takes_too_long_is_given_up(served, monkeypatch):
+def test_a_forecast_that_takes_too_long_is_given_up(version, monkeypatch):
     monkeypatch.setattr(batching, "_SLOW_SECONDS", 0.0)
     monkeypatch.setattr(batching, "compute", lambda batch: time.sleep(0.3) or [None] * len(batch))
 
     async def run():
         batcher = Batcher(64, 100, 0.05)
-        first = await asyncio.gather(
-            *[batcher.predict(served, history(), ()) for _ in range(2)], return_exceptions=True
-        )
-        second = await asyncio.gather(batcher.predict(served, history(), ()), return_exceptions=True)
+        first = await asyncio.gather(*[ask(batcher, version, history()) for _ in range(2)], return_exceptions=True)
+        second = await asyncio.gather(ask(batcher, version, history()), return_exceptions=True)
         batcher.close()
         return [*first, *second]
 

@@ -185,8 +185,8 @@ def test_overload_does_not_grow_memory(folder):
         assert len(codes) == 240
         assert set(codes) <= {200, 503}
         assert 200 in codes
-        guard = client.server.config.app
-        assert (guard._active, guard._buffered) == (0, 0)
+        limits = client.server.config.app
+        assert (limits._active, limits._buffered) == (0, 0)
 
 
 def test_a_token_is_asked_for(folder):

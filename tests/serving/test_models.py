@@ -7,7 +7,7 @@ import pytest
 from service_tools import fitted, running, until, wave
 
 from tidegate import ModelFolderError, SettingError
-from tidegate.serving.models import Models
+from tidegate.serving.service import Service
 
 VALUES = wave(12)["y"].tolist()
 
@@ -42,7 +42,7 @@ def test_a_new_version_is_taken_up_without_an_error(tmp_path):
 def test_a_broken_new_version_leaves_the_old_one(tmp_path, caplog):
     place = tmp_path / "model"
     fitted().save(place)
-    models = Models([f"m={place}"])
+    models = Service([f"m={place}"]).models
     before = models.get("m")
     (place / "config.json").write_text("{}", encoding="utf-8")
     assert models.refresh() == []
@@ -53,24 +53,24 @@ def test_a_broken_new_version_leaves_the_old_one(tmp_path, caplog):
     shutil.rmtree(place)
     assert models.refresh() == []
     fitted(seed=3).save(place)
-    assert [served.name for served in models.refresh()] == ["m"]
+    assert [version.name for version in models.refresh()] == ["m"]
 
 
 def test_names_come_from_folders_or_are_given(folder, tmp_path):
     run = tmp_path / "run one"
     shutil.copytree(folder, run / "model")
-    assert Models([str(run)]).names == ["run-one"]
-    assert Models([str(run / "model")]).names == ["run-one"]
-    assert Models([str(folder), f"b={folder}"]).names == ["wave", "b"]
+    assert Service([str(run)]).models.names == ["run-one"]
+    assert Service([str(run / "model")]).models.names == ["run-one"]
+    assert Service([str(folder), f"b={folder}"]).models.names == ["wave", "b"]
     for places, sentence in (
         ([str(folder), str(folder)], "two models are called 'wave'"),
         ([f"a b={folder}"], "cannot be a model's name"),
         ([], "no model is given"),
     ):
         with pytest.raises(SettingError, match=sentence):
-            Models(places)
+            Service(places)
     with pytest.raises(ModelFolderError):
-        Models([str(tmp_path / "none")])
+        Service([str(tmp_path / "none")])
 
 
 def test_a_model_of_plain_arrays_is_served(tmp_path):

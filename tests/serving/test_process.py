@@ -91,11 +91,21 @@ def test_workers_share_streams_and_a_killed_one_is_replaced(folder, tmp_path):
         assert "Traceback" not in err
 
 
+def test_two_services_cannot_share_a_folder(folder, tmp_path):
+    arguments = [sys.executable, "-m", "tidegate", "serve", str(folder), "--port", "0", "--state", str(tmp_path)]
+    for workers in ("1", "2"):
+        with Process(folder, "--workers", workers, "--state", tmp_path):
+            result = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+            assert result.returncode == 1
+            assert "another service keeps its streams" in result.stderr
+            assert "Traceback" not in result.stderr
+
+
 def workers_of(pid):
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
 
 
-def test_workers_end_with_a_parent_that_is_killed(folder):
+def test_workers_end_with_a_supervisor_that_is_killed(folder):
     with Process(folder, "--workers", 2) as service:
         children = workers_of(service.process.pid)
         service.end(signal.SIGKILL)
@@ -104,22 +114,25 @@ def test_workers_end_with_a_parent_that_is_killed(folder):
 
 def test_a_full_disk_loses_nothing_that_was_acknowledged(folder, tmp_path):
     def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))  # no file grows beyond, as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # no file grows beyond, as on a full disk
+
+    def push(service, number):
+        return service.client.post(f"/streams/s{number}", json={"values": 1.0, "history": {"values": VALUES * 20}})
 
     with Process(folder, "--state", tmp_path, preexec_fn=limit) as service:
-        acknowledged = 0
-        for value in range(100):
-            answer = service.client.post("/streams/s", json={"values": float(value)})
-            if answer.status_code == 507:
-                break
-            acknowledged = answer.json()["count"]
+        taken = 0
+        while (answer := push(service, taken)).status_code == 200:
+            taken += 1
+            assert taken < 2000
         assert answer.status_code == 507
         assert "was not taken; make room" in answer.json()["error"]
         assert service.client.post("/predict", json={"values": VALUES}).status_code == 200
-        assert service.client.get("/streams/s").json()["count"] == acknowledged
+        assert service.client.get("/streams").json()["count"] == taken > 3
+        assert service.client.get(f"/streams/s{taken}").status_code == 404
     with Process(folder, "--state", tmp_path) as service:
-        assert service.client.get("/streams/s").json()["count"] == acknowledged
-        assert service.client.post("/streams/s", json={"values": 1.0}).json()["count"] == acknowledged + 1
+        for number in range(taken):
+            assert service.client.get(f"/streams/s{number}").json()["count"] == 241
+        assert push(service, taken).json()["count"] == 241
 
 
 @pytest.mark.parametrize(

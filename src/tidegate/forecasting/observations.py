@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tidegate.arrays import as_numbers
 from tidegate.errors import DataError
 
 LARGEST = 1e30  # beyond it float32 arithmetic overflows, whatever the scale
@@ -35,28 +36,6 @@ def read_row(values: Any, columns: Sequence[str], gaps: bool) -> np.ndarray:
         raise DataError(f"the observation has {len(row)} values; it takes {', '.join(columns)}")
     check_row(row, columns, gaps)
     return row
-
-
-def as_numbers(values: Any, what: str) -> np.ndarray:
-    """Values as float64, None as NaN.
-
-    Raises:
-        DataError: something is not a number.
-    """
-    try:
-        if isinstance(values, str | bytes) or values is None or isinstance(values, Mapping):
-            raise TypeError
-        array = np.asarray(values)
-        if array.dtype.kind in "iuf":
-            return array.astype(np.float64)
-        if array.dtype.kind != "O":
-            raise TypeError  # text and truth values would be turned into numbers silently
-        flat = array.reshape(-1).tolist()
-        if not all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in flat):
-            raise TypeError
-        return np.array([np.nan if value is None else float(value) for value in flat]).reshape(array.shape)
-    except (TypeError, ValueError, OverflowError):
-        raise DataError(f"{what} holds something that is not a number; give numbers, or null where missing") from None
 
 
 def check_row(row: np.ndarray, columns: Sequence[str], gaps: bool) -> None:

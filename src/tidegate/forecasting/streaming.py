@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tidegate.arrays import as_numbers
 from tidegate.errors import DataError
-from tidegate.forecasting.observations import LARGEST, as_numbers, read_ahead, read_row
+from tidegate.forecasting.observations import LARGEST, read_ahead, read_row
 from tidegate.forecasting.predictor import History, NextForecast, Predictor
 
 _FORMAT = 1

@@ -1,4 +1,4 @@
-"""Micro-batches: forecasts that are asked for at the same time are computed together."""
+"""Micro-batches: what is asked of a model at the same time is computed together."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ import asyncio
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from tidegate.errors import TidegateError
-from tidegate.forecasting.predictor import History, NextForecast
+from tidegate.serving.models import ModelVersion
 from tidegate.serving.responses import overloaded
 
-if TYPE_CHECKING:
-    from tidegate.serving.models import ModelVersion
-
-
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+Compute = Callable[[Sequence[_Item], Any], Sequence[_Result]]
 _SLOW_SECONDS = 0.02  # what a batch may hold up all other requests
 
 
 class _Job(NamedTuple):
-    served: ModelVersion
-    history: History
-    levels: tuple[float, ...]
-    answer: asyncio.Future[NextForecast]
+    version: ModelVersion
+    compute: Compute[Any, Any]
+    item: Any
+    options: Hashable
+    answer: asyncio.Future[Any]
 
     @property
-    def key(self) -> tuple[int, tuple[float, ...]]:
-        return id(self.served), self.levels
+    def key(self) -> tuple[Hashable, ...]:
+        return id(self.version), self.compute, self.options
 
 
 class Batcher:
-    """Computes forecasts together that were asked for in one turn of the event loop, or while another batch ran.
+    """Computes together what was asked for in one turn of the event loop, or while another batch ran.
 
     Nobody waits for a batch to fill up: a lone request is computed at once, and under load the batches grow by
     themselves. A batch of a small network is done on the event loop, for handing it to a thread and back costs more
@@ -46,9 +46,9 @@ class Batcher:
         """Begin, on the running event loop.
 
         Args:
-            size: forecasts in a batch, at most.
-            waiting: forecasts waiting, at most; more are refused.
-            seconds: how long a forecast may take, waiting included.
+            size: items in a batch, at most.
+            waiting: items waiting, at most; more are refused.
+            seconds: how long an item may take, waiting included.
             observe: told the size of each batch.
         """
         self._size, self._limit, self._seconds, self._observe = size, waiting, seconds, observe
@@ -58,18 +58,25 @@ class Batcher:
         self._loop = asyncio.get_running_loop()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="tidegate-batches")
 
-    async def predict(self, served: ModelVersion, history: History, levels: tuple[float, ...]) -> NextForecast:
-        """Forecast what follows a history.
+    async def run(
+        self, version: ModelVersion, compute: Compute[_Item, _Result], item: _Item, options: Hashable = ()
+    ) -> _Result:
+        """Compute one item together with others of the same model and options.
+
+        Args:
+            version: the model.
+            compute: gives the results of several items, called as `compute(items, options)`.
+            item: what to compute.
+            options: what all items of a batch must have in common.
 
         Raises:
-            TidegateError: this history cannot be forecast.
+            TidegateError: this item cannot be computed.
             Refusal: too many are waiting, or it took too long.
         """
-        served.predictor.check(history, levels)
         if len(self._jobs) >= self._limit:
-            raise overloaded("the service has all the forecasts it may hold in work; try again in a second")
+            raise overloaded("the service has all the work it may hold; try again in a second")
         answer = self._loop.create_future()
-        self._jobs.append(_Job(served, history, levels, answer))
+        self._jobs.append(_Job(version, compute, item, options, answer))
         self._schedule()
         timer = self._loop.call_later(self._seconds, _give_up, answer)
         try:
@@ -88,7 +95,7 @@ class Batcher:
 
     def _turn(self) -> None:
         batch = self._take()
-        if batch and batch[0].served in self._slow:
+        if batch and batch[0].version in self._slow:
             work = self._loop.run_in_executor(self._pool, self._compute, batch)
             work.add_done_callback(lambda done: self._next(batch, done))
             return
@@ -97,15 +104,15 @@ class Batcher:
         self._due = False
         self._schedule()
 
-    def _next(self, batch: list[_Job], done: asyncio.Future[list[NextForecast | Exception]]) -> None:
+    def _next(self, batch: list[_Job], done: asyncio.Future[list[Any]]) -> None:
         _deliver(batch, done.result())
         self._due = False
         self._schedule()
 
-    def _compute(self, batch: list[_Job]) -> list[NextForecast | Exception]:
+    def _compute(self, batch: list[_Job]) -> list[Any]:
         begin = time.perf_counter()
         results = compute(batch)
-        (self._slow.add if time.perf_counter() - begin > _SLOW_SECONDS else self._slow.discard)(batch[0].served)
+        (self._slow.add if time.perf_counter() - begin > _SLOW_SECONDS else self._slow.discard)(batch[0].version)
         self._observe(len(batch))
         return results
 
@@ -125,20 +132,19 @@ class Batcher:
         return batch
 
 
-def compute(batch: list[_Job]) -> list[NextForecast | Exception]:
-    """The forecasts of one batch; when one of them fails, each is computed by itself."""
-    predictor, levels = batch[0].served.predictor, batch[0].levels
+def compute(batch: list[_Job]) -> list[Any]:
+    """The results of one batch; when an item fails, each is computed by itself."""
     try:
-        return list(predictor.predict([job.history for job in batch], levels))
+        return list(batch[0].compute([job.item for job in batch], batch[0].options))
     except Exception as error:
         if len(batch) == 1:
             return [error if isinstance(error, TidegateError) else _Unexpected(error)]
     return [result for job in batch for result in compute([job])]
 
 
-def _give_up(answer: asyncio.Future[NextForecast]) -> None:
+def _give_up(answer: asyncio.Future[Any]) -> None:
     if not answer.done():
-        answer.set_exception(overloaded("the forecast took longer than a request may; try again in a second"))
+        answer.set_exception(overloaded("the answer took longer than a request may; try again in a second"))
 
 
 class _Unexpected(RuntimeError):
@@ -149,7 +155,7 @@ class _Unexpected(RuntimeError):
         self.__cause__ = error
 
 
-def _deliver(batch: list[_Job], results: list[NextForecast | Exception]) -> None:
+def _deliver(batch: list[_Job], results: list[Any]) -> None:
     for job, result in zip(batch, results, strict=True):
         if job.answer.done():
             continue  # the client has gone

@@ -172,7 +172,7 @@ def as_refusal(error: Exception) -> Refusal:
     if isinstance(error, TidegateError):
         return Refusal(422, str(error))
     if isinstance(error, asyncio.TimeoutError | TimeoutError):
-        return Refusal(503, "the forecast took longer than a request may; ask for fewer series", retry_after=1)
+        return Refusal(503, "the answer took longer than a request may; ask for less at a time", retry_after=1)
     raise error
 
 

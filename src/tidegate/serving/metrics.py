@@ -26,14 +26,14 @@ class Metrics:
         )
         self.batch = Histogram(
             "tidegate_batch_size",
-            "Forecasts computed together",
+            "Answers computed together",
             buckets=(1, 2, 4, 8, 16, 32, 64, 128),
             registry=registry,
         )
         self.active = Gauge(
             "tidegate_requests_active", "Requests in work", registry=registry, multiprocess_mode="livesum"
         )
-        self.streams = Gauge("tidegate_streams", "Streams kept", registry=registry, multiprocess_mode="livesum")
+        self.streams = Gauge("tidegate_streams", "Streams kept", registry=registry, multiprocess_mode="livemostrecent")
         self.evicted = Counter("tidegate_streams_evicted", "Streams that had to go for newer ones", registry=registry)
         self.loaded = Counter("tidegate_model_loads", "Versions of models taken up", ["model"], registry=registry)
 

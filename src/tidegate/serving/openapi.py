@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,21 +13,20 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import tidegate
-from tidegate.serving.schemas import ErrorAnswer, InferBody, PredictBody, PushBody
+from tidegate.serving.schemas import ErrorAnswer
 
-_BODIES: list[type[BaseModel]] = [PredictBody, PushBody, InferBody]
 _SENTENCES = {
     400: "The request cannot be read",
     401: "No valid token",
-    404: "No such model or stream",
-    409: "The stream belongs to another model, or has begun",
+    404: "No such model, or nothing of that name",
+    409: "What is there already does not go with the request",
     413: "Too large",
     422: "The request cannot be answered as it is",
     503: "Too much work at the moment; the header Retry-After says when to come again",
-    507: "The streams cannot be saved; the observation was not taken",
+    507: "It cannot be saved, and was not taken",
 }
 _ABOUT = (
-    'Forecasts of saved models. Every refusal is JSON, {"error": "one sentence"}. Numbers must be finite; null '
+    'Answers of saved models. Every refusal is JSON, {"error": "one sentence"}. Numbers must be finite; null '
     "stands for a missing value."
 )
 
@@ -48,12 +48,12 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorAnswer, "description": _SENTENCES[status]} for status in every}
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, made once."""
+def describe(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> dict[str, Any]:
+    """The OpenAPI document, made once; `bodies` are what `json_body` was called with."""
     if app.openapi_schema is None:
         document = get_openapi(title="Tidegate", version=tidegate.__version__, description=_ABOUT, routes=app.routes)
         _, definitions = models_json_schema(
-            [(kind, "validation") for kind in _BODIES], ref_template="#/components/schemas/{model}"
+            [(kind, "validation") for kind in bodies], ref_template="#/components/schemas/{model}"
         )
         components = document.setdefault("components", {})
         components.setdefault("schemas", {}).update(definitions["$defs"])

@@ -1,14 +1,10 @@
 """The open inference protocol (KServe v2) over HTTP, with its binary tensors.
 
-Source: github.com/kserve/open-inference-protocol.
-
-A model has one input, `history`, of shape [n, rows, columns], or [n, rows] for one column; when it has covariates known
-ahead also `future`, [n, horizon, columns]. Each column of the forecast is an output [n, horizon].
+Source: github.com/kserve/open-inference-protocol. What a model's tensors are called and mean is its task's part.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
 from typing import Any
 
@@ -16,12 +12,9 @@ import numpy as np
 import orjson
 
 import tidegate
+from tidegate.arrays import as_numbers
 from tidegate.errors import DataError
-from tidegate.forecasting.observations import as_numbers, read_ahead
-from tidegate.forecasting.predictor import History
-from tidegate.serving.batching import Batcher
 from tidegate.serving.models import ModelVersion
-from tidegate.serving.predicting import read_windows
 from tidegate.serving.responses import Refusal, to_json
 from tidegate.serving.schemas import InferBody, InferTensor, read
 
@@ -38,7 +31,6 @@ _DTYPES = {
     "UINT16": np.uint16,
     "UINT8": np.uint8,
 }
-_LEVEL = "level"
 
 
 def server_metadata() -> bytes:
@@ -47,32 +39,19 @@ def server_metadata() -> bytes:
     return orjson.dumps(body)
 
 
-def model_metadata(served: ModelVersion) -> bytes:
+def model_metadata(version: ModelVersion) -> bytes:
     """The answer to GET /v2/models/{name}."""
-    predictor = served.predictor
-    inputs = [{"name": "history", "datatype": "FP64", "shape": [-1, -1, len(predictor.columns)]}]
-    if predictor.known_ahead:
-        inputs.append(
-            {"name": "future", "datatype": "FP64", "shape": [-1, predictor.steps, len(predictor.known_ahead)]}
-        )
-    outputs = [{"name": name, "datatype": "FP64", "shape": [-1, predictor.steps]} for name in predictor.names(())]
-    body: dict[str, Any] = {"name": served.name, "versions": [served.version], "platform": "tidegate"}
-    return to_json(
-        body | {"inputs": inputs, "outputs": outputs, "parameters": {"columns": ", ".join(predictor.columns)}}
-    )
+    body: dict[str, Any] = {"name": version.name, "versions": [version.version], "platform": "tidegate"}
+    return to_json(body | version.task.metadata(version))
 
 
-async def infer(
-    served: ModelVersion, content: bytes, json_length: str | None, batcher: Batcher, most_rows: int
-) -> tuple[bytes, dict[str, str]]:
+async def infer(version: ModelVersion, content: bytes, json_length: str | None) -> tuple[bytes, dict[str, str]]:
     """Answer an inference request.
 
     Args:
-        served: the model.
+        version: the model.
         content: the body: JSON, then the bytes of binary tensors.
         json_length: the header Inference-Header-Content-Length, or None when all is JSON.
-        batcher: computes the forecasts.
-        most_rows: rows that a request may have.
 
     Returns:
         The body and its headers.
@@ -81,21 +60,8 @@ async def infer(
         Refusal, TidegateError: in one sentence.
     """
     body, binary = _split(content, json_length)
-    tensors = _tensors(body, binary)
-    predictor = served.predictor
-    windows = read_windows(tensors.pop("history"), predictor.columns, most_rows, predictor.gaps)
-    future = tensors.pop("future", None)
-    if tensors:
-        raise DataError(f"the model has no input {next(iter(tensors))[:100]!r}; its inputs are history and future")
-    levels = _levels(body)
-    ahead = [_ahead(served, future, number, len(windows)) for number in range(len(windows))]
-    casts = [
-        batcher.predict(served, History(rows, None, known), levels) for rows, known in zip(windows, ahead, strict=True)
-    ]
-    forecasts = await asyncio.gather(*casts)
-    values = np.stack([forecast.values for forecast in forecasts])
-    outputs = {name: values[:, :, i] for i, name in enumerate(predictor.names(levels))}
-    return _answer(served, body, outputs)
+    outputs = await version.task.infer(version, _tensors(body, binary), body.parameters or {})
+    return _answer(version, body, outputs)
 
 
 def _split(content: bytes, json_length: str | None) -> tuple[InferBody, bytes]:
@@ -122,8 +88,6 @@ def _tensors(body: InferBody, binary: bytes) -> dict[str, np.ndarray]:
         found[tensor.name] = values.reshape(tensor.shape)
     if binary:
         raise DataError(f"{len(binary)} bytes follow the last binary input; correct binary_data_size")
-    if "history" not in found:
-        raise DataError("the request has no input 'history'; give the newest rows, [n, rows, columns]")
     return found
 
 
@@ -134,30 +98,7 @@ def _binary(tensor: InferTensor, size: Any, binary: bytes) -> np.ndarray:
     return np.frombuffer(binary[:size], dtype=dtype).astype(np.float64)
 
 
-def _levels(body: InferBody) -> tuple[float, ...]:
-    """Interval levels, asked for as the request's parameter `level`: a number, or text such as "80,90"."""
-    level = (body.parameters or {}).get(_LEVEL)
-    if level is None:
-        return ()
-    try:
-        parts = level.split(",") if isinstance(level, str) else [level]
-        return tuple(float(part) for part in parts)
-    except (TypeError, ValueError):
-        raise DataError('the parameter level must be percentages, such as 80 or "80,90"') from None
-
-
-def _ahead(served: ModelVersion, future: np.ndarray | None, number: int, count: int) -> np.ndarray:
-    predictor = served.predictor
-    if future is None and not predictor.known_ahead:
-        return np.empty((predictor.steps, 0))
-    if future is not None and (future.ndim != 3 or len(future) != count):
-        raise DataError(
-            f"the input 'future' must have shape [{count}, {predictor.steps}, {len(predictor.known_ahead)}]"
-        )
-    return read_ahead(None if future is None else future[number], predictor.known_ahead, predictor.steps)
-
-
-def _answer(served: ModelVersion, body: InferBody, outputs: dict[str, np.ndarray]) -> tuple[bytes, dict[str, str]]:
+def _answer(version: ModelVersion, body: InferBody, outputs: dict[str, np.ndarray]) -> tuple[bytes, dict[str, str]]:
     wanted = {output.name: output.parameters or {} for output in body.outputs or []}
     unknown = [name for name in wanted if name not in outputs]
     if unknown:
@@ -174,7 +115,7 @@ def _answer(served: ModelVersion, body: InferBody, outputs: dict[str, np.ndarray
         else:
             tensor["data"] = values.reshape(-1).tolist()
         listed.append(tensor)
-    answer: dict[str, Any] = {"model_name": served.name, "model_version": served.version, "outputs": listed}
+    answer: dict[str, Any] = {"model_name": version.name, "model_version": version.version, "outputs": listed}
     text = to_json(answer | ({} if body.id is None else {"id": body.id}))
     if not pieces:
         return text, {"content-type": "application/json"}

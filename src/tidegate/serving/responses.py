@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-
-from tidegate.forecasting.predictor import NextForecast
+from starlette.responses import Response
 
 
 class Refusal(Exception):
@@ -27,6 +26,11 @@ class Refusal(Exception):
         headers = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
         return headers | ({"www-authenticate": "Bearer"} if self.status == 401 else {})
 
+    @property
+    def response(self) -> Response:
+        """The whole answer."""
+        return Response(self.body, self.status, self.headers, "application/json")
+
 
 def overloaded(sentence: str) -> Refusal:
     """The refusal of a service that has all the work it may hold."""
@@ -43,7 +47,6 @@ def to_json(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def forecast_body(forecast: NextForecast) -> dict[str, Any]:
-    """A forecast as JSON has it: times, and each column by its name."""
-    columns = dict(zip(forecast.columns, forecast.values.T.tolist(), strict=True))
-    return {"times": forecast.texts(), "columns": columns}
+def json_response(content: bytes) -> Response:
+    """The answer 200 with a JSON body."""
+    return Response(content, media_type="application/json")

@@ -9,55 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tidegate.serving.responses import Refusal
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Cell = Number | None
-Stamp = Annotated[str, Field(max_length=64)] | Number
-Scalar = bool | int | Number | Annotated[str, Field(max_length=1000)] | None
 Name = Annotated[str, Field(max_length=200)]
-Levels = Annotated[list[Number], Field(max_length=10)]
-Row = Annotated[list[Cell], Field(max_length=1000)]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """A JSON body: no field that is not known, and no value turned into another type."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class PredictBody(_Body):
-    """A request for forecasts: either `rows` of a table, or `values` as plain arrays."""
-
-    model: Name | None = Field(None, description="which model, when several are served")
-    rows: list[dict[Name, Scalar]] | None = Field(
-        None, description="rows of a table with the columns that the model was fitted on"
-    )
-    values: list[Cell] | list[Row] | list[list[Row]] | None = Field(
-        None,
-        description="the newest values: numbers, rows of columns, or windows (n, rows, columns); null where missing",
-    )
-    start: Stamp | None = Field(None, description="time of the first of the values; without it steps are counted")
-    series: Name | int | None = Field(None, description="the fitted series that the values continue")
-    future: list[Row] | list[dict[Name, Scalar]] | None = Field(None, description="covariates known ahead")
-    level: Levels = Field(default=[], description="interval levels in percent, such as [80, 90]")
-
-
-class HistoryBody(_Body):
-    """Rows that a new stream begins with."""
-
-    values: list[Cell] | list[Row] = Field(description="numbers, or rows of columns")
-    start: Stamp | None = Field(None, description="time of the first row")
-
-
-class PushBody(_Body):
-    """One observation of a stream."""
-
-    values: Number | Row | dict[Name, Cell] = Field(description="a number, values in column order, or by column name")
-    time: Stamp | None = Field(None, description="time of the observation; without it the next step")
-    future: list[Row] | list[dict[Name, Scalar]] | None = Field(None, description="covariates known ahead")
-    level: Levels = Field(default=[], description="interval levels in percent")
-    model: Name | None = Field(None, description="which model, when the stream is new and several are served")
-    series: Name | int | None = Field(None, description="the fitted series that a new stream is")
-    history: HistoryBody | None = Field(None, description="rows that a new stream begins with")
-
-
-class InferTensor(_Body):
+class InferTensor(Body):
     """A tensor of the open inference protocol."""
 
     name: Name
@@ -67,14 +28,14 @@ class InferTensor(_Body):
     data: list[Any] | None = None
 
 
-class InferOutput(_Body):
+class InferOutput(Body):
     """An output that is asked for."""
 
     name: Name
     parameters: dict[str, Any] | None = None
 
 
-class InferBody(_Body):
+class InferBody(Body):
     """A request of the open inference protocol."""
 
     id: Name | None = None
@@ -108,7 +69,7 @@ def _sentence(error: ValidationError) -> str:
     for part in fault["loc"]:
         if isinstance(part, int):
             place += f"[{part}]"
-        elif part.replace("_", "").isalnum() and part not in ("float", "int", "str", "bool", "PushBody"):
+        elif part.replace("_", "").isalnum() and part not in ("float", "int", "str", "bool"):
             place += f".{part}" if place else part
     if fault["type"] in ("finite_number", "float_type"):
         came = repr(fault["input"])[:40]
@@ -121,31 +82,3 @@ class ErrorAnswer(BaseModel):
     """What every refusal says."""
 
     error: str = Field(description="one sentence: what is wrong, where, what to do")
-
-
-class ForecastAnswer(BaseModel):
-    """A forecast of one series."""
-
-    series: Any = Field(None, description="the series, when the table names them")
-    times: list[Any] = Field(description="time stamps ahead, or step numbers when no times were given")
-    columns: dict[str, list[float]] = Field(description="point forecast and interval bounds by column name")
-
-
-class PredictAnswer(BaseModel):
-    """The answer to a request for forecasts."""
-
-    model: str
-    version: str
-    forecasts: list[ForecastAnswer]
-
-
-class PushAnswer(BaseModel):
-    """The answer to an observation that was taken."""
-
-    stream: str
-    model: str
-    version: str
-    count: int = Field(description="observations taken since the stream began")
-    time: Any = Field(None, description="time of the newest observation")
-    needed: int = Field(description="observations that are still needed for a forecast")
-    forecast: ForecastAnswer | None

@@ -1,4 +1,4 @@
-"""Starting the service: one process, or a parent that holds the port and workers that answer."""
+"""Starting the service: one process, or a supervisor that holds the port and workers that answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def serve(models: Sequence[str], settings: ServeSettings, *, say: Callable[[str]
     if token is None and host not in ("127.0.0.1", "::1"):
         say("note: whoever reaches this address may use the service; --token-file asks for a token")
     if settings.workers == 1:
-        work(models, settings, token, listener, None, 0, lambda: say(f"serving at {where}"))
+        work(models, settings, token, listener, None, lambda: say(f"serving at {where}"))
     else:
         Supervisor(models, settings, listener, lambda: say(f"serving at {where} with {settings.workers} workers")).run()
 

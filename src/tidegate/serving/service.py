@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from tidegate.errors import SettingError
+from tidegate.registry import part, task_of
 from tidegate.serving.batching import Batcher
+from tidegate.serving.contract import TaskService
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.models import Models
-from tidegate.serving.predicting import Tables
+from tidegate.serving.repair import claim, prepare
 from tidegate.serving.settings import ServeSettings
-from tidegate.serving.sharing import Keeper, Messenger
-from tidegate.serving.streams import Streams
+from tidegate.serving.store import StreamStore
+from tidegate.serving.transactions import Transactions
 
-_Result = TypeVar("_Result")
 log = logging.getLogger("tidegate.serving")
 
 
@@ -28,14 +30,14 @@ class Service:
         settings: the service's settings.
         models: the served models.
         metrics: what /metrics shows.
-        batcher: computes forecasts of arrays and streams; from the start of the event loop on.
-        streams: the streams, here or in the first worker; likewise.
+        batcher: computes what is asked for together; from the start of the event loop on.
+        transactions: read and write the streams; likewise.
         ready: whether requests are answered.
         token: the bearer token that requests must carry, or None.
     """
 
     batcher: Batcher
-    streams: Keeper | Messenger
+    transactions: Transactions
 
     def __init__(
         self,
@@ -43,8 +45,7 @@ class Service:
         settings: ServeSettings | None = None,
         *,
         token: str | None = None,
-        socket: str | None = None,
-        keeper: bool = True,
+        database: Path | None = None,
     ) -> None:
         """Load the models.
 
@@ -52,21 +53,28 @@ class Service:
             models: model or run folders, each as PATH or NAME=PATH.
             settings: the service's settings.
             token: the bearer token that requests must carry, or None.
-            socket: the Unix socket between workers, when there are several.
-            keeper: whether this worker keeps the streams.
+            database: the streams that several workers share; their supervisor has prepared it.
 
         Raises:
             SettingError, ModelFolderError: a model cannot be served.
+            DataError: the streams cannot be kept in the folder of the settings.
         """
         self.settings = settings or ServeSettings()
-        self.models = Models(models)
-        self.metrics = Metrics(shared=socket is not None)
+        self._tasks: dict[str, TaskService] = {}
+        self._begun = False
+        self.models = Models(models, self._task_of)
+        self._begun = True
+        self.metrics = Metrics(shared=database is not None)
         self.ready = False
-        self.token, self._socket, self._keeper = token, socket, keeper
+        self.token, self._database, self._lock = token, database, None
+        if database is None and self.settings.state is not None:
+            self._lock = claim(Path(self.settings.state))
+            self._database = prepare(Path(self.settings.state))
 
-    async def table(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
-        """Run work on a table beside the event loop, within the time that a request may take."""
-        return await asyncio.wait_for(self._tables.run(work, *arguments), self.settings.timeout)
+    @property
+    def tasks(self) -> list[TaskService]:
+        """What serves the models: one for each task that is among them."""
+        return list(self._tasks.values())
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Any) -> AsyncIterator[None]:
@@ -75,55 +83,45 @@ class Service:
         self.batcher = Batcher(
             settings.batch_size, 4 * settings.max_requests, settings.timeout, self.metrics.batch.observe
         )
-        self._tables = Tables()
+        self.transactions = Transactions(StreamStore(self._database, synced=settings.sync == "always"))
         async with contextlib.AsyncExitStack() as stack:
+            if self._lock is not None:
+                stack.callback(self._lock.close)
+            stack.callback(self.transactions.close)
             stack.callback(self.batcher.close)
-            stack.callback(self._tables.close)
-            await self._begin_streams(stack)
-            for work, seconds in ((self._refresh, settings.reload),):
-                task = asyncio.create_task(_each(seconds, work))
-                stack.callback(task.cancel)
+            for task in self.tasks:
+                await stack.enter_async_context(task.running())
+            for work, seconds in ((self._refresh, settings.reload), (self._settle, 1.0)):
+                stack.callback(asyncio.create_task(_each(seconds, work)).cancel)
             self.ready = True
             try:
                 yield
             finally:
                 self.ready = False
 
-    async def _begin_streams(self, stack: contextlib.AsyncExitStack) -> None:
-        settings = self.settings
-        if not self._keeper and self._socket is not None:
-            self.streams = Messenger(self._socket, settings.timeout)
-            return
-        streams = Streams(
-            self.models,
-            self.batcher,
-            limit=settings.max_streams,
-            folder=None if settings.state is None else Path(settings.state),
-            always=settings.sync == "always",
-            evicted=self.metrics.evicted.inc,
-        )
-        stack.callback(streams.close)
-        task = asyncio.create_task(_each(1.0, self._sync, streams))
-        stack.callback(task.cancel)
-        self.streams = Keeper(streams)
-        if self._socket is not None:
-            Path(self._socket).unlink(missing_ok=True)  # of a keeper that was killed
-            server = await self.streams.listen(self._socket)
-            stack.callback(server.close)
+    def _task_of(self, folder: Path) -> TaskService:
+        """What serves the model of a folder; made when the first model of its task is loaded."""
+        name = task_of(folder).service
+        if not name:
+            raise SettingError(f"the model in {folder} is of a task that cannot be served; leave it out")
+        if name not in self._tasks:
+            if self._begun:
+                raise SettingError(f"{folder} now holds a model of another task; start the service again to serve it")
+            self._tasks[name] = part(name)(self)
+        return self._tasks[name]
 
     async def _refresh(self) -> None:
-        for served in await asyncio.get_running_loop().run_in_executor(None, self.models.refresh):
-            self.metrics.loaded.labels(served.name).inc()
+        for version in await asyncio.get_running_loop().run_in_executor(None, self.models.refresh):
+            self.metrics.loaded.labels(version.name).inc()
 
-    async def _sync(self, streams: Streams) -> None:
-        self.metrics.streams.set(len(streams))
-        await asyncio.get_running_loop().run_in_executor(None, streams.sync)
+    async def _settle(self) -> None:
+        self.metrics.streams.set(await self.transactions.settle())
 
 
-async def _each(seconds: float, work: Callable[..., Any], *arguments: Any) -> None:
+async def _each(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         await asyncio.sleep(seconds)
         try:
-            await work(*arguments)
+            await work()
         except Exception:
             log.exception("a task of the service failed; it goes on")

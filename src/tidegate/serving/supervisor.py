@@ -1,4 +1,4 @@
-"""The parent of several workers: it holds the port, keeps as many as were asked for, and ends them in order."""
+"""The supervisor of several workers: holds the port, keeps as many as were asked for, and ends them in order."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from tidegate.errors import SettingError
+from tidegate.serving.repair import claim, prepare
 from tidegate.serving.settings import ServeSettings
 from tidegate.serving.worker import REFUSED
 
@@ -27,15 +29,15 @@ _WAIT, _LONGEST_WAIT, _SOUND = 0.1, 10.0, 30.0  # seconds before a new worker, a
 class _Worker:
     """One worker process: it reads its task from its standard input and ends when that closes, so that none is left."""
 
-    def __init__(self, task: dict[str, Any], metrics: str) -> None:
+    def __init__(self, task: dict[str, Any], descriptors: Sequence[int], metrics: str) -> None:
         self.begun, self.born = False, time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tidegate.serving.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            pass_fds=[task["descriptor"]],
+            pass_fds=descriptors,
             env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": metrics},
-            start_new_session=True,  # Ctrl-C reaches the parent alone, which ends all in order
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends all in order
         )
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
@@ -82,11 +84,15 @@ class Supervisor:
 
         Raises:
             SettingError: a worker cannot begin.
+            DataError: the streams cannot be kept in the folder of the settings.
         """
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._end)
         os.makedirs(self._metrics)
+        state = Path(self._settings.state or self._folder)
         try:
+            self._lock = claim(state)
+            self._database = prepare(state)
             self._listener.set_inheritable(True)
             for index in range(self._settings.workers):
                 self._start(index)
@@ -98,11 +104,11 @@ class Supervisor:
         task = {
             "models": list(self._models),
             "settings": asdict(self._settings),
-            "descriptor": self._listener.fileno(),
-            "socket": os.path.join(self._folder, "streams.sock"),
-            "index": index,
+            "listener": self._listener.fileno(),
+            "database": str(self._database),
         }
-        self._workers[index] = _Worker(task, self._metrics)
+        # The lock stays with the workers, so that no other service takes the streams while one of them is left.
+        self._workers[index] = _Worker(task, [self._listener.fileno(), self._lock.fileno()], self._metrics)
 
     def _watch(self) -> None:
         said = False
@@ -135,15 +141,11 @@ class Supervisor:
         self._ending = True
 
     def _stop(self) -> None:
-        """End the workers: the first one, which keeps the streams, when no other can pass it requests any more."""
-        others = [worker for index, worker in self._workers.items() if index]
-        for group in (others, [worker for index, worker in self._workers.items() if not index]):
-            for worker in group:
-                with contextlib.suppress(ProcessLookupError):
-                    worker.process.terminate()
-            until = time.monotonic() + self._settings.timeout + 3
-            for worker in group:
-                worker.end(until)
         for worker in self._workers.values():
+            with contextlib.suppress(ProcessLookupError):
+                worker.process.terminate()
+        until = time.monotonic() + self._settings.timeout + 3
+        for worker in self._workers.values():
+            worker.end(until)
             worker.close()
         shutil.rmtree(self._folder, ignore_errors=True)

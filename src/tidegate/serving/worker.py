@@ -1,4 +1,4 @@
-"""One process that answers requests: alone, or one of several workers of a parent."""
+"""One process that answers requests: alone, or one of several workers of a supervisor."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import TidegateError
@@ -31,8 +32,7 @@ def work(
     settings: ServeSettings,
     token: str | None,
     listener: socket.socket,
-    path: str | None,
-    index: int,
+    database: Path | None,
     begun: Callable[[], None],
 ) -> None:
     """Answer requests until a signal comes.
@@ -42,8 +42,7 @@ def work(
         settings: the service's settings.
         token: the bearer token that requests must carry, or None.
         listener: the socket that connections come to.
-        path: the Unix socket between several workers, or None.
-        index: the worker's number; the first keeps the streams.
+        database: the streams that several workers share, or None.
         begun: called when requests are answered.
     """
     import torch
@@ -53,7 +52,7 @@ def work(
     _begin_logging()
     torch.set_num_threads(1)  # torch's threads and the event loop would fight for the cores; more workers use more
     sys.setswitchinterval(0.0005)  # the batching thread must not wait 5 ms for the event loop to let go
-    server = make_server(Service(models, settings, token=token, socket=path, keeper=index == 0))
+    server = make_server(Service(models, settings, token=token, database=database))
     # What the imports and models made stays; looking through it again and again would stop all requests for 100 ms.
     gc.collect()
     gc.freeze()
@@ -105,27 +104,26 @@ def _begin_logging() -> None:
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
-def work_for_parent() -> None:
-    """Be a worker of a parent process: read the task from standard input."""
+def work_for_supervisor() -> None:
+    """Be a worker of a supervisor: read the task from standard input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     task = json.loads(sys.stdin.buffer.readline())
     settings = ServeSettings(**task["settings"])
-    listener = socket.socket(fileno=task["descriptor"])
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    listener = socket.socket(fileno=task["listener"])
+    threading.Thread(target=_end_with_supervisor, daemon=True).start()
     token = None if settings.token_file is None else read_token(settings.token_file)
     try:
-        index, begun = task["index"], lambda: print("begun", flush=True)
-        work(task["models"], settings, token, listener, task["socket"], index, begun)
+        work(task["models"], settings, token, listener, Path(task["database"]), lambda: print("begun", flush=True))
     except TidegateError as error:
         print(f"tidegate: {error}", file=sys.stderr)
         sys.exit(REFUSED)
 
 
-def _end_with_parent() -> None:
+def _end_with_supervisor() -> None:
     while os.read(0, 1):  # not through sys.stdin, whose lock would be held when the interpreter ends
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":
-    work_for_parent()
+    work_for_supervisor()

@@ -1,15 +1,12 @@
 """Streams over HTTP: the forecast of predict, kept over a restart, nothing lost that was acknowledged."""
 
-import errno
-import json
-import os
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 from service_tools import fitted, running, wave
 
-from tidegate import DataError
-from tidegate.serving.journal import Journal
+from tidegate.serving.repair import DATABASE
 
 
 def push(client, name, value, **more):
@@ -117,94 +114,75 @@ def test_a_stream_goes_on_with_a_new_version_of_its_model(tmp_path):
         assert second["forecast"]["columns"] != first["forecast"]["columns"]
 
 
-def test_a_torn_record_is_cut_off_and_the_rest_is_kept(folder, tmp_path):
+def test_two_workers_pushing_to_one_stream_take_turns(folder, tmp_path):
+    """Two services of one database, as two workers are: each observation is taken once, and both see the same rows."""
+    with running(folder, state=str(tmp_path)) as first, running(folder, database=tmp_path / DATABASE) as second:
+        clients = (first, second)
+
+        def ask(number):
+            answer = push(clients[number % 2], "shared", float(number))
+            assert answer.status_code == 200, answer.text
+            return answer.json()["count"]
+
+        with ThreadPoolExecutor(8) as pool:
+            counts = list(pool.map(ask, range(200)))
+        assert sorted(counts) == list(range(1, 201))
+        looked = [client.get("/streams/shared").json() for client in clients]
+        assert looked[0] == looked[1]
+        assert looked[0]["count"] == 200
+        assert push(second, "shared", 0.5).json()["forecast"] == first.get("/streams/shared").json()["forecast"]
+        assert first.delete("/streams/shared").status_code == 200
+        assert push(second, "shared", 1.0).json()["count"] == 1
+
+
+def test_a_refused_observation_leaves_the_others_of_its_transaction(client):
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda n: push(client, f"mixed-{n}", float(n) if n % 2 else "x"), range(40)))
+    assert [answer.status_code for answer in answers] == [422, 200] * 20
+
+
+def test_a_damaged_stream_is_set_aside_and_may_begin_again(folder, tmp_path, caplog):
     with running(folder, state=str(tmp_path)) as client:
-        for value in (1.0, 2.0, 3.0):
-            push(client, "s", value)
-    journal = tmp_path / "journal-0"
-    with open(journal, "ab") as file:
-        file.write(b'0badc0de {"id": "s", "rows": [[4.0')
+        for value in (1.0, 2.0):
+            push(client, "good", value)
+            push(client, "bad", value)
+    with sqlite3.connect(tmp_path / DATABASE) as db:
+        db.execute("UPDATE streams SET state = replace(state, '2.0', '9.0') WHERE id = 'bad'")
+    db.close()
     with running(folder, state=str(tmp_path)) as client:
-        assert client.get("/streams/s").json()["count"] == 3
-        assert push(client, "s", 4.0).json()["count"] == 4
-    with running(folder, state=str(tmp_path)) as client:
-        assert client.get("/streams/s").json()["count"] == 4
+        assert "stream 'bad' is damaged and was set aside" in caplog.text
+        assert client.get("/streams").json() == {"count": 1, "streams": ["good"]}
+        assert push(client, "good", 3.0).json()["count"] == 3
+        assert push(client, "bad", 3.0).json()["count"] == 1
 
 
-def test_a_full_disk_refuses_the_observation_and_keeps_the_rest(folder, tmp_path, monkeypatch):
-    real, calls = os.write, []
-
-    def full(descriptor, content):
-        calls.append(content)
-        if len(calls) == 1:
-            return real(descriptor, content[:10])  # the first bytes still fit
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with running(folder, state=str(tmp_path)) as client:
-        assert push(client, "s", 1.0).json()["count"] == 1
-        with monkeypatch.context() as patch:
-            patch.setattr("tidegate.serving.journal._write", full)
-            refused = push(client, "s", 2.0)
-            assert refused.status_code == 507
-            assert "No space left" in refused.json()["error"]
-            assert client.get("/streams/s").json()["count"] == 1
-        assert push(client, "s", 2.0).json()["count"] == 2
-    with running(folder, state=str(tmp_path)) as client:
-        assert client.get("/streams/s").json()["count"] == 2
+def test_a_stream_damaged_while_the_service_runs_costs_itself_only(folder, tmp_path, caplog):
+    with running(folder, state=str(tmp_path)) as client, running(folder, database=tmp_path / DATABASE) as other:
+        push(client, "good", 1.0)
+        push(client, "bad", 1.0)
+        with sqlite3.connect(tmp_path / DATABASE) as db:
+            db.execute("UPDATE streams SET used = used + 1 WHERE id = 'bad'")
+        db.close()
+        assert other.get("/streams/bad").status_code == 404
+        assert "stream 'bad' is damaged" in caplog.text
+        assert push(client, "bad", 1.0).json()["count"] == 1
+        assert push(other, "good", 1.0).json()["count"] == 2
 
 
-def test_two_services_cannot_share_a_folder(folder, tmp_path):
-    journal = Journal(tmp_path)
-    with pytest.raises(DataError, match="another service keeps its streams"):
-        Journal(tmp_path)
-    journal.close()
-    Journal(tmp_path).close()
-
-
-def test_a_journal_tells_the_same_state_at_every_step_of_a_rotation(tmp_path):
-    journal = Journal(tmp_path, rotate=200)
-    journal.load()
-    state = []
-    for number in range(40):
-        journal.append(number)
-        state.append(number)
-        if journal.full:
-            begun, saved = journal.begin(), list(state)
-            journal.append("between")
-            state.append("between")
-            assert read_again(journal, tmp_path) == state  # killed before the snapshot is written
-            journal.finish(begun, saved)
-        assert read_again(journal, tmp_path) == state
-    assert len(list(tmp_path.glob("journal-*"))) == 1
-    journal.close()
-
-
-def read_again(journal, folder):
-    """What a process that starts now would read; the living journal keeps its lock."""
-    other = object.__new__(Journal)
-    other.__dict__.update(journal.__dict__, notes=[])
-    other._open = lambda number: None
-    snapshot, records = other.load()
-    return [*(snapshot or []), *records]
-
-
-def test_a_snapshot_replaces_a_long_journal(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("tidegate.serving.journal._ROTATE", 2000)
-    monkeypatch.setattr(Journal.__init__, "__kwdefaults__", {"rotate": 2000})
-    with running(folder, state=str(tmp_path), sync="always") as client:
-        for value in np.arange(60.0):
-            answer = push(client, "s", value)
-        expected = answer.json()
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 6000
-    assert any(path.name.startswith("snapshot-") for path in tmp_path.iterdir())
-    with running(folder, state=str(tmp_path)) as client:
-        assert client.get("/streams/s").json()["forecast"] == expected["forecast"]
-        assert client.get("/streams/s").json()["count"] == 60
-
-
-def test_records_are_json_that_a_person_can_read(folder, tmp_path):
+def test_a_database_that_another_holds_for_long_is_busy(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("tidegate.serving.store._BUSY_SECONDS", 0.1)
     with running(folder, state=str(tmp_path)) as client:
         push(client, "s", 1.0)
-        push(client, "s", 2.0)
-    lines = (tmp_path / "journal-0").read_text(encoding="utf-8").splitlines()
-    assert json.loads(lines[1][9:]) == {"id": "s", "rows": [[2.0]], "times": None}
+        holder = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        refused = push(client, "s", 2.0)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert client.post("/predict", json={"values": wave(12)["y"].tolist()}).status_code == 200
+        holder.close()
+        assert push(client, "s", 2.0).json()["count"] == 2
+
+
+def test_every_observation_may_wait_for_the_disk(folder, tmp_path):
+    with running(folder, state=str(tmp_path), sync="always") as client:
+        for value in range(5):
+            assert push(client, "s", float(value)).json()["count"] == value + 1

@@ -19,9 +19,11 @@ from tidegate.forecasting.observations import LARGEST, as_numbers, check_row, re
 from tidegate.forecasting.predictor import History, NextForecast, TablePredictor
 from tidegate.forecasting.preparing import times_ahead
 from tidegate.serving.batching import Batcher
+from tidegate.serving.forecasting.answers import forecast_body
+from tidegate.serving.forecasting.loading import forecast, table_predictor
+from tidegate.serving.forecasting.schemas import PredictBody
 from tidegate.serving.models import ModelVersion
-from tidegate.serving.responses import Refusal, forecast_body, overloaded, to_json
-from tidegate.serving.schemas import PredictBody
+from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.tables.panel import Panel
 from tidegate.tables.reading import read_table
 
@@ -56,13 +58,13 @@ class Tables:
             future.exception()
 
 
-async def predict_arrays(served: ModelVersion, body: PredictBody, batcher: Batcher, most_rows: int) -> bytes:
+async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batcher, most_rows: int) -> bytes:
     """Forecast what follows the values of a request, one forecast per window.
 
     Raises:
         Refusal, TidegateError: in one sentence.
     """
-    predictor = served.predictor
+    predictor = version.model.predictor
     windows = read_windows(body.values, predictor.columns, most_rows, predictor.gaps)
     if body.series is not None and body.series not in predictor.series:
         raise DataError(f"the model was not fitted on a series {body.series!r}; leave series out")
@@ -76,13 +78,14 @@ async def predict_arrays(served: ModelVersion, body: PredictBody, batcher: Batch
         inside = predictor.clock.after(predictor.clock.read(body.start), 0, windows.shape[1])
         times = predictor.clock.stamps(inside)
     levels = tuple(body.level)
-    casts = [batcher.predict(served, History(rows, times, future, body.series), levels) for rows in windows]
-    forecasts = [await casts[0]] if len(casts) == 1 else await asyncio.gather(*casts)
+    histories = [History(rows, times, future, body.series) for rows in windows]
+    waited = [forecast(version, batcher, history, levels) for history in histories]
+    forecasts = [await waited[0]] if len(waited) == 1 else await asyncio.gather(*waited)
     return to_json(
         {
-            "model": served.name,
-            "version": served.version,
-            "forecasts": [forecast_body(forecast) for forecast in forecasts],
+            "model": version.name,
+            "version": version.version,
+            "forecasts": [forecast_body(one) for one in forecasts],
         }
     )
 
@@ -119,7 +122,7 @@ def read_windows(values: Any, columns: tuple[str, ...], most_rows: int, gaps: bo
     return array
 
 
-def predict_rows(served: ModelVersion, body: PredictBody, most_rows: int) -> bytes:
+def predict_rows(version: ModelVersion, body: PredictBody, most_rows: int) -> bytes:
     """Forecast what follows each series of a table of rows."""
     rows = body.rows or []
     if not rows:
@@ -127,10 +130,10 @@ def predict_rows(served: ModelVersion, body: PredictBody, most_rows: int) -> byt
     if len(rows) > most_rows:
         raise Refusal(413, f"the request has {len(rows)} rows and may have {most_rows}; send fewer at a time")
     future = None if body.future is None else pd.DataFrame(body.future)
-    return _predict_frame(served, pd.DataFrame(rows), future, tuple(body.level), history=False)
+    return _predict_frame(version, pd.DataFrame(rows), future, tuple(body.level), history=False)
 
 
-def predict_text(served: ModelVersion, text: bytes, levels: tuple[float, ...], most_rows: int) -> bytes:
+def predict_text(version: ModelVersion, text: bytes, levels: tuple[float, ...], most_rows: int) -> bytes:
     """Forecast what follows the tables of a CSV file, with the newest rows for a chart."""
     if text.count(b"\n") > most_rows:
         raise Refusal(413, f"the file has more than {most_rows} lines; send fewer at a time")
@@ -145,30 +148,30 @@ def predict_text(served: ModelVersion, text: bytes, levels: tuple[float, ...], m
     finally:
         with contextlib.suppress(OSError):
             os.unlink(name)
-    return _predict_frame(served, frame, None, levels, history=True)
+    return _predict_frame(version, frame, None, levels, history=True)
 
 
-def newest_rows(served: ModelVersion, series: object, levels: tuple[float, ...]) -> bytes:
+def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]) -> bytes:
     """The rows that the model was fitted on last and the forecast that follows them, for a chart."""
-    model, predictor = served.forecaster.table_model(), _table_caster(served)
+    model, predictor = version.model.forecaster.table_model(), table_predictor(version)
     predictor.check_levels(levels)
     newest = model.newest
     number = predictor.series.get(series, 0)
     names = [None if predictor.roles.id is None else name for name in predictor.series]
     picked = newest.select(np.arange(len(newest.ids)) == number)
-    body = {"model": served.name, "version": served.version, "series": names[:_MOST_SERIES]}
+    body = {"model": version.name, "version": version.version, "series": names[:_MOST_SERIES]}
     drawn = _drawn(predictor, picked, 0)
     if predictor.known_ahead:
         return to_json(body | {"forecasts": [drawn | {"times": [], "columns": {}}]})
     times = times_ahead(picked, predictor.steps)
     values = model.forecast(picked, np.empty((1, predictor.steps, 0)), times, levels)
-    return to_json(body | {"forecasts": [drawn | _named(predictor, served, times[0], values[0], levels)]})
+    return to_json(body | {"forecasts": [drawn | _named(predictor, version, times[0], values[0], levels)]})
 
 
 def _predict_frame(
-    served: ModelVersion, frame: pd.DataFrame, future: pd.DataFrame | None, levels: tuple[float, ...], *, history: bool
+    version: ModelVersion, frame: pd.DataFrame, future: pd.DataFrame | None, levels: tuple[float, ...], *, history: bool
 ) -> bytes:
-    forecaster, predictor = served.forecaster, _table_caster(served)
+    forecaster, predictor = version.model.forecaster, table_predictor(version)
     model = forecaster.table_model()
     predictor.check_levels(levels)
     panel = model.usable(forecaster.panel(frame))
@@ -186,14 +189,14 @@ def _predict_frame(
         body = _drawn(predictor, panel, i) if history else {}
         if predictor.roles.id is not None:
             body = {"series": panel.ids[i]} | body
-        forecasts.append(body | _named(predictor, served, times[i], values[i], levels))
-    return to_json({"model": served.name, "version": served.version, "notes": panel.notes, "forecasts": forecasts})
+        forecasts.append(body | _named(predictor, version, times[i], values[i], levels))
+    return to_json({"model": version.name, "version": version.version, "notes": panel.notes, "forecasts": forecasts})
 
 
 def _named(
-    predictor: TablePredictor, served: ModelVersion, times: np.ndarray, values: np.ndarray, levels: tuple[float, ...]
+    predictor: TablePredictor, version: ModelVersion, times: np.ndarray, values: np.ndarray, levels: tuple[float, ...]
 ) -> dict[str, Any]:
-    names = forecast_columns(predictor.roles, served.forecaster, levels)
+    names = forecast_columns(predictor.roles, version.model.forecaster, levels)
     return forecast_body(NextForecast("", times, names, values.reshape(predictor.steps, -1), predictor.clock))
 
 
@@ -206,9 +209,3 @@ def _drawn(predictor: TablePredictor, panel: Panel, number: int) -> dict[str, An
         for i, name in enumerate(predictor.roles.targets)
     }
     return {"history": {"times": predictor.clock.texts(panel.times[part]), "columns": columns}}
-
-
-def _table_caster(served: ModelVersion) -> TablePredictor:
-    if not isinstance(served.predictor, TablePredictor):
-        raise DataError(f"model {served.name!r} was fitted on plain arrays, so it takes values, not a table")
-    return served.predictor

@@ -1,0 +1,68 @@
+"""What a task gives the service so that its models can be served; `tidegate.registry` names the class that does.
+
+The service itself knows names, versions, limits, the open inference protocol and where streams are kept. Everything
+about what a model is asked, and what it answers, is behind this contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from tidegate.serving.models import ModelVersion
+    from tidegate.serving.service import Service
+
+
+class TaskService(Protocol):
+    """One per task and worker; it serves all models of the task.
+
+    Attributes:
+        bodies: the JSON bodies of its routes, for OpenAPI.
+    """
+
+    bodies: Sequence[type[BaseModel]]
+
+    def __init__(self, service: Service) -> None:
+        """Begin with what all tasks share; the event loop does not run yet."""
+
+    def load(self, folder: Path) -> Any:
+        """Load a model from its model or run folder, and run it once, so that the first request does not pay for that.
+
+        What is returned is the `model` of a `ModelVersion`. May be called beside the event loop.
+
+        Raises:
+            ModelFolderError: the folder holds no usable model.
+        """
+        ...
+
+    def describe(self, version: ModelVersion) -> dict[str, Any]:
+        """What `GET /models` tells of a model beside its name and version, as JSON values."""
+        ...
+
+    def metadata(self, version: ModelVersion) -> dict[str, Any]:
+        """The `inputs`, `outputs` and any `parameters` of a model, as the open inference protocol has them."""
+        ...
+
+    async def infer(
+        self, version: ModelVersion, inputs: dict[str, np.ndarray], parameters: Mapping[str, Any]
+    ) -> dict[str, np.ndarray]:
+        """Answer tensors (float64, by name) with tensors, as `metadata` describes them.
+
+        Raises:
+            Refusal, TidegateError: in one sentence.
+        """
+        ...
+
+    def add_routes(self, app: FastAPI) -> None:
+        """Add the routes that only this task has."""
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Open what needs the event loop, and close it again when the service ends."""
+        ...

@@ -1,0 +1,101 @@
+"""Forecasters as the service holds them: loaded, run once, and described."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tidegate import registry
+from tidegate.errors import DataError, TidegateError
+from tidegate.forecasting.forecaster import Forecaster
+from tidegate.forecasting.predictor import History, NextForecast, Predictor, TablePredictor, predictor_of
+from tidegate.serving.batching import Batcher
+from tidegate.serving.models import ModelVersion
+
+
+@dataclass(frozen=True)
+class LoadedForecaster:
+    """A forecaster that answers requests.
+
+    Attributes:
+        forecaster: as it was saved.
+        predictor: what computes its forecasts of histories.
+    """
+
+    forecaster: Forecaster
+    predictor: Predictor
+
+
+def load(folder: Path) -> LoadedForecaster:
+    """Load a forecaster and run it once.
+
+    Raises:
+        ModelFolderError: the folder holds no usable model.
+    """
+    forecaster = registry.load(folder)
+    predictor = predictor_of(forecaster.fitted())
+    _warm_up(predictor)
+    return LoadedForecaster(forecaster, predictor)
+
+
+def describe(loaded: LoadedForecaster) -> dict[str, Any]:
+    """What the page shows of a forecaster."""
+    predictor, settings = loaded.predictor, loaded.forecaster
+    newest = None
+    if isinstance(predictor, TablePredictor) and predictor.newest_times.size:
+        newest = predictor.clock.texts(predictor.newest_times.max()[None])[0]
+    return {
+        "kind": "table" if isinstance(predictor, TablePredictor) else "arrays",
+        "cell": str(settings.cell),
+        "layers": settings.layers,
+        "units": settings.units,
+        "columns": predictor.columns,
+        "known_ahead": predictor.known_ahead,
+        "needed": predictor.needed,
+        "horizon": predictor.steps,
+        "series": len(predictor.series),
+        "newest": newest,
+        "levels": [level for level in (80.0, 90.0) if predictor.gives(level)],
+    }
+
+
+def table_predictor(version: ModelVersion) -> TablePredictor:
+    """The predictor of a model that was fitted on a table.
+
+    Raises:
+        DataError: it was fitted on plain arrays.
+    """
+    predictor = version.model.predictor
+    if not isinstance(predictor, TablePredictor):
+        raise DataError(f"model {version.name!r} was fitted on plain arrays, so it takes values, not a table")
+    return predictor
+
+
+async def forecast(
+    version: ModelVersion, batcher: Batcher, history: History, levels: tuple[float, ...]
+) -> NextForecast:
+    """Forecast what follows a history, together with others that are asked for at the same time.
+
+    Raises:
+        TidegateError: this history cannot be forecast.
+        Refusal: too many are waiting, or it took too long.
+    """
+    predictor = version.model.predictor
+    predictor.check(history, levels)
+    return await batcher.run(version, predictor.predict, history, levels)
+
+
+def _warm_up(predictor: Predictor) -> None:
+    """Run the network once, so that the first request does not pay for what torch prepares."""
+    stamps = None if predictor.clock is None else predictor.clock.stamps(predictor.clock.sample(predictor.needed))
+    rows = np.zeros((predictor.needed, len(predictor.columns)))
+    rows[-1] = 1.0  # a constant window has no spread of its own
+    series = next(iter(predictor.series), None)
+    history = History(rows, stamps, np.zeros((predictor.steps, len(predictor.known_ahead))), series)
+    try:
+        predictor.predict([history])
+    except TidegateError:
+        return  # what this history lacks, real ones may have

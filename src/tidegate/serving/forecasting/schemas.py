@@ -1,0 +1,79 @@
+"""What requests for forecasts hold, and their answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from tidegate.serving.schemas import Body, Name, Number
+
+Value = Number | None
+Stamp = Annotated[str, Field(max_length=64)] | Number
+Scalar = bool | int | Number | Annotated[str, Field(max_length=1000)] | None
+Levels = Annotated[list[Number], Field(max_length=10)]
+Row = Annotated[list[Value], Field(max_length=1000)]
+
+
+class PredictBody(Body):
+    """A request for forecasts: either `rows` of a table, or `values` as plain arrays."""
+
+    model: Name | None = Field(None, description="which model, when several are served")
+    rows: list[dict[Name, Scalar]] | None = Field(
+        None, description="rows of a table with the columns that the model was fitted on"
+    )
+    values: list[Value] | list[Row] | list[list[Row]] | None = Field(
+        None,
+        description="the newest values: numbers, rows of columns, or windows (n, rows, columns); null where missing",
+    )
+    start: Stamp | None = Field(None, description="time of the first of the values; without it steps are counted")
+    series: Name | int | None = Field(None, description="the fitted series that the values continue")
+    future: list[Row] | list[dict[Name, Scalar]] | None = Field(None, description="covariates known ahead")
+    level: Levels = Field(default=[], description="interval levels in percent, such as [80, 90]")
+
+
+class HistoryBody(Body):
+    """Rows that a new stream begins with."""
+
+    values: list[Value] | list[Row] = Field(description="numbers, or rows of columns")
+    start: Stamp | None = Field(None, description="time of the first row")
+
+
+class PushBody(Body):
+    """One observation of a stream."""
+
+    values: Number | Row | dict[Name, Value] = Field(description="a number, values in column order, or by column name")
+    time: Stamp | None = Field(None, description="time of the observation; without it the next step")
+    future: list[Row] | list[dict[Name, Scalar]] | None = Field(None, description="covariates known ahead")
+    level: Levels = Field(default=[], description="interval levels in percent")
+    model: Name | None = Field(None, description="which model, when the stream is new and several are served")
+    series: Name | int | None = Field(None, description="the fitted series that a new stream is")
+    history: HistoryBody | None = Field(None, description="rows that a new stream begins with")
+
+
+class ForecastAnswer(BaseModel):
+    """A forecast of one series."""
+
+    series: Any = Field(None, description="the series, when the table names them")
+    times: list[Any] = Field(description="time stamps ahead, or step numbers when no times were given")
+    columns: dict[str, list[float]] = Field(description="point forecast and interval bounds by column name")
+
+
+class PredictAnswer(BaseModel):
+    """The answer to a request for forecasts."""
+
+    model: str
+    version: str
+    forecasts: list[ForecastAnswer]
+
+
+class PushAnswer(BaseModel):
+    """The answer to an observation that was taken."""
+
+    stream: str
+    model: str
+    version: str
+    count: int = Field(description="observations taken since the stream began")
+    time: Any = Field(None, description="time of the newest observation")
+    needed: int = Field(description="observations that are still needed for a forecast")
+    forecast: ForecastAnswer | None
