@@ -17,13 +17,20 @@ DOCS = Path(__file__).parent
 
 
 def cell_page(name: str) -> str:
-    """A cell's formula, names, cost and paper."""
-    cell = cells.get(name)
-    lines = [f"# {cell.title} (`{name}`)", "", inspect.getdoc(cell) or "", "", "$$", latex(cell), "$$", ""]
+    """A cell's formula, names, cost and paper; an alias has its cell's."""
+    cell, alias = cells.get(name), cells.alias(name)
+    title, paper, about = (cell.title, cell.paper, inspect.getdoc(cell) or "")
+    if alias is not None:
+        title, paper = alias.title, alias.paper
+        about = (
+            f"{alias.about}\n\nThe name stands for `cell={alias.cell!r}, {alias.option}=True`: the option goes with "
+        )
+        about += "every cell."
+    lines = [f"# {title} (`{name}`)", "", about, "", "$$", latex(cell), "$$", ""]
     lines += [f"- {word}: {', '.join(names)}" for word, names in _names(cell) if names]
     if cell.mask(64) is not None:
         lines.append(f"- Of 64 units' recurrent matrix it keeps {sum(map(sum, cell.mask(64))) / 64**2:.0%}")
-    return "\n".join([*lines, f"- Cost: {_cost(cell)}", f"- Source: {cell.paper}", ""])
+    return "\n".join([*lines, f"- Cost: {_cost(cell)}", f"- Source: {paper}", ""])
 
 
 def _names(cell: type[cells.Cell]) -> list[tuple[str, list[str]]]:
@@ -91,11 +98,12 @@ def _first_line(thing: object) -> str:
 def main() -> None:
     """Write the pages."""
     (DOCS / "cells").mkdir(exist_ok=True)
-    for name in cells.names():
+    pages = [*cells.names(), *cells.ALIASES]
+    for name in pages:
         (DOCS / "cells" / f"{name}.md").write_text(cell_page(name), encoding="utf-8")
     (DOCS / "settings.md").write_text(settings_page(), encoding="utf-8")
     (DOCS / "api.md").write_text(api_page(), encoding="utf-8")
-    print(f"{len(cells.names())} cell pages, settings.md and api.md written to {DOCS}")
+    print(f"{len(pages)} cell pages, settings.md and api.md written to {DOCS}")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def test_the_page_on_a_readers_own_cell_runs(capsys):
     assert r"\tanh" in printed
 
 
-@pytest.mark.parametrize("name", cells.names())
+@pytest.mark.parametrize("name", [*cells.names(), *cells.ALIASES])
 def test_a_cells_page_is_what_its_code_says(name):
     import build
 

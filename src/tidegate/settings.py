@@ -36,7 +36,7 @@ def setting(
 
 
 def check_settings(settings: Any) -> None:
-    """Check each field of a settings dataclass against its own constraint.
+    """Check each field of a settings dataclass against its own constraint, then what its `check_together` checks.
 
     Raises:
         SettingError: naming the first setting that does not fit, what was expected and what came.
@@ -48,6 +48,8 @@ def check_settings(settings: Any) -> None:
         problem = _choice_problem(field, value) or _number_problem(field, value)
         if problem:
             raise SettingError(f"{field.name} must be {problem}, not {value!r}")
+    if hasattr(settings, "check_together"):
+        settings.check_together()
 
 
 def _choice_problem(field: dataclasses.Field[Any], value: Any) -> str | None:

@@ -174,10 +174,8 @@ FORMULAS = {
     "mingru": feng_gru_2024,
     "minlstm": feng_lstm_2024,
     "projected": sak_2014,
-    # One layer without context, without dropout, and with fewer units than a block: plain LSTMs.
+    # One layer, and fewer units than a block: plain LSTMs.
     "depthgated": gers_2000,
-    "contextual": gers_2000,
-    "variational": gers_2000,
     "sparse": gers_2000,
 }
 

@@ -56,7 +56,7 @@ def test_a_users_own_cell_shows_its_entries_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path))
     tool("c++")
     path = compiled._library(native._native.headers(), native._native.flags(native.level), cells.get("slstm"))
-    assert sorted(exported(path)) == ["tidegate_single", "tidegate_twofold"]
+    assert sorted(exported(path)) == ["tidegate_float32", "tidegate_float64"]
 
 
 @pytest.mark.usefixtures("x86")

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tidegate import Recurrent, cells
-from tidegate.engine.sessions import LoopSession
 from tidegate.errors import SettingError
+from tidegate.layers.session import LoopSession
 
 
 def make_layer(cell, dtype=torch.float64, **options):
@@ -34,7 +34,7 @@ def test_steps_equal_forward_and_the_state_can_be_taken_over(name, layers):
 
 def test_loop_session_equals_the_layers_own_session():
     layer = make_layer("gru", torch.float32, layers=2)
-    loop = LoopSession(layer.step, (torch.zeros(2, 1, 21),))
+    loop = LoopSession(layer.step)
     session = layer.session()
     for x in torch.randn(6, 1, 3):
         torch.testing.assert_close(session.step(x), loop.step(x), rtol=1e-5, atol=1e-6)

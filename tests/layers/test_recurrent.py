@@ -76,7 +76,7 @@ def as_tuple(state):
     return state if isinstance(state, tuple) else (state,)
 
 
-@pytest.mark.parametrize("path", ["fused", "reference"])
+@pytest.mark.parametrize("path", ["torch", "reference"])
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize(("layers", "bidirectional"), SHAPES)
 @pytest.mark.parametrize("name", TORCH)
@@ -92,7 +92,7 @@ def test_layer_equals_torchs(name, layers, bidirectional, dtype, path):
     check_close(mine, gradients(other, expected, as_tuple(last), x, *state), TOLERANCE[dtype])
 
 
-@pytest.mark.parametrize("path", ["fused", "reference"])
+@pytest.mark.parametrize("path", ["torch", "reference"])
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize(("layers", "bidirectional"), SHAPES)
 @pytest.mark.parametrize("name", TORCH)

@@ -12,7 +12,7 @@ from twins import MODES, TOLERANCE, Counter, check_close, check_same, everything
 
 import tidegate
 import tidegate.nn
-from tidegate.engine import dispatch
+from tidegate.layers import stack
 
 CONSTRUCTIONS = [
     ((3, 4), {}),
@@ -252,8 +252,8 @@ def test_one_training_path_follows_torchs(bias):
 
 def test_missing_bias_is_zero_to_the_engine(monkeypatch):
     seen = []
-    scan = dispatch.scan_stack
-    monkeypatch.setattr(dispatch, "scan_stack", lambda *args, **options: seen.append(args[3]) or scan(*args, **options))
+    scan = stack.scan_stack
+    monkeypatch.setattr(stack, "scan_stack", lambda *args, **options: seen.append(args[3]) or scan(*args, **options))
     mine, _ = twins("GRU", 3, 4, 2, bias=False, bidirectional=True)
     mine(torch.randn(6, 5, 3))
     assert [sorted(weights) for weights in seen[0]] == [["bias_hh", "bias_ih", "weight_hh", "weight_ih"]] * 4

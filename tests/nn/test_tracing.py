@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from twins import MODES, Counter, check_close, make_hx, parts_of, twins
 
 from lacking import need
-from tidegate.engine import dispatch
+from tidegate.layers import stack
 from tidegate.nn import running
 
 EXPORT_WARNING = "ignore:The tensor attributes .* were assigned during export"
@@ -56,13 +56,13 @@ def test_compiled_network_equals_the_eager_one(name, backend, monkeypatch):
 def test_compiler_traces_nothing_of_the_engine(monkeypatch):
     torch.compiler.reset()
     mine, _ = twins("LSTM", 3, 4)
-    compiling, scan = [], dispatch.scan_stack
+    compiling, scan = [], stack.scan_stack
 
     def look(*args, **options):
         compiling.append(torch.compiler.is_compiling())
         return scan(*args, **options)
 
-    monkeypatch.setattr(dispatch, "scan_stack", look)
+    monkeypatch.setattr(stack, "scan_stack", look)
     torch.compile(Network(mine), backend="eager")(torch.randn(6, 5, 3))
     assert compiling == [False]
 

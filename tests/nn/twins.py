@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 import tidegate.nn
-from tidegate.engine import dispatch
+from tidegate.layers import stack
 
 MODES = ["LSTM", "GRU", "RNN"]
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
@@ -71,8 +71,8 @@ class Counter:
 
     def __init__(self, monkeypatch):
         self.calls = 0
-        self._scan = dispatch.scan_stack
-        monkeypatch.setattr(dispatch, "scan_stack", self._counted)
+        self._scan = stack.scan_stack
+        monkeypatch.setattr(stack, "scan_stack", self._counted)
 
     def _counted(self, *args, **options):
         self.calls += 1

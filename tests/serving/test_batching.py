@@ -9,8 +9,8 @@ from tidegate import DataError
 from tidegate.forecasting.predictor import History
 from tidegate.serving import batching
 from tidegate.serving.batching import Batcher
-from tidegate.serving.service import Service
 from tidegate.serving.responses import Refusal
+from tidegate.serving.service import Service
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Recurrent cells, one file each.
 
-Every module here but `cell` holds one cell of the module's own name, so a new cell touches one file.
+Every module here but `cell` and `aliases` holds one cell of the module's own name, so a new cell touches one file.
 """
 
 from __future__ import annotations
@@ -9,18 +9,36 @@ import hashlib
 import importlib
 import pkgutil
 
+from tidegate.cells.aliases import ALIASES, Alias
 from tidegate.cells.cell import Cell, Initial
 from tidegate.equations.declaration import extra_names
 from tidegate.errors import SettingError
 
-__all__ = ["Cell", "Initial", "fingerprint", "get", "names", "register", "registered"]
+__all__ = [
+    "ALIASES",
+    "Alias",
+    "Cell",
+    "Initial",
+    "alias",
+    "fingerprint",
+    "get",
+    "names",
+    "register",
+    "registered",
+]
 
+_NO_CELLS = ("cell", "aliases")
 _registered: dict[str, type[Cell]] = {}
 
 
 def names() -> list[str]:
     """Return the names of the built-in cells, in alphabetical order."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "cell")
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _NO_CELLS)
+
+
+def alias(cell: object) -> Alias | None:
+    """Return what a name in any case is an alias of; None when it is none."""
+    return ALIASES.get(cell.lower()) if isinstance(cell, str) else None
 
 
 def register(cell: type[Cell]) -> type[Cell]:
@@ -29,11 +47,11 @@ def register(cell: type[Cell]) -> type[Cell]:
     Usable as a class decorator. Registering a cell again under its name replaces the one before.
 
     Raises:
-        SettingError: it is not a cell, or a built-in cell has its name.
+        SettingError: it is not a cell, or its name is taken by a built-in cell or an alias of one.
     """
     if not (isinstance(cell, type) and issubclass(cell, Cell) and cell is not Cell):
         raise SettingError(f"cells.register takes a subclass of tidegate.cells.Cell, not {cell!r}")
-    if cell.name in names():
+    if cell.name in (*names(), *ALIASES):
         raise SettingError(f"cell {cell.name} is built in; give yours another name")
     _registered[cell.name] = cell
     return cell
@@ -57,6 +75,8 @@ def fingerprint(cell: type[Cell]) -> str:
 def get(cell: str | type[Cell]) -> type[Cell]:
     """Return a built-in or registered cell by its name, in any case; a cell class is returned as it is.
 
+    An alias stands for its cell here; its option is the layer's.
+
     Raises:
         SettingError: no cell has this name; the message lists those there are.
     """
@@ -65,8 +85,10 @@ def get(cell: str | type[Cell]) -> type[Cell]:
     name = cell.lower() if isinstance(cell, str) else ""
     if name in _registered:
         return _registered[name]
+    if name in ALIASES:
+        name = ALIASES[name].cell
     if name not in names():
-        known = ", ".join([*names(), *sorted(_registered)])
+        known = ", ".join([*names(), *sorted(ALIASES), *registered()])
         raise SettingError(
             f"cell must be one of {known}, or a subclass of tidegate.cells.Cell (to use one by its name, register it "
             f"first: tidegate.cells.register), not {cell!r}"

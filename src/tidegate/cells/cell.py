@@ -58,8 +58,6 @@ class Cell:
             training; the probability itself otherwise.
         below: names of sequences that are a state of the layer below at the same step, 0 in the first layer; the
             state's name for each.
-        variational: dropout draws one mask per sequence, for a layer's input and for what `U` multiplies.
-        contextual: a context joins the input of every layer, where other cells get it in the first layer's.
         projection: numbers of the output for each unit; other than 1, the output is `weight_hr` times the first new
             state, and `step` must not read `prev.h`.
         initial: how the weights start.
@@ -86,8 +84,6 @@ class Cell:
     constants: ClassVar[tuple[str, ...]] = ()
     noise: ClassVar[Mapping[str, float]] = {}
     below: ClassVar[Mapping[str, str]] = {}
-    variational: ClassVar[bool] = False
-    contextual: ClassVar[bool] = False
     projection: ClassVar[float] = 1.0
     initial: ClassVar[Initial] = Initial()
 

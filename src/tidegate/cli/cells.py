@@ -7,8 +7,12 @@ import typer
 
 def cells() -> None:
     """List the recurrent cells, with the paper of each."""
-    from tidegate.cells import get, names
+    from tidegate.cells import ALIASES, get, names
 
-    for name in names():
-        cell = get(name)
-        typer.echo(f"{name:<12} {cell.title}: {cell.paper}")
+    lines = {name: f"{get(name).title}: {get(name).paper}" for name in names()}
+    lines |= {
+        name: f"{alias.title}, which is {alias.cell} with {alias.option}: {alias.paper}"
+        for name, alias in ALIASES.items()
+    }
+    for name, line in sorted(lines.items()):
+        typer.echo(f"{name:<12} {line}")

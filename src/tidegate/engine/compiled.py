@@ -38,9 +38,9 @@ def kernels(native: Any, level: str, cell: type[Cell]) -> Any:
     except (SettingError, OSError) as error:
         warnings.warn(f"cell {cell.name} runs on the plain loop, many times slower: {error}", stacklevel=2)
         return None
-    for function in (library.tidegate_single, library.tidegate_twofold):
+    for function in (library.tidegate_float32, library.tidegate_float64):
         function.restype = ctypes.c_void_p
-    return native.compiled(level, library.tidegate_single(), library.tidegate_twofold())
+    return native.compiled(level, library.tidegate_float32(), library.tidegate_float64())
 
 
 def _library(headers: dict[str, str], flags: str, cell: type[Cell]) -> Path:
@@ -62,7 +62,7 @@ def _source(cell: type[Cell]) -> str:
         f'extern "C" __attribute__((visibility("default"))) const void* tidegate_{name}() {{\n'
         f"    static const auto cell = tidegate::user::cell_{cell.name}<{kind}>();\n"
         "    return &cell;\n}"
-        for name, kind in (("single", "float"), ("twofold", "double"))
+        for name, kind in (("float32", "float"), ("float64", "double"))
     ]
     body = ["namespace tidegate::user {", cell_source(cell), "}"]
     return "\n".join(['#include "vector.hpp"', '#include "cell.hpp"', *body, *entries, ""])

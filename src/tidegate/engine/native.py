@@ -87,16 +87,20 @@ def open_session(cell: type[Cell], weights: Sequence[Mapping[str, Tensor]], batc
     for layer in weights:
         own = {name: value.detach().contiguous() for name, value in layer.items()}
         kept.append(own)
-        twofold = own["weight_ih"].dtype == torch.float64
-        job = _native.JobTwofold() if twofold else _native.JobSingle()
+        job = _new_job(own["weight_ih"])
         job.batch, job.inputs, job.units = batch, own["weight_ih"].shape[1], len(own["weight_ih"]) // len(cell.gates)
         job.w_ih, job.w_hh, job.b_ih, job.b_hh = (own[name].data_ptr() for name in _MATRICES)
         job.pattern = _address(own.get("pattern"))
         job.weights = [own[name].data_ptr() for name in (*cell.weights, *cell.constants)]
         jobs.append(job)
-    kernel = _find(cell)[kept[0]["weight_ih"].dtype == torch.float64]
-    open_ = _native.SessionTwofold if kept[0]["weight_ih"].dtype == torch.float64 else _native.SessionSingle
-    return open_(kernel, jobs, [float(rate) for rate in cell.noise.values()])
+    float64 = kept[0]["weight_ih"].dtype == torch.float64
+    make = _native.SessionTwofold if float64 else _native.SessionSingle
+    return make(_find(cell)[float64], jobs, [float(rate) for rate in cell.noise.values()])
+
+
+def _new_job(like: Tensor) -> Any:
+    """Return an empty job for numbers like these, float32 or float64."""
+    return _native.JobTwofold() if like.dtype == torch.float64 else _native.JobSingle()
 
 
 def _find(cell: type[Cell]) -> Any:
@@ -129,7 +133,7 @@ class _Call:
         self.every = every
         self.shown = len(cell.states) if every else 1
         self.planes: list[Tensor] = []
-        self.record: Tensor | None = None
+        self.saved: Tensor | None = None
         self.spent = False
         self.sorted, self.order = (None, None) if lengths is None else lengths.sort(descending=True, stable=True)
 
@@ -143,10 +147,10 @@ class _Call:
         last = [x.new_empty(batch, units) for _ in range(states)]
         if self.h_mask is not None:
             planes.append(torch.empty_like(planes[0]))
-        record = _memory(x, time, batch, kernel.record_row(units)) if keep else None
+        saved = _memory(x, time, batch, kernel.record_row(units)) if keep else None
         if keep:
-            self.planes, self.record, self.spent = planes, record, False
-        self._name(job, planes, record, whole)
+            self.planes, self.saved, self.spent = planes, saved, False
+        self._name(job, planes, saved, whole)
         job.last = _addresses(last)
         if self.lengths is None and not self.reverse:
             row = batch * width  # the outputs are where the engine wrote the states
@@ -160,10 +164,10 @@ class _Call:
 
     def back(self, tensors: Sequence[Tensor], grads: Sequence[Tensor | None], needs: Sequence[bool]) -> list[Any]:
         """Return the gradients of `tensors`, None where not needed."""
-        if self.spent:  # the gradients were written over the record
+        if self.spent:  # the gradients were written over the saved activations
             self.run(tensors, keep=True)
         job, states = self._job(tensors), len(self.cell.states)
-        self._name(job, self.planes, self.record, [True] * states)
+        self._name(job, self.planes, self.saved, [True] * states)
         rows = [None if grad is None else _contiguous(grad, every=False) for grad in grads[: self.shown]]
         lasts = [None if grad is None else grad.contiguous() for grad in grads[self.shown :]]
         job.dy, job.dlast = [_place(grad) for grad in rows], _addresses(lasts)
@@ -195,7 +199,7 @@ class _Call:
     def _job(self, tensors: Sequence[Tensor]) -> Any:
         """Return a job that names what goes in."""
         x = tensors[0]
-        job = _native.JobTwofold() if x.dtype == torch.float64 else _native.JobSingle()
+        job = _new_job(x)
         job.batch, job.time, job.inputs = x.shape
         job.units = tensors[1].shape[1]
         job.reverse, job.threads = self.reverse, threads.count()
@@ -210,12 +214,12 @@ class _Call:
         job.sequences = [_place(each) for each in sequences]
         return job
 
-    def _name(self, job: Any, planes: Sequence[Tensor], record: Tensor | None, whole: list[bool]) -> None:
+    def _name(self, job: Any, planes: Sequence[Tensor], saved: Tensor | None, whole: list[bool]) -> None:
         """Tell a job where forward writes and backward reads."""
         states = len(self.cell.states)
         job.states, job.every = _addresses(planes[:states]), whole
         job.masked = _address(planes[states]) if len(planes) > states else 0
-        job.record = _address(record)
+        job.record = _address(saved)
 
 
 class _Scan(torch.autograd.Function):

@@ -1,11 +1,10 @@
-"""A stack of layers on a live stream: one step in, one output out, the states kept in between."""
+"""A stack of layers on a live stream in the native engine: one step in, one output out, the states kept in between."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from tidegate.engine import native
@@ -16,34 +15,9 @@ if TYPE_CHECKING:
 State = tuple[Tensor, ...]
 
 
-class Session(Protocol):
-    """What a session offers, whoever computes it."""
-
-    def step(self, x: Tensor) -> Tensor:
-        """Run one time step: x (B, I) to the top layer's outputs (B, H), which the next step overwrites."""
-        ...
-
-    @property
-    def state(self) -> State:
-        """For each of the cell's states a copy (layers, B, its size)."""
-        ...
-
-    @state.setter
-    def state(self, state: State) -> None: ...
-
-
-def open_session(
-    cell: type[Cell],
-    weights: Sequence[Mapping[str, Tensor]],
-    batch: int,
-    make_step: Callable[[], Callable[[Tensor, State], tuple[Tensor, State]]],
-) -> Session:
-    """Return a session from zero states: the engine's where it runs the cell, else one of the step that is made."""
-    first = weights[0]["weight_ih"]
-    if cell.projection == 1 and native.runs(cell, first):
-        return NativeSession(cell, weights, batch)
-    sizes = cell.sizes(len(first) // len(cell.gates))
-    return LoopSession(make_step(), tuple(first.new_zeros(len(weights), batch, size) for size in sizes))
+def runs(cell: type[Cell], weights: Mapping[str, Tensor]) -> bool:
+    """Say whether the engine has sessions of this cell with such weights."""
+    return cell.projection == 1 and native.runs(cell, weights["weight_ih"])
 
 
 class NativeSession:
@@ -66,38 +40,26 @@ class NativeSession:
         self._places = (self._x.data_ptr(), self._y.data_ptr())
 
     def step(self, x: Tensor) -> Tensor:
-        """Run one time step; see `Session`."""
+        """Run one time step: x (B, I) to the top layer's outputs (B, H), which the next step overwrites."""
         self._x.copy_(x)
         self._session.step(*self._places)
         return self._y
 
     @property
     def state(self) -> State:
-        """See `Session`."""
+        """For each of the cell's states a copy (layers, B, H); None sets it to zeros."""
         layers, batch, units, count = self._sizes
         state = tuple(self._x.new_empty(layers, batch, units) for _ in range(count))
         self._each(state, self._session.read)
         return state
 
     @state.setter
-    def state(self, state: State) -> None:
+    def state(self, state: State | None) -> None:
+        if state is None:
+            state = tuple(part.zero_() for part in self.state)
         self._each(tuple(part.to(self._x.dtype).contiguous() for part in state), self._session.write)
 
     def _each(self, state: State, act: Callable[[int, int, int], Any]) -> None:
         for row, part in enumerate(state):
             for layer, plane in enumerate(part):
                 act(layer, row, plane.data_ptr())
-
-
-class LoopSession:
-    """A session of any step function (x, state) to (y, state)."""
-
-    def __init__(self, step: Callable[[Tensor, State], tuple[Tensor, State]], state: State) -> None:
-        self._step = step
-        self.state = state
-
-    @torch.no_grad()
-    def step(self, x: Tensor) -> Tensor:
-        """Run one time step; see `Session`."""
-        y, self.state = self._step(x, self.state)
-        return y

@@ -1,4 +1,7 @@
-"""Torch's own fused kernels (oneDNN or ATen on a CPU, cuDNN on CUDA), for the cells whose equations they compute."""
+"""Torch's own kernels (oneDNN or ATen on a CPU, cuDNN on CUDA), for the cells whose equations they compute.
+
+They take a whole stack of layers in one call, which on a GPU is much faster than a call for each layer.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,20 @@ def scan_stack(
     bidirectional: bool = False,
     dropout: float = 0.0,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Run a whole stack in one call; see `tidegate.engine.scan_stack` for arguments and shapes."""
+    """Run a whole stack in one call.
+
+    Args:
+        cell: the cell's class.
+        x: inputs (B, T, I).
+        state: for each of the cell's states (layers*directions, B, H).
+        weights: those of `tidegate.engine.scan`, for each layer and, within it, each direction.
+        lengths: steps of each row (B,), or None when all have T.
+        bidirectional: run every layer in both directions and concatenate their outputs.
+        dropout: share of the outputs dropped between layers.
+
+    Returns:
+        The top layer's outputs (B, T, H*directions), and the state, shaped as the argument.
+    """
     flat = [layer[name] for layer in weights for name in _WEIGHTS]
     layers = len(weights) // (2 if bidirectional else 1)
     options = (True, layers, dropout, dropout > 0, bidirectional)

@@ -107,7 +107,7 @@ def build_array_network(settings: ForecasterSettings, features: int, shape: tupl
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(settings.seed)
         return ForecastNetwork(
-            settings,
+            settings.layer_settings,
             past_size=features,
             future_size=0,
             categories=(),

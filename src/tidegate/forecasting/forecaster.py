@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
-    """Forecast one or many time series with a recurrent network.
+    """Forecast one or many time series with a recurrent network, or one of another sequence layer.
 
     Every setting is a keyword of the constructor; `help(tidegate.ForecasterSettings)` and
     `tidegate forecast fit --help` explain them.
@@ -238,8 +239,9 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         return build_panel(data, found.settings, categories=found.columns.categories)[0]
 
     def settings(self) -> ForecasterSettings:
-        """The settings alone."""
-        return ForecasterSettings(**{field.name: getattr(self, field.name) for field in fields(ForecasterSettings)})
+        """The settings alone; copies, which a later `set_params(layer__…=…)` leaves as they are."""
+        given = {field.name: copy(getattr(self, field.name)) for field in fields(ForecasterSettings)}
+        return ForecasterSettings(**given)
 
     def fitted(self) -> TableModel | ArrayModel:
         """The fitted model, or an error that says to fit first."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tidegate import cells
 from tidegate.errors import DataError
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.tables.columns import Columns
@@ -38,10 +37,8 @@ def forecast_columns(columns: Columns, settings: ForecasterSettings, levels: tup
 
 
 def method_name(settings: ForecasterSettings) -> str:
-    """The name of the forecast column: the setting `name`, or the cell's name in capitals."""
-    if settings.name:
-        return settings.name
-    return (settings.cell if isinstance(settings.cell, str) else cells.get(settings.cell).name).upper()
+    """The name of the forecast column: the setting `name`, or the cell's or layer's name in capitals."""
+    return settings.name or settings.layer_settings.title
 
 
 def future_frame(panel: Panel, columns: Columns, settings: ForecasterSettings, times: np.ndarray) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The forecasting network: recurrent layers over the lookback, then a head for all steps of the horizon."""
+"""The forecasting network: a sequence layer over the lookback, then a head for all steps of the horizon."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ import math
 import torch
 from torch import Tensor, nn
 
-from tidegate import cells
-from tidegate.cells import Initial
-from tidegate.layers.recurrent import Recurrent
-from tidegate.layers.settings import RecurrentSettings
+from tidegate.layers import LayerSettings
 
 
 class ForecastNetwork(nn.Module):
     """Reads a window and forecasts every step at once.
 
-    Without inputs known ahead the head is one dense layer on the last hidden state. With them, each step of the
-    horizon combines its own view of the hidden state with its own known inputs, by weights shared over the steps.
+    Without inputs known ahead the head is one dense layer on the layer's last output. With them, each step of the
+    horizon combines its own view of that output with its own known inputs, by weights shared over the steps.
     """
 
     def __init__(
         self,
-        settings: RecurrentSettings,
+        layer: LayerSettings,
         *,
         past_size: int,
         future_size: int,
@@ -36,7 +33,7 @@ class ForecastNetwork(nn.Module):
         """Build the network.
 
         Args:
-            settings: cell, units, layers, dropout, bidirectional.
+            layer: settings of the sequence layer; its share of dropout also acts before the head.
             past_size, future_size: input channels per step of the lookback and of the horizon.
             categories: number of codes of each categorical static column (they come first in `static`).
             static_numbers: number of numeric static columns.
@@ -47,36 +44,25 @@ class ForecastNetwork(nn.Module):
         widths = [min(16, 1 + math.isqrt(count)) for count in categories]
         self.embeddings = nn.ModuleList(nn.Embedding(count, w) for count, w in zip(categories, widths, strict=True))
         static_size = sum(widths) + static_numbers
-        in_every_layer = static_size if cells.get(settings.cell).contextual else 0
-        self.recurrent = Recurrent(
-            settings.cell,
-            past_size + static_size - in_every_layer,
-            settings.units,
-            layers=settings.layers,
-            dropout=settings.dropout,
-            bidirectional=settings.bidirectional,
-            context_size=in_every_layer,
-        )
-        if settings.initial is not None:
-            self.recurrent.reset_parameters(Initial(input=settings.initial, recurrent=settings.initial))
-        self.dropout = nn.Dropout(settings.dropout)
+        context_size = static_size if layer.reads_context else 0
+        self.layer = layer.build(past_size + static_size - context_size, context_size=context_size)
+        self.dropout = nn.Dropout(layer.dropout)
         shape = (horizon, targets, outputs)
-        hidden = self.recurrent.output_size + static_size
+        hidden = self.layer.output_size + static_size
         self.head = StepHead(hidden, future_size, shape) if future_size else DenseHead(hidden, shape)
         self.highway = LinearSkip(highway, horizon, targets) if highway else None
-        self._directions = 2 if settings.bidirectional else 1
 
     def forward(self, past: Tensor, future: Tensor, static: Tensor) -> Tensor:
         """Forecast: past (B, L, F), future (B, S, Q), static (B, any) to (B, S, K, outputs)."""
         newest, context = past, None
         if static.shape[1]:
             static = self._embed(static)
-            if self.recurrent.context_size:
+            if self.layer.context_size:
                 context = static
             else:
                 past = torch.cat([past, static.unsqueeze(1).expand(-1, past.shape[1], -1)], dim=2)
-        _, state = self.recurrent(past, context=context)
-        hidden = state[0][-self._directions :].transpose(0, 1).flatten(1)
+        y, _ = self.layer(past, context=context)
+        hidden = self.layer.last(y)
         if static.shape[1]:
             hidden = torch.cat([hidden, static], dim=1)
         forecast = self.head(self.dropout(hidden), future)

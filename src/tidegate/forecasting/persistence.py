@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import re
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
-from tidegate import cells
 from tidegate.errors import ModelFolderError, SettingError
 from tidegate.forecasting.array_model import ArrayModel, build_array_network
 from tidegate.forecasting.preparing import Preprocessor, window_shape
@@ -19,6 +19,7 @@ from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel, build_network
+from tidegate.layers.registry import read
 from tidegate.settings import check_settings
 from tidegate.storage.model_folder import load_model, save_model
 from tidegate.tables.columns import Columns
@@ -28,10 +29,17 @@ from tidegate.training.history import History
 KIND = "forecaster"
 
 
+def _with_layer(settings: Any) -> Any:
+    """Return settings as JSON has them with those of the layer as an object of their own."""
+    if isinstance(settings, dict) and isinstance(settings.get("layer"), dict):
+        return settings | {"layer": read(settings["layer"])}
+    return settings
+
+
 class _Common(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    settings: ForecasterSettings
+    settings: Annotated[ForecasterSettings, BeforeValidator(_with_layer)]
     history: dict[str, Any]
     equations: str = ""
 
@@ -53,15 +61,9 @@ class _ArrayConfig(_Common):
 
 def save(folder: Path, settings: ForecasterSettings, model: TableModel | ArrayModel) -> None:
     """Write the model folder; an existing model there is replaced as a whole."""
-    cell = cells.get(settings.cell)
-    if cell.name not in (*cells.names(), *cells.registered()):
-        raise SettingError(
-            f"a model folder names its cell, so register cell {cell.name} before saving, and before loading again: "
-            f"tidegate.cells.register({cell.__name__})"
-        )
-    settings = replace(settings, cell=cell.name)
+    settings = settings.named()
     config: dict[str, Any] = {"settings": asdict(settings), "history": model.history.to_json()}
-    config["equations"] = cells.fingerprint(cell)
+    config["equations"] = settings.layer_settings.fingerprint
     if isinstance(model, ArrayModel):
         config |= {"lookback": model.lookback, "features": model.features, "shape": list(model.shape)}
         arrays = {"inputs": model.inputs, "targets": model.targets}
@@ -101,8 +103,9 @@ def load(folder: Path) -> tuple[ForecasterSettings, TableModel | ArrayModel]:
 
 def _check_equations(config: _Common) -> None:
     """Refuse a cell of the user's own that is not the one that was trained."""
-    if cells.fingerprint(cells.get(config.settings.cell)) != config.equations:
-        raise SettingError(f"cell {config.settings.cell} has other equations now than when this model was trained")
+    layer = config.settings.layer_settings
+    if layer.fingerprint != config.equations:
+        raise SettingError(f"{layer.title.lower()} has other equations now than when this model was trained")
 
 
 def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel:
@@ -138,7 +141,9 @@ _Network = TypeVar("_Network", bound=nn.Module)
 
 
 def _with_weights(network: _Network, tensors: dict[str, Tensor]) -> _Network:
-    network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
+    weights = {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")}
+    # Folders of before there were other layers than the recurrent one name it so.
+    network.load_state_dict({re.sub(r"^recurrent\.", "layer.", name): tensor for name, tensor in weights.items()})
     return network.eval()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidegate.layers.settings import RecurrentSettings
+from tidegate.layers.choice import LayerChoice
 from tidegate.settings import setting
 from tidegate.training.settings import TrainingSettings
 
@@ -18,7 +18,7 @@ LAYOUTS = ("long", "wide")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ForecasterSettings(RecurrentSettings, TrainingSettings):
+class ForecasterSettings(LayerChoice, TrainingSettings):
     """Settings of a forecaster; each field's help says what it does."""
 
     lookback: int = setting(48, "past steps that the network sees", low=1)
@@ -44,4 +44,4 @@ class ForecasterSettings(RecurrentSettings, TrainingSettings):
     loss: str = setting("mse", "training loss", choices=LOSSES)
     levels: tuple[float, ...] = setting((80.0, 90.0), "interval levels in percent that loss=quantile learns")
     validation_size: float = setting(0.1, "last share of the training rows kept for early stopping", low=0, below=1)
-    name: str | None = setting(None, "name of the forecast column (default: the cell's name)")
+    name: str | None = setting(None, "name of the forecast column (default: that of the cell or layer)")

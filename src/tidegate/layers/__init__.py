@@ -1,1 +1,24 @@
-"""Sequence layers that share one contract."""
+"""Sequence layers that share one contract and are chosen by name; see docs/layers.md."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tidegate.layers.registry import get, names, register
+from tidegate.layers.settings import LayerSettings, RecurrentSettings
+
+if TYPE_CHECKING:
+    from tidegate.layers.recurrent import Recurrent as Recurrent
+    from tidegate.layers.sequence import SequenceLayer as SequenceLayer
+    from tidegate.layers.sequence import without_padding as without_padding
+
+# Imported when first used: they need torch, and the command line reads the settings without it.
+_HOMES = {"Recurrent": "recurrent", "SequenceLayer": "sequence", "without_padding": "sequence"}
+__all__ = ["LayerSettings", "RecurrentSettings", "get", "names", "register", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -11,15 +10,15 @@ from torch import Tensor, nn
 
 from tidegate import cells
 from tidegate.cells import Cell, Initial
-from tidegate.engine import dispatch, noise, torch_kernels
-from tidegate.engine.sessions import Session, open_session
+from tidegate.engine import noise, sessions, torch_kernels
 from tidegate.errors import DataError, SettingError
 from tidegate.layers.initialise import initialise
+from tidegate.layers.sequence import SequenceLayer, State
+from tidegate.layers.session import Session
+from tidegate.layers.stack import scan_stack, step_stack
 
-State = tuple[Tensor, ...]
 
-
-class Recurrent(nn.Module):
+class Recurrent(SequenceLayer):
     r"""A stack of recurrent layers of one cell.
 
     Each layer computes, for every time step, :math:`s_t = \mathrm{step}(W x_t + b + U h_{t-1} + b', s_{t-1})`
@@ -27,13 +26,15 @@ class Recurrent(nn.Module):
     `torch.nn.LSTM`, so state dicts can be exchanged with torch's layers.
 
     Args:
-        cell: a built-in cell's name or a `tidegate.cells.Cell` class.
+        cell: a built-in cell's name or a `tidegate.cells.Cell` class; "variational" is the LSTM with that option.
         input_size: features of an input, at least 1.
         units: hidden units of each layer and direction, at least 1.
         layers: layers stacked on each other, at least 1.
         dropout: share of a layer's outputs dropped before the next one, in [0, 1); only while training.
         bidirectional: run every layer in both directions and concatenate their outputs.
-        context_size: features of a context that joins every layer's inputs, 0 for none.
+        variational: drop the share of every layer's inputs and of what its recurrent weights read instead, the same
+            numbers at all steps of a sequence (Gal and Ghahramani, NIPS 2016, equation 7).
+        context_size: features of a context that joins every layer's inputs, 0 for none (Ghosh et al. 2016, section 3).
 
     Raises:
         SettingError: a setting has a value that cannot be used.
@@ -54,6 +55,7 @@ class Recurrent(nn.Module):
         layers: int = 1,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        variational: bool = False,
         context_size: int = 0,
     ) -> None:
         super().__init__()
@@ -62,12 +64,20 @@ class Recurrent(nn.Module):
                 raise SettingError(f"{name} must be a whole number of at least 1, not {value!r}")
         if not 0 <= dropout < 1:
             raise SettingError(f"dropout must be at least 0 and below 1, not {dropout!r}")
+        alias = cells.alias(cell)
         self.cell = cells.get(cell)
+        self.variational = variational or (alias is not None and alias.option == "variational")
         self.input_size, self.units, self.layers = input_size, units, layers
         self.dropout, self.bidirectional, self.context_size = dropout, bidirectional, context_size
+        self.streams = self.causal = not bidirectional
         self._add_constants()
         self._names = [self._add_parameters(layer, way) for layer in range(layers) for way in self._directions]
         self.reset_parameters()
+
+    @property
+    def output_size(self) -> int:
+        """Features of an output: those of the first state times directions."""
+        return self.cell.sizes(self.units)[0] * len(self._directions)
 
     def forward(
         self, x: Tensor, state: State | None = None, lengths: Tensor | None = None, context: Tensor | None = None
@@ -88,14 +98,10 @@ class Recurrent(nn.Module):
         Raises:
             DataError: a tensor has a wrong shape, or a length is not within 0 to T.
         """
-        if x.dim() != 3 or x.shape[2] != self.input_size:
-            raise DataError(f"x must have shape (batch, time, {self.input_size}), not {tuple(x.shape)}")
+        self.check(x, lengths, context)
         if state is not None:
             self._check_state(state, x.shape[0])
-        if lengths is not None:
-            _check_lengths(lengths, x)
-        self._check_context(x, context)
-        return dispatch.scan_stack(
+        return scan_stack(
             self.cell,
             x,
             state,
@@ -103,11 +109,12 @@ class Recurrent(nn.Module):
             lengths=lengths,
             bidirectional=self.bidirectional,
             dropout=self.dropout if self.training else 0.0,
+            variational=self.variational,
             context=context,
         )
 
     def step(self, x: Tensor, state: State | None = None, context: Tensor | None = None) -> tuple[Tensor, State]:
-        """Run one time step; the same steps in a row give what `forward` gives when not training.
+        """Run one time step; see `SequenceLayer.step`.
 
         Args:
             x: inputs (B, input_size).
@@ -121,48 +128,34 @@ class Recurrent(nn.Module):
             SettingError: the layer is bidirectional, so the first output needs the last input.
             DataError: a tensor has a wrong shape.
         """
-        if self.bidirectional:
-            raise SettingError("a bidirectional layer has no single step: the backward direction starts at the end")
+        self._check_streams()
         if x.dim() != 2 or x.shape[1] != self.input_size:
             raise DataError(f"x must have shape (batch, {self.input_size}), not {tuple(x.shape)}")
-        self._check_context(x, context)
+        self.check_context(x, context)
         if state is None:
             state = tuple(x.new_zeros(self.layers, x.shape[0], size) for size in self.cell.sizes(self.units))
         self._check_state(state, x.shape[0])
-        states: list[State] = []
-        for layer, weights in enumerate(self._weights()):
-            x = x if context is None else torch.cat([x, context], -1)
-            below = {name: states[-1][self.cell.states.index(each)] for name, each in self.cell.below.items() if states}
-            extra = dict.fromkeys(self.cell.below, x.new_zeros(x.shape[0], self.units)) | below
-            extra |= {name: x.new_full((x.shape[0], self.units), rate) for name, rate in self.cell.noise.items()}
-            states.append(dispatch.step(self.cell, x, tuple(part[layer] for part in state), weights | extra))
-            x = states[-1][0]
-        return x, tuple(torch.stack(parts) for parts in zip(*states, strict=True))
+        return step_stack(self.cell, x, state, self._weights(), context=context)
+
+    def last(self, y: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return each row's output at its last step; of the backward direction, which ends there, at its first."""
+        if not self.bidirectional:
+            return super().last(y, lengths)
+        forward, backward = y.chunk(2, -1)
+        return torch.cat([super().last(forward, lengths), backward[:, 0]], 1)
 
     def session(self, batch: int = 1) -> Session:
-        """Return a stream of this layer: one time step in, one output out, without autograd and almost without cost.
-
-        It keeps the weights that the layer has now, and starts from zero states; noise is its expected value.
-
-        Args:
-            batch: rows of the stream.
-
-        Raises:
-            SettingError: the layer is bidirectional, or reads a context.
+        """Return a stream of this layer; see `SequenceLayer.session`. In the native engine it costs almost nothing.
 
         Example:
             >>> session = Recurrent("lstm", 3, 8).session()
             >>> tuple(session.step(torch.zeros(1, 3)).shape)
             (1, 8)
         """
-        if self.bidirectional or self.context_size:
-            raise SettingError("a bidirectional layer, or one with a context, has no session")
-        return open_session(self.cell, self._weights(), batch, lambda: copy.deepcopy(self).eval().step)
-
-    @property
-    def output_size(self) -> int:
-        """Features of an output: those of the first state times directions."""
-        return self.cell.sizes(self.units)[0] * len(self._directions)
+        weights = self._weights()
+        if self.streams and not self.context_size and sessions.runs(self.cell, weights[0]):
+            return sessions.NativeSession(self.cell, weights, batch)
+        return super().session(batch)
 
     def reset_parameters(self, initial: Initial | None = None) -> None:
         """Draw fresh weights, as the cell's paper says or as `initial` says."""
@@ -174,7 +167,8 @@ class Recurrent(nn.Module):
         words = [self.cell.name, str(self.input_size), str(self.units)]
         words += [f"layers={self.layers}"] if self.layers > 1 else []
         words += [f"dropout={self.dropout}"] if self.dropout else []
-        return ", ".join(words + (["bidirectional=True"] if self.bidirectional else []))
+        words += [f"{name}=True" for name in ("bidirectional", "variational") if getattr(self, name)]
+        return ", ".join(words)
 
     @property
     def _directions(self) -> tuple[str, ...]:
@@ -227,13 +221,6 @@ class Recurrent(nn.Module):
             return {name: noise.draw(x, shape, rate) for name, rate in self.cell.noise.items()}
         return {name: x.new_full(shape[2:], rate).expand(shape) for name, rate in self.cell.noise.items()}
 
-    def _check_context(self, x: Tensor, context: Tensor | None) -> None:
-        size = 0 if context is None else context.shape[-1]
-        shapes = ((x.shape[0], size), (*x.shape[:-1], size))
-        if size != self.context_size or (context is not None and tuple(context.shape) not in shapes):
-            given = "none" if context is None else tuple(context.shape)
-            raise DataError(f"context must have {self.context_size} features for each row of x, not shape {given}")
-
     def _check_state(self, state: State, batch: int) -> None:
         rows = self.layers * len(self._directions)
         expected = [(rows, batch, size) for size in self.cell.sizes(self.units)]
@@ -248,10 +235,3 @@ class Recurrent(nn.Module):
         if torch_kernels.runs(self.cell):
             torch_kernels.flatten(self.cell, self._weights(), bidirectional=self.bidirectional)
         return moved
-
-
-def _check_lengths(lengths: Tensor, x: Tensor) -> None:
-    if lengths.shape != x.shape[:1] or lengths.is_floating_point():
-        raise DataError(f"lengths must hold {x.shape[0]} whole numbers, one per row of x, not {lengths!r}")
-    if lengths.numel() and (int(lengths.min()) < 0 or int(lengths.max()) > x.shape[1]):
-        raise DataError(f"lengths must be within 0 and {x.shape[1]}, the steps of x, not {lengths.tolist()}")

@@ -21,7 +21,7 @@ from tidegate.cells import Cell
 from tidegate.cells.gru import GRU
 from tidegate.cells.lstm import LSTM
 from tidegate.cells.rnn import RNN
-from tidegate.engine import dispatch
+from tidegate.layers import stack
 
 _CELLS: dict[str, type[Cell]] = {"LSTM": LSTM, "GRU": GRU, "RNN_TANH": RNN}
 _DTYPES = (torch.float32, torch.float64)
@@ -161,7 +161,7 @@ def _scan(
     module: nn.RNNBase, x: Tensor, state: tuple[Tensor, ...] | None, lengths: Tensor | None = None
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run the engine on x (B, T, I) with the module's weights and options."""
-    return dispatch.scan_stack(
+    return stack.scan_stack(
         _CELLS[module.mode],
         x,
         state,

@@ -8,7 +8,7 @@ import pytest
 from tidegate.errors import SettingError
 from tidegate.forecasting.evaluation.metrics import error_table
 from tidegate.forecasting.evaluation.significance import DieboldMariano
-from tidegate.forecasting.evaluation.verdict import best_naive, verdict_on, number_text, p_value_text
+from tidegate.forecasting.evaluation.verdict import best_naive, number_text, p_value_text, verdict_on
 
 
 def errors_of(targets=1, **mae):

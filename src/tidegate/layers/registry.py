@@ -1,0 +1,80 @@
+"""The layers that there are, by name. A new one is a file of its own, and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from typing import Any, TypeVar
+
+from tidegate.errors import SettingError
+from tidegate.layers.settings import LayerSettings
+
+# Each is the settings of a layer, imported when it is asked for.
+BUILT_IN: dict[str, str] = {"recurrent": "tidegate.layers.settings:RecurrentSettings"}
+
+_registered: dict[str, type[LayerSettings]] = {}
+_Settings = TypeVar("_Settings", bound=type[LayerSettings])
+
+
+def names() -> list[str]:
+    """Return the names of the built-in and the registered layers, in alphabetical order."""
+    return sorted({*BUILT_IN, *_registered})
+
+
+def register(settings: _Settings) -> _Settings:
+    """Make a layer known by its settings' name, in the forecaster, on the command line and in model folders.
+
+    Usable as a class decorator, above `@dataclass`. Registering a name again replaces the layer before.
+
+    Args:
+        settings: the layer's settings, whose `build` makes the layer.
+
+    Raises:
+        SettingError: it is not the settings of a layer, or a built-in layer has its name.
+    """
+    if not (isinstance(settings, type) and issubclass(settings, LayerSettings) and is_dataclass(settings)):
+        raise SettingError(
+            f"layers.register takes a dataclass that inherits from tidegate.layers.LayerSettings, not {settings!r}"
+        )
+    if not settings.name.isidentifier() or settings.name in BUILT_IN:
+        raise SettingError(f"{settings.__name__} needs a name that no built-in layer has, not {settings.name!r}")
+    _registered[settings.name] = settings
+    return settings
+
+
+def get(name: str) -> type[LayerSettings]:
+    """Return the settings of the layer of this name; their `build` makes the layer.
+
+    Raises:
+        SettingError: no layer has this name; the message lists those there are.
+    """
+    if name in _registered:
+        return _registered[name]
+    if name not in BUILT_IN:
+        raise SettingError(
+            f"layer must be one of {', '.join(names())}, or settings of a layer (to use your own by its name, register "
+            f"it first: tidegate.layers.register), not {name!r}"
+        )
+    module, _, attribute = BUILT_IN[name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def read(layer: Any) -> LayerSettings:
+    """Return a layer's settings, given as such, as a name, or as a table with `name` and settings, as TOML has it.
+
+    Raises:
+        SettingError: no layer has this name, or it has no such setting.
+    """
+    if isinstance(layer, LayerSettings):
+        return layer
+    table = dict(layer) if isinstance(layer, Mapping) else {"name": layer}
+    name = table.pop("name", None)
+    if not isinstance(name, str):
+        raise SettingError(f"layer needs a name, one of {', '.join(names())}, not {name!r}")
+    return get(name)().set_params(**table)
+
+
+def setting_fields(name: str) -> list[Any]:
+    """Return the dataclass fields of the settings of the layer of this name."""
+    return [each for each in fields(get(name)) if each.init]
