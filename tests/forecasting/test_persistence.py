@@ -6,6 +6,7 @@ import pytest
 
 import tidegate
 from tidegate import Forecaster, ModelFolderError
+from tidegate.storage.model_folder import load_model, save_model
 
 FAST = {"lookback": 8, "units": 4, "layers": 1, "epochs": 1}
 
@@ -53,3 +54,19 @@ def test_loading_what_is_no_model_is_one_clear_error(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(ModelFolderError):
             tidegate.load(folder)
+
+
+def test_a_folder_keeps_the_notes_about_its_table_and_reads_those_of_earlier_versions(tmp_path):
+    forecaster = Forecaster(**FAST, freq=None).fit(table().drop(columns="kind").sample(frac=1, random_state=0))
+    forecaster.save(tmp_path / "new")
+    newest = forecaster.table_model().newest
+    loaded = tidegate.load(tmp_path / "new")
+    assert any(note.startswith("rows out of order in time") for note in forecaster.notes_)
+    assert loaded.notes_ == forecaster.notes_
+    assert loaded.table_model().newest.notes == newest.notes
+    config, tensors = load_model(tmp_path / "new", "forecaster")
+    save_model(tmp_path / "old", "forecaster", config | {"notes": list(forecaster.notes_)}, tensors)
+    assert tidegate.load(tmp_path / "old").notes_ == forecaster.notes_
+    save_model(tmp_path / "odd", "forecaster", config | {"notes": [{"key": "tables.unheard", "params": {}}]}, tensors)
+    with pytest.raises(ModelFolderError, match=r"no phrase says the note 'tables\.unheard'"):
+        tidegate.load(tmp_path / "odd")

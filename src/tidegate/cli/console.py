@@ -54,8 +54,8 @@ class Console:
     def result(self, result: BacktestResult, report: Path, lang: str) -> None:
         """Show the verdict, the table of errors and where the report is."""
         self.__exit__(None, None, None)
-        for sentence in result.notes:
-            self.note(sentence)
+        for note in result.notes:
+            self.note(note.sentence(lang))
         out = RichConsole(highlight=False)
         out.print(verdict_line(result.verdict.sentence(lang)))
         if not self._quiet:

@@ -19,13 +19,13 @@ from tidegate.forecasting import persistence
 from tidegate.forecasting.array_model import ArrayModel
 from tidegate.forecasting.frames import forecast_frame, future_frame, read_future
 from tidegate.forecasting.intervals import check_levels
-from tidegate.forecasting.preparing import times_ahead
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel, TrainingHooks
 from tidegate.settings import check_settings
+from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
+from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel
-from tidegate.tables.table import build_panel
 
 if TYPE_CHECKING:
     from tidegate.forecasting.evaluation.leakage import LeakageReport
@@ -231,7 +231,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
     @property
     def notes_(self) -> tuple[str, ...]:
         """What was inferred from the table or left out, one sentence each."""
-        return self.table_model().newest.notes
+        return tuple(map(str, self.table_model().newest.notes))
 
     def panel(self, data: Any) -> Panel:
         """Read a table with the columns and the step of time that `fit` found."""

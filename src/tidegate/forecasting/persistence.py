@@ -20,6 +20,7 @@ from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel, build_network
 from tidegate.layers.registry import read
+from tidegate.notes import Note
 from tidegate.settings import check_settings
 from tidegate.storage.model_folder import load_model, save_model
 from tidegate.tables.columns import Columns
@@ -47,7 +48,7 @@ class _Common(BaseModel):
 class _TableConfig(_Common):
     columns: Columns
     freq: str | int | float
-    notes: list[str]
+    notes: list[dict[str, Any] | str]
     ids: list[int | float | str]
     scaled_ids: list[int | float | str]
     dated: bool
@@ -73,7 +74,7 @@ def save(folder: Path, settings: ForecasterSettings, model: TableModel | ArrayMo
         config |= {
             "columns": asdict(model.preprocessor.columns),
             "freq": newest.freq,
-            "notes": list(newest.notes),
+            "notes": [note.to_json() for note in newest.notes],
             "ids": newest.ids.tolist(),
             "scaled_ids": model.preprocessor.ids.tolist(),
             "dated": bool(np.issubdtype(newest.times.dtype, np.datetime64)),
@@ -160,7 +161,7 @@ def _panel(config: _TableConfig, tensors: dict[str, Tensor]) -> Panel:
         arrays["times"] = arrays["times"].view("datetime64[ns]")
     ids = np.empty(len(config.ids), dtype=object)
     ids[:] = config.ids
-    return Panel(ids=ids, freq=config.freq, notes=tuple(config.notes), **arrays)
+    return Panel(ids=ids, freq=config.freq, notes=tuple(map(Note.from_json, config.notes)), **arrays)
 
 
 def _scale(tensors: dict[str, Tensor], name: str) -> Scale:

@@ -14,9 +14,9 @@ from tidegate.errors import DataError
 from tidegate.forecasting.array_model import ArrayModel
 from tidegate.forecasting.frames import forecast_columns
 from tidegate.forecasting.intervals import check_levels
-from tidegate.forecasting.preparing import season_of
 from tidegate.forecasting.table_model import TableModel
 from tidegate.tables.clock import Clock
+from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
 
 

@@ -13,9 +13,10 @@ from tidegate.forecasting.features import calendar_columns, parse_features
 from tidegate.forecasting.scaling import Scale, fit_scale
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.windows import RawWindow, WindowRows, WindowShape
+from tidegate.notes import Note
 from tidegate.tables.columns import Columns
 from tidegate.tables.filling import fill
-from tidegate.tables.frequency import default_season_length, future_times
+from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
 
 
@@ -43,11 +44,6 @@ def window_shape(settings: ForecasterSettings, columns: Columns) -> WindowShape:
         flagged=settings.missing == "mask" or settings.short_series == "pad",
         window_scaler=settings.scaler if settings.scale_by in (None, "window") else None,
     )
-
-
-def season_of(settings: ForecasterSettings, panel: Panel) -> int:
-    """Steps per season: the setting, or the usual one of the panel's step of time."""
-    return settings.season_length or default_season_length(panel.freq)
 
 
 @dataclass(frozen=True)
@@ -199,11 +195,6 @@ class Preprocessor:
         return torch.from_numpy(np.concatenate([static[:, :codes].astype(np.float32), numbers], axis=1))
 
 
-def times_ahead(panel: Panel, steps: int) -> np.ndarray:
-    """The time stamps (N, steps) that follow each series."""
-    return future_times(panel.times[panel.starts[1:] - 1], panel.freq, steps)
-
-
 def check_lengths(panel: Panel, needed: int, short_series: str, least: int = 2) -> Panel:
     """The panel without the series shorter than `needed` rows, or `least` where short ones are padded.
 
@@ -221,7 +212,8 @@ def check_lengths(panel: Panel, needed: int, short_series: str, least: int = 2) 
             f"{int(short.sum())} of {len(short)} series are shorter than the {needed} rows needed for one window "
             f"({names}); shorten lookback or horizon, give more rows, or set short_series to 'drop' or 'pad'"
         )
-    note = f"{int(short.sum())} series too short for one window were left out ({names})"
+    lengths = ", ".join(f"{panel.ids[i]} ({panel.lengths[i]})" for i in np.flatnonzero(short)[:3])
+    note = Note("forecasting.short_series", {"count": int(short.sum()), "lengths": lengths})
     return replace(panel.select(~short), notes=(*panel.notes, note))
 
 

@@ -6,36 +6,25 @@ from dataclasses import dataclass
 
 from tidegate.layers.choice import LayerChoice
 from tidegate.settings import setting
+from tidegate.tables.settings import TableSettings
 from tidegate.training.settings import TrainingSettings
 
 LOSSES = ("mse", "mae", "huber", "quantile")
-MISSING = ("refuse", "forward", "linear", "seasonal", "mask")
 SHORT_SERIES = ("refuse", "drop", "pad")
 SCALERS = ("standard", "minmax", "robust", "none")
 SCALE_BY = ("global", "series", "window")
 STRATEGIES = ("direct", "recursive")
-LAYOUTS = ("long", "wide")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ForecasterSettings(LayerChoice, TrainingSettings):
+class ForecasterSettings(TrainingSettings, LayerChoice, TableSettings):
     """Settings of a forecaster; each field's help says what it does."""
 
     lookback: int = setting(48, "past steps that the network sees", low=1)
     horizon: int = setting(1, "steps to forecast", low=1)
     strategy: str = setting("direct", "all steps at once, or one step fed back", choices=STRATEGIES)
-    id_col: str = setting("unique_id", "column that names the series")
-    time_col: str = setting("ds", "column of time stamps")
-    target_col: str | tuple[str, ...] = setting("y", "column or columns to forecast")
-    freq: str | None = setting(None, "step of time (h, D, B, MS, …; row: every row is one step; default: inferred)")
-    layout: str = setting("long", "one row per observation, or one column per series", choices=LAYOUTS)
-    past_cols: tuple[str, ...] = setting((), "covariates known up to now")
-    future_cols: tuple[str, ...] = setting((), "covariates known ahead")
-    static_cols: tuple[str, ...] = setting((), "columns constant per series, numbers or categories")
     features: tuple[str, ...] = setting((), "derived: difference_K, mean_K, lag_K, hour, weekday, month, …")
-    missing: str = setting("refuse", "what to do with missing values and gaps", choices=MISSING)
     short_series: str = setting("refuse", "what to do with series shorter than a window", choices=SHORT_SERIES)
-    season_length: int | None = setting(None, "steps per season (default: from the step of time)", low=1)
     scaler: str = setting("standard", "scaling of the inputs and targets", choices=SCALERS)
     scale_by: str | None = setting(
         None, "one scale for all, per series, or per window (default: window; arrays: global)", choices=SCALE_BY

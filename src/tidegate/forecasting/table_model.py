@@ -19,7 +19,7 @@ from tidegate.forecasting.recursive import forecast_window
 from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.windows import RawWindow, Windows
-from tidegate.tables.append import join
+from tidegate.tables.append import append_rows
 from tidegate.tables.columns import Columns
 from tidegate.tables.panel import Panel
 from tidegate.training.history import EpochResult, History
@@ -88,7 +88,7 @@ class TableModel:
     def update(self, panel: Panel, hooks: TrainingHooks) -> None:
         """Carry on training with a panel that continues the newest rows; scaling stays as it was."""
         needed = self.preprocessor.shape.context + self.preprocessor.settings.horizon
-        joined, known = join(self.newest, panel)
+        joined, known = append_rows(self.newest, panel)
         usable = (known > 0) | (joined.lengths >= needed)
         joined, known = joined.select(usable), known[usable]
         training = np.maximum(training_lengths(self.preprocessor.settings, joined), known)

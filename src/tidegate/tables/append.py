@@ -1,4 +1,4 @@
-"""New rows behind known ones, series by series."""
+"""How do new rows continue known ones, series by series?"""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from tidegate.errors import DataError
-from tidegate.forecasting.preparing import times_ahead
+from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel
 
 
-def join(newest: Panel, panel: Panel) -> tuple[Panel, np.ndarray]:
+def append_rows(newest: Panel, panel: Panel) -> tuple[Panel, np.ndarray]:
     """Put each series' new rows behind its newest known ones; also how many rows of each were known.
 
     All known series are kept, with or without new rows; new series come last.

@@ -1,4 +1,4 @@
-"""One model's time stamps, one at a time: read from what a caller sends, counted in steps, written back."""
+"""How are single time stamps of one model read from what a caller sends, counted in steps, and written back?"""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pandas as pd
 
 from tidegate.errors import DataError
 from tidegate.tables.columns import Columns
+from tidegate.tables.date_formats import YEARS
 from tidegate.tables.frequency import future_times
+from tidegate.tables.stamps import UNIX
 from tidegate.tables.steps import parse_step
 
-_UNIX = {"unix_s": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}
-_YEARS = range(1678, 2262)  # what nanoseconds in 64 bits can hold
 _LARGEST = 2**53
 _FURTHEST = 2**62  # nanoseconds, 146 years
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
@@ -109,7 +109,7 @@ class Clock:
         if stamps.dtype.kind != "M":
             return stamps.tolist()
         kind = self._columns.time_kind
-        if kind in _UNIX or kind in ("yyyymmdd", "yyyymm"):
+        if kind in UNIX or kind in ("yyyymmdd", "yyyymm"):
             return np.asarray(self._columns.restore_times(stamps)).tolist()
         if self._columns.zone is not None:
             return [stamp.isoformat() for stamp in pd.Series(self._columns.restore_times(stamps))]
@@ -126,8 +126,8 @@ class Clock:
             number = int(stamp)
             if number != float(stamp):
                 raise ValueError
-            if kind in _UNIX:
-                stamp = _EPOCH + timedelta(microseconds=number * _UNIX[kind] // 1000)
+            if kind in UNIX:
+                stamp = _EPOCH + timedelta(microseconds=number * UNIX[kind] // 1000)
                 return self._local(stamp)
             text = str(number)
             if kind not in ("yyyymmdd", "yyyymm") or len(text) not in (6, 8):
@@ -148,7 +148,7 @@ class Clock:
             stamp = pd.Timestamp(stamp).tz_convert(wanted).to_pydatetime()
         elif self._columns.in_utc:
             raise DataError(f"time {stamp.isoformat()} has no zone and the model's times do; add one, such as +00:00")
-        if stamp.year not in _YEARS:
+        if not YEARS[0] <= stamp.year <= YEARS[1]:
             raise ValueError
         return (stamp.replace(tzinfo=None) - _EPOCH) // _MICROSECOND * 1000
 

@@ -1,4 +1,4 @@
-"""The roles that a table's columns play, and what is needed to write a forecast back in the table's own terms."""
+"""What a model keeps of its table: the columns' roles, and how identifiers and times were written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-_UNIX = {"unix_s": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}
+from tidegate.tables.stamps import UNIX
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class Columns:
             return pd.Series(local.tz_localize(zone, nonexistent="shift_forward", ambiguous=repeated))
         if self.time_kind.startswith("period:"):
             return pd.Series(pd.PeriodIndex(times, freq=self.time_kind.removeprefix("period:")))
-        if self.time_kind in _UNIX:
-            return times.astype("datetime64[ns]").view(np.int64) // _UNIX[self.time_kind]
+        if self.time_kind in UNIX:
+            return times.astype("datetime64[ns]").view(np.int64) // UNIX[self.time_kind]
         if self.time_kind in ("yyyymmdd", "yyyymm"):
             months = times.astype("datetime64[M]").astype(np.int64)
             days = (times.astype("datetime64[D]") - times.astype("datetime64[M]")).astype(np.int64) + 1

@@ -1,9 +1,8 @@
-"""Text tables: compression, encoding, separator and decimal mark are found out from the file itself."""
+"""How is a text table written: compression, separator, decimal mark and header, found out from the file itself."""
 
 from __future__ import annotations
 
 import bz2
-import codecs
 import csv
 import gzip
 import io
@@ -22,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
+from tidegate.tables.encodings import UTF_16_MARKS, decode, find_encoding
 from tidegate.tables.messages import name_list
 from tidegate.tables.numbers import MISSING_WORDS, column_of, is_text, to_numbers
 
@@ -44,7 +44,7 @@ class _Layout:
     text_columns: list[str]
 
 
-def read_text(path: Path) -> pd.DataFrame:
+def read_csv(path: Path) -> pd.DataFrame:
     """Read a text table.
 
     The encoding is UTF-8 (or UTF-16 with its mark), else GB 18030 or Windows-1252, whichever the bytes speak for; the
@@ -56,15 +56,16 @@ def read_text(path: Path) -> pd.DataFrame:
     try:
         with _open(path) as file:
             sample = file.read(_SAMPLE)
-        encoding = _encoding(path, sample)
-        text = _decode(sample, encoding, cut=len(sample) == _SAMPLE)
-        layout = _layout(path, text)
+        _refuse_binary(path, sample)
+        cut = len(sample) == _SAMPLE
+        encoding = _encoding(path, sample, cut=cut)
+        layout = _layout(path, decode(sample, encoding, cut=cut))
         try:
             return _parse(path, encoding, layout)
         except UnicodeDecodeError:
             with _open(path) as file:
-                encoding = _legacy_encoding(file.read(), cut=False)
-            return _parse(path, encoding, layout)
+                whole = file.read()
+            return _parse(path, _encoding(path, whole, cut=False), layout)
     except PermissionError:
         raise
     except _DAMAGED as error:
@@ -90,40 +91,23 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
     return members[0]
 
 
-def _encoding(path: Path, sample: bytes) -> str:
+def _refuse_binary(path: Path, sample: bytes) -> None:
     if not sample.strip():
         raise DataError(f"{path} is empty; give a file with a line of column names and rows below it")
-    if sample[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
+    if sample[:2] in UTF_16_MARKS:
+        return
     known = {b"PK\x03\x04": "an Excel or zip file", b"PAR1": "a parquet file", b"%PDF": "a PDF file"}
     kind = known.get(sample[:4])
     control = sum(sample[:4096].count(bytes([byte])) for byte in (*range(9), *range(14, 27)))
     if kind or control:
         raise DataError(f"{path} is {kind or 'no text but binary data'}; give a text table, or the right file ending")
+
+
+def _encoding(path: Path, data: bytes, *, cut: bool) -> str:
     try:
-        _decode(sample, "utf-8-sig", cut=len(sample) == _SAMPLE)
-    except UnicodeDecodeError:
-        return _legacy_encoding(sample, cut=len(sample) == _SAMPLE)
-    return "utf-8-sig"
-
-
-def _decode(sample: bytes, encoding: str, *, cut: bool) -> str:
-    """The sample as text; a character that the sample's end cuts in two is left out."""
-    return codecs.getincrementaldecoder(encoding)().decode(sample, final=not cut)
-
-
-def _legacy_encoding(data: bytes, *, cut: bool) -> str:
-    """GB 18030 if most two-byte characters are frequent Chinese ones, as accented Latin letters would not be."""
-    single = "latin-1" if any(byte in data for byte in b"\x81\x8d\x8f\x90\x9d") else "cp1252"
-    try:
-        text = _decode(data, "gb18030", cut=cut)
-    except UnicodeDecodeError:
-        return single
-    foreign = [char.encode("gb18030") for char in text if ord(char) > 127][:2000]
-    frequent = sum(1 for char in foreign if len(char) == 2 and (0xB0 <= char[0] <= 0xD7 or char[0] <= 0xA3))
-    if foreign and frequent >= 0.7 * len(foreign):
-        return "gb18030"
-    return single
+        return find_encoding(data, cut=cut)
+    except DataError as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
 
 
 def _layout(path: Path, text: str) -> _Layout:

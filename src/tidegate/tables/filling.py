@@ -1,4 +1,4 @@
-"""Missing values in a panel: refused, filled forward, by interpolation or by the season, or left to be masked."""
+"""What takes the place of missing values: nothing (refused or masked), what was known before, a line, the season."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from tidegate.errors import DataError, SettingError
-from tidegate.forecasting.settings import MISSING
 from tidegate.tables.messages import counted, name_list, stamp_text
 from tidegate.tables.panel import Panel
+from tidegate.tables.settings import MISSING
 
 REMEDIES = "fill them in the table, or set missing to 'forward', 'linear', 'seasonal' or 'mask'"
 

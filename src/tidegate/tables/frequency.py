@@ -1,4 +1,4 @@
-"""The step of time: inferred from the stamps, named as pandas names it, and continued into the future."""
+"""Which step of time do stamps have, what is its name in pandas, and which stamps and seasons follow from it?"""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tidegate.tables.panel import Panel
+from tidegate.tables.settings import TableSettings
 from tidegate.tables.steps import (
     DAY,
     MONTHS,
@@ -98,6 +100,16 @@ def future_times(last: Any, freq: str | int | float, steps: int) -> np.ndarray:
     if known.dtype != "datetime64[ns]":
         known = known.astype("datetime64[ns]")
     return step.ahead(known.astype(np.int64)[..., None], ahead).view("datetime64[ns]")
+
+
+def times_ahead(panel: Panel, steps: int) -> np.ndarray:
+    """The time stamps (N, steps) that follow each series."""
+    return future_times(panel.times[panel.starts[1:] - 1], panel.freq, steps)
+
+
+def season_of(settings: TableSettings, panel: Panel) -> int:
+    """Steps per season: the setting, or the usual one of the panel's step of time."""
+    return settings.season_length or default_season_length(panel.freq)
 
 
 def default_season_length(freq: str | int | float) -> int:

@@ -1,4 +1,4 @@
-"""Words for messages: row numbers as a reader counts them, lists of names, time stamps."""
+"""How messages write rows (counted from 1), names and time stamps."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def name_list(names: Iterable[Any], limit: int = 12) -> str:
     words = [" ".join(str(name).split()) for name in names]
     more = f" and {len(words) - limit} more" if len(words) > limit else ""
     return ", ".join(words[:limit]) + more
+
+
+def short_list(names: Sequence[Any], limit: int = 12) -> str:
+    """Names for a note, which is said in any language: those beyond the limit are only counted, `a, b, … (+3)`."""
+    return name_list(names[:limit], limit) + (f", … (+{len(names) - limit})" if len(names) > limit else "")
 
 
 def shown(value: Any, limit: int = 40) -> str:

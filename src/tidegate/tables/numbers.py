@@ -1,4 +1,4 @@
-"""Columns of numbers, whatever they are written as."""
+"""Which number does a cell hold: thousands separators, decimal commas, percent signs, words for missing values."""
 
 from __future__ import annotations
 

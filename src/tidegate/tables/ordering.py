@@ -1,4 +1,4 @@
-"""Rows into series: which rows belong together, in ascending time, each time once."""
+"""Which rows belong to which series, in ascending time and each time once: grouping, sorting, duplicates."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
+from tidegate.notes import Note
 from tidegate.tables.messages import counted, row_list, stamp_text
 from tidegate.tables.numbers import column_of, is_text
 from tidegate.tables.roles import Roles
+from tidegate.tables.steps import as_numbers
 
-LONE_SERIES = "series"
+ONLY_SERIES = "series"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Order:
     times: np.ndarray
     rows: np.ndarray | None
     id_dtype: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def source(self, rows: np.ndarray) -> np.ndarray:
         """The table's rows of these rows."""
@@ -42,6 +44,10 @@ class Order:
     def series_of(self, row: int) -> int:
         """The number of the series that a row belongs to."""
         return int(np.searchsorted(self.starts, row, side="right")) - 1
+
+    def of_series(self, row: int) -> str:
+        """` of series a` for a message about a row; nothing where there is only one series."""
+        return f" of series {self.ids[self.series_of(row)]}" if len(self.ids) > 1 else ""
 
 
 def order_rows(ids: pd.Series | None, times: np.ndarray, frame: pd.DataFrame, roles: Roles) -> Order:
@@ -52,21 +58,19 @@ def order_rows(ids: pd.Series | None, times: np.ndarray, frame: pd.DataFrame, ro
     """
     names, starts, rows, id_dtype = _group(ids, len(times))
     grouped = times if rows is None else times[rows]
-    distance = np.diff(grouped.view(np.int64) if grouped.dtype.kind == "M" else grouped)
+    distance = np.diff(as_numbers(grouped))
     inner = starts[1:-1] - 1
     distance[inner] = 1
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     if len(distance) and distance.min() < 0:
         back = np.flatnonzero(distance < 0) + 1
         origin = np.sort(back if rows is None else rows[back])
-        notes = (
-            f"out of order in time: {counted(len(back), 'row')}, the first is {row_list(origin[:1])}; they were sorted",
-        )
+        notes = (Note("tables.sorted", {"count": len(back), "row": int(origin[0]) + 1}),)
         codes = np.repeat(np.arange(len(names)), np.diff(starts))
         sorting = np.lexsort((grouped, codes)) if len(names) > 1 else np.argsort(grouped, kind="stable")
         rows = sorting if rows is None else rows[sorting]
         grouped = times[rows]
-        distance = np.diff(grouped.view(np.int64) if grouped.dtype.kind == "M" else grouped)
+        distance = np.diff(as_numbers(grouped))
         distance[inner] = 1
     order = Order(names, starts, grouped, rows, id_dtype, notes)
     if len(distance) and distance.min() == 0:
@@ -77,7 +81,7 @@ def order_rows(ids: pd.Series | None, times: np.ndarray, frame: pd.DataFrame, ro
 def _group(ids: pd.Series | None, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, str]:
     """Identifiers, starts, the order of rows that brings series together, and the identifiers' dtype."""
     if ids is None:
-        return np.array([LONE_SERIES], dtype=object), np.array([0, count], dtype=np.int64), None, "object"
+        return np.array([ONLY_SERIES], dtype=object), np.array([0, count], dtype=np.int64), None, "object"
     labels = _labels(ids)
     changes = _changes(labels, ids)
     firsts = np.concatenate([[0], changes])
@@ -133,7 +137,6 @@ def _duplicates(order: Order, rows: np.ndarray, frame: pd.DataFrame, roles: Role
     first = int(np.argmin(source.max(axis=1)))
     row = int(rows[first])
     where = " and ".join(str(int(number) + 1) for number in np.sort(source[first]))
-    series = "" if roles.id is None else f" of series {order.ids[order.series_of(row)]}"
     count = f" (and {counted(len(rows) - 1, 'more such pair')})" if len(rows) > 1 else ""
     remedy = "keep one row per time or aggregate them, for instance by their mean"
     if roles.id is None and roles.time is not None:
@@ -141,4 +144,6 @@ def _duplicates(order: Order, rows: np.ndarray, frame: pd.DataFrame, roles: Role
         texts = [name for name in frame.columns if name not in used and is_text(column_of(frame, name))]
         if texts:
             remedy += f"; if column {texts[0]!r} names several series, say so with id_col (--id-col)"
-    return DataError(f"rows {where}{series} have the same time {stamp_text(order.times[row])}{count}; {remedy}")
+    return DataError(
+        f"rows {where}{order.of_series(row)} have the same time {stamp_text(order.times[row])}{count}; {remedy}"
+    )

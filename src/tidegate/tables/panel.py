@@ -1,10 +1,12 @@
-"""The panel: many regular series as a few contiguous arrays, in which windows are only index ranges."""
+"""What every table becomes: many regular series as a few contiguous arrays, in which windows are index ranges."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from tidegate.notes import Note
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Panel:
         past: (R, P) float, covariates known up to now.
         future: (R, Q) float, covariates known ahead.
         static: (N, S) float, constant per series (categories as codes, 0 = unseen).
-        notes: what was inferred or left out, one sentence each, to be shown to the user.
+        notes: what was inferred or left out, to be shown to the user.
     """
 
     ids: np.ndarray
@@ -31,7 +33,7 @@ class Panel:
     past: np.ndarray
     future: np.ndarray
     static: np.ndarray
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[Note, ...] = ()
 
     @property
     def lengths(self) -> np.ndarray:

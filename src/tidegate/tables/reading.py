@@ -1,4 +1,4 @@
-"""Any table in, a pandas frame out: files, frames of pandas and polars, arrays."""
+"""How does any table become a pandas frame: files, frames of pandas and polars, arrays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError, MissingExtraError
-from tidegate.tables.csv_reading import COMPRESSIONS, read_text
+from tidegate.tables.csv_reading import COMPRESSIONS, read_csv
 from tidegate.tables.messages import name_list
 from tidegate.tables.numbers import column_of
 
@@ -99,7 +99,7 @@ def _read_file(path: Path) -> pd.DataFrame:
         if suffix == ".xls":
             raise DataError(f"{path} is an old Excel file; save it as .xlsx or .csv")
         if suffix in COMPRESSIONS or suffix in TEXT_SUFFIXES or not suffix:
-            return read_text(path)
+            return read_csv(path)
     except PermissionError:
         raise DataError(f"{path} may not be read; change its permissions") from None
     raise DataError(f"{path} has the unknown ending {suffix!r}; give a csv, tsv, txt, parquet or xlsx file")

@@ -1,35 +1,27 @@
-"""Which column plays which role: as the settings say, or inferred and said so."""
+"""Which column plays which role: as the settings say, or inferred and noted."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 
 from tidegate.errors import DataError, SettingError
-from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.tables.messages import name_list, similar_names
+from tidegate.notes import Note
+from tidegate.tables.date_formats import date_like
+from tidegate.tables.messages import name_list, short_list, similar_names
 from tidegate.tables.numbers import column_of, is_text, looks_numeric
+from tidegate.tables.settings import TableSettings
 from tidegate.tables.stamps import parse_times
 
 DEFAULT_ID, DEFAULT_TIME, DEFAULT_TARGET = "unique_id", "ds", "y"
 TIME_WORDS = (
-    "ds",
-    "date",
-    "datetime",
-    "timestamp",
-    "time",
-    "month",
-    "week",
-    "quarter",
-    "year",
-    "day",
-    "period",
-    "step",
+    *("ds", "date", "datetime", "timestamp", "time", "month", "week", "quarter", "year", "day", "period", "step", "t"),
+    *("日期", "时间", "年月", "年份", "datum", "fecha", "zeit"),
 )
-TIME_WORDS = (*TIME_WORDS, "t", "日期", "时间", "年月", "年份", "datum", "fecha", "zeit")
 _UNITS = {"s", "sec", "secs", "second", "seconds", "ms", "us", "ns", "min", "h", "hr", "hours"}
 _UNITS |= {"utc", "gmt", "local", "unix", "epoch", "of"}
 _CALENDAR = ("year", "month", "day", "hour", "minute", "second")
@@ -47,10 +39,10 @@ class Roles:
     future: tuple[str, ...]
     static: tuple[str, ...]
     calendar: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
-def resolve_roles(frame: pd.DataFrame, settings: ForecasterSettings) -> Roles:
+def resolve_roles(frame: pd.DataFrame, settings: TableSettings) -> Roles:
     """Find the columns that the settings name, and infer those that they leave to their defaults.
 
     Raises:
@@ -61,7 +53,7 @@ def resolve_roles(frame: pd.DataFrame, settings: ForecasterSettings) -> Roles:
     for option, names in (("past_cols", past), ("future_cols", future), ("static_cols", static)):
         for name in names:
             _require(frame, name, option)
-    notes: list[str] = []
+    notes: list[Note] = []
     taken = {*past, *future, *static}
     series = None if settings.layout == "wide" else _find(frame, settings.id_col, DEFAULT_ID, "id_col", notes)
     wanted = _names(settings.target_col)
@@ -94,7 +86,7 @@ def _require(frame: pd.DataFrame, name: str, option: str) -> None:
         raise DataError(f"there is no column {name!r}, which {option} ({flag}) names; {hint}")
 
 
-def _find(frame: pd.DataFrame, name: str, default: str, option: str, notes: list[str]) -> str | None:
+def _find(frame: pd.DataFrame, name: str, default: str, option: str, notes: list[Note]) -> str | None:
     """The named column; for a default name also one that differs in capitals only, or None."""
     if name in frame.columns:
         return name
@@ -102,20 +94,20 @@ def _find(frame: pd.DataFrame, name: str, default: str, option: str, notes: list
         _require(frame, name, option)
     for other in frame.columns:
         if other.lower() == default:
-            notes.append(f"column {other!r} was taken as {option}")
+            notes.append(Note("tables.column_taken", {"column": other, "option": option}))
             return other
     return None
 
 
 def _infer_time(
-    frame: pd.DataFrame, taken: set[str | None], series: str | None, notes: list[str]
+    frame: pd.DataFrame, taken: set[str | None], series: str | None, notes: list[Note]
 ) -> tuple[str | None, tuple[str, ...]]:
     free = [name for name in frame.columns if name not in taken]
     dated = [name for name in free if _holds_dates(column_of(frame, name))]
     preferred = sorted((rank, i) for i, name in enumerate(dated) if (rank := _time_rank(name)) is not None)
     if preferred or len(dated) == 1:
         chosen = dated[preferred[0][1]] if preferred else dated[0]
-        notes.append(f"the time was taken from column {chosen!r}")
+        notes.append(Note("tables.time_column", {"column": chosen}))
         return chosen, ()
     if dated:
         raise DataError(
@@ -124,14 +116,14 @@ def _infer_time(
         )
     parts = _calendar_columns(frame, free)
     if parts:
-        notes.append(f"the time was put together from the columns {name_list(parts)}")
+        notes.append(Note("tables.time_parts", {"columns": short_list(parts)}))
         return None, parts
     counted = sorted((rank, i) for i, name in enumerate(free) if (rank := _time_rank(name)) is not None)
     for _, i in counted:
         if looks_numeric(column_of(frame, free[i])) and _counts_rows(frame, free[i], series):
-            notes.append(f"the time was taken from column {free[i]!r}")
+            notes.append(Note("tables.time_column", {"column": free[i]}))
             return free[i], ()
-    notes.append("no column holds dates, so rows are taken as consecutive steps in the order given")
+    notes.append(Note("tables.time_counted"))
     return None, ()
 
 
@@ -161,14 +153,8 @@ def _reads_as_dates(column: pd.Series) -> bool:
         return parse_times(known.reset_index(drop=True), str(column.name)).values.dtype.kind == "M"
     except DataError:
         # Dates with a fault are still the time column, and the fault is better named than the column left out.
-        return sum(_is_date(value) for value in known.head(20)) * 2 > min(len(known), 20)
-
-
-def _is_date(value: object) -> bool:
-    try:
-        return parse_times(pd.Series([value]), "").values.dtype.kind == "M"
-    except DataError:
-        return False
+        texts = [value.isoformat() if isinstance(value, date) else str(value) for value in known.head(20)]
+        return date_like(texts).sum() * 2 > len(texts)
 
 
 def _calendar_columns(frame: pd.DataFrame, free: list[str]) -> tuple[str, ...]:
@@ -191,14 +177,14 @@ def _numeric_columns(frame: pd.DataFrame, taken: set[str | None]) -> list[str]:
     return [name for name in free if looks_numeric(column_of(frame, name))]
 
 
-def _target(frame: pd.DataFrame, taken: set[str | None], notes: list[str]) -> str:
+def _target(frame: pd.DataFrame, taken: set[str | None], notes: list[Note]) -> str:
     if DEFAULT_TARGET in frame.columns:
         return DEFAULT_TARGET
     candidates = _numeric_columns(frame, taken)
     same = [name for name in candidates if name.lower() == DEFAULT_TARGET]
     candidates = same or candidates
     if len(candidates) == 1:
-        notes.append(f"the values to forecast were taken from column {candidates[0]!r}")
+        notes.append(Note("tables.target_column", {"column": candidates[0]}))
         return candidates[0]
     if not candidates:
         raise DataError(
@@ -212,7 +198,7 @@ def _target(frame: pd.DataFrame, taken: set[str | None], notes: list[str]) -> st
     )
 
 
-def _wide_targets(frame: pd.DataFrame, taken: set[str | None], notes: list[str]) -> tuple[str, ...]:
+def _wide_targets(frame: pd.DataFrame, taken: set[str | None], notes: list[Note]) -> tuple[str, ...]:
     numeric = _numeric_columns(frame, taken)
     if not numeric:
         raise DataError("the wide table has no column of numbers beside the time; give one column per series")
@@ -220,10 +206,10 @@ def _wide_targets(frame: pd.DataFrame, taken: set[str | None], notes: list[str])
     return tuple(numeric)
 
 
-def _note_leftovers(frame: pd.DataFrame, used: set[str | None], notes: list[str]) -> None:
+def _note_leftovers(frame: pd.DataFrame, used: set[str | None], notes: list[Note]) -> None:
     left = [name if name else "(unnamed)" for name in frame.columns if name not in used]
     if left:
-        notes.append(f"not used: {name_list(left)} (name them in past_cols, future_cols or static_cols to use them)")
+        notes.append(Note("tables.unused", {"columns": short_list(left)}))
 
 
 def _refuse_double(

@@ -1,4 +1,4 @@
-"""A column of time stamps, however it is written, as datetime64[ns] or as plain numbers."""
+"""Which moments does a column of time stamps mean: dates as datetime64[ns], or plain numbers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
-from tidegate.tables.date_formats import text_to_dates
+from tidegate.notes import Note
+from tidegate.tables.date_formats import YEARS, text_to_dates
 from tidegate.tables.messages import row_list, shown
 from tidegate.tables.steps import DAY
 
-_UNIX = {"unix_s": (10**9, "seconds"), "unix_ms": (10**6, "milliseconds"), "unix_us": (10**3, "microseconds")}
-_UNIX |= {"unix_ns": (1, "nanoseconds")}
+UNIX = {"unix_s": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}  # time_kind -> nanoseconds
+_PARTS = {"year": YEARS, "month": (1, 12), "day": (1, 31), "hour": (0, 23), "minute": (0, 59), "second": (0, 59)}
 _DATE_NAME = re.compile(r"date|datum|日期", re.IGNORECASE)
 
 _EMPTY = ("", " ", "NA", "N/A", "nan", "NaN", "NaT", "None", "null")
@@ -29,7 +30,7 @@ class Times:
     kind: str = "dates"
     zone: str | None = None
     in_utc: bool = False
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def parse_times(column: pd.Series, name: str) -> Times:
@@ -61,6 +62,32 @@ def parse_times(column: pd.Series, name: str) -> Times:
     return _from_objects(column, name)
 
 
+def parse_calendar(parts: dict[str, np.ndarray], names: tuple[str, ...]) -> Times:
+    """Put dates together from columns of whole numbers: year, month and as many of the smaller parts as there are.
+
+    Args:
+        parts: "year", "month", "day", "hour", "minute", "second" -> (R,) numbers.
+        names: the columns' own names, for messages.
+
+    Raises:
+        DataError: naming rows that make no date.
+    """
+    bad = np.zeros(len(parts["year"]), dtype=bool)
+    whole: dict[str, np.ndarray] = {"day": np.ones(len(bad))}
+    for part, values in parts.items():
+        low, high = _PARTS[part]
+        impossible = ~((values >= low) & (values <= high) & (values == np.floor(values)))
+        bad |= impossible
+        whole[part] = np.where(impossible, 1, values)
+    dates = pd.to_datetime(pd.DataFrame(whole), errors="coerce").to_numpy().astype("datetime64[ns]")
+    rows = np.flatnonzero(bad | np.isnat(dates))
+    if len(rows):
+        raise DataError(
+            f"the columns {', '.join(names)} make no date in {row_list(rows)}; correct or remove those rows"
+        )
+    return Times(dates)
+
+
 def _from_zone(column: pd.Series, name: str) -> Times:
     _refuse_missing(column, name)
     zone = str(column.dt.tz)
@@ -69,9 +96,9 @@ def _from_zone(column: pd.Series, name: str) -> Times:
     offsets = local.view(np.int64) - universal.view(np.int64)
     clock = local.view(np.int64) % DAY
     if (offsets == offsets[0]).all() or (clock == clock[0]).all():
-        note = f"the time column {name!r} is in {zone}; local time is kept without the zone"
+        note = Note("tables.zone_dropped", {"column": name, "zone": zone})
         return Times(local, "dates", zone, False, (note,) if zone != "UTC" else ())
-    note = f"the time column {name!r} is in {zone}, where clocks change; it was converted to UTC"
+    note = Note("tables.zone_utc", {"column": name, "zone": zone})
     return Times(universal, "dates", zone, True, (note,))
 
 
@@ -85,8 +112,7 @@ def _from_numbers(values: np.ndarray, name: str) -> Times:
     if _DATE_NAME.search(name) and low >= 20_000 and high <= 80_000:
         days = np.rint(values.astype(np.float64) * 86_400).astype(np.int64) * 10**9
         base = np.datetime64("1899-12-30", "ns")
-        note = f"the numbers in the time column {name!r} were read as Excel's serial dates"
-        return Times(base + days.astype("timedelta64[ns]"), notes=(note,))
+        return Times(base + days.astype("timedelta64[ns]"), notes=(Note("tables.excel_dates", {"column": name}),))
     if values.dtype.kind == "f":
         if high >= 2**53 or low <= -(2**53) or (values != np.rint(values)).any():
             return Times(values.astype(np.float64), "numbers")
@@ -95,19 +121,19 @@ def _from_numbers(values: np.ndarray, name: str) -> Times:
 
 
 def _from_whole_numbers(values: np.ndarray, name: str, low: int, high: int) -> Times:
-    for kind, (size, unit) in _UNIX.items():
+    for kind, size in UNIX.items():
         if low * size >= 3 * 10**17 and high * size <= 5 * 10**18:
-            note = f"the numbers in the time column {name!r} were read as Unix time in {unit}"
+            note = Note("tables.unix_time", {"column": name, "unit": kind.removeprefix("unix_")})
             return Times((values * size).view("datetime64[ns]"), kind, notes=(note,))
     if low >= 16780101 and high <= 22601231:
         dates = _calendar(values // 10_000, values // 100 % 100, values % 100)
         if dates is not None:
-            note = f"the numbers in the time column {name!r} were read as dates (year, month, day: {low})"
+            note = Note("tables.number_dates", {"column": name, "number": low})
             return Times(dates, "yyyymmdd", notes=(note,))
     if low >= 167801 and high <= 226012:
         dates = _calendar(values // 100, values % 100, np.ones_like(values))
         if dates is not None:
-            note = f"the numbers in the time column {name!r} were read as months (year, month: {low})"
+            note = Note("tables.number_months", {"column": name, "number": low})
             return Times(dates, "yyyymm", notes=(note,))
     return Times(values, "numbers")
 

@@ -1,4 +1,4 @@
-"""Steps of time: how many steps lie between two stamps, and which stamp lies so many steps ahead.
+"""What is a step of time: how many lie between two stamps, and which stamp lies so many steps ahead.
 
 Every kind of step answers the same two questions for whole arrays; the rest of the package asks nothing else.
 """
@@ -27,6 +27,11 @@ KNOWN = "ns, us, ms, s, min, h, D, B, W, MS, ME, BMS, BME, QS, QE, YS, YE (with 
 def stamps(numbers: np.ndarray) -> np.ndarray:
     """Nanoseconds as time stamps."""
     return numbers.astype(np.int64, copy=False).view("datetime64[ns]")
+
+
+def as_numbers(times: np.ndarray) -> np.ndarray:
+    """Time stamps as numbers: dates as nanoseconds, numbers as they are."""
+    return times.view(np.int64) if times.dtype.kind == "M" else times
 
 
 def weekday(times: np.ndarray) -> np.ndarray:

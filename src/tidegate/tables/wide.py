@@ -1,4 +1,4 @@
-"""A wide table's columns as series of their own."""
+"""How does a wide table become a long one: each column of numbers is a series of its own."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from tidegate.errors import DataError
+from tidegate.notes import Note
 from tidegate.tables.columns import Columns
 from tidegate.tables.filling import REMEDIES
-from tidegate.tables.messages import counted, name_list, stamp_text
+from tidegate.tables.messages import counted, short_list, stamp_text
 from tidegate.tables.panel import Panel
 
 
-def spread(panel: Panel, columns: Columns, id_col: str, target: str, *, refuse: bool) -> tuple[Panel, Columns]:
+def wide_to_long(panel: Panel, columns: Columns, id_col: str, target: str, *, refuse: bool) -> tuple[Panel, Columns]:
     """Turn a panel of one series with many targets into many series with one target.
 
     Covariates are shared by all series. A series begins at its first and ends at its last known value.
@@ -41,12 +42,13 @@ def spread(panel: Panel, columns: Columns, id_col: str, target: str, *, refuse: 
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     rows = np.arange(starts[-1]) - np.repeat(starts[:-1] - first, lengths)
     values = panel.targets[rows, np.repeat(keep, lengths)][:, None]
-    notes = [f"{counted(len(keep), 'column')} taken as one series each"]
+    notes = [Note("tables.wide_series", {"count": len(keep)})]
     empty = [name for i, name in enumerate(columns.targets) if not known[:, i].any()]
     if empty:
-        notes.append(f"columns without any value were left out: {name_list(empty)}")
-    if (lengths < count).any():
-        notes.append(f"series that begin later or end earlier than the table: {int((lengths < count).sum())}")
+        notes.append(Note("tables.wide_empty", {"columns": short_list(empty)}))
+    partial = int((lengths < count).sum())
+    if partial:
+        notes.append(Note("tables.wide_partial", {"count": partial}))
     names = np.array(columns.targets, dtype=object)[keep]
     wide = Panel(
         names,

@@ -8,6 +8,7 @@ from tidegate.forecasting.evaluation.metrics import error_table, mase_scale
 from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.forecasting.evaluation.significance import diebold_mariano, origin_loss
 from tidegate.forecasting.evaluation.verdict import best_naive, verdict_on
+from tidegate.notes import Note
 
 
 def fake_result(
@@ -61,7 +62,7 @@ def fake_result(
         ),
         best_epoch=9,
         settings={"cell": "lstm", "lookback": 48, "horizon": horizon, "learning_rate": 0.001, "past_cols": []},
-        notes=("The time column is 'ds', one row per hour.", "3 missing values were filled forward."),
+        notes=(Note("tables.step_inferred", {"freq": "h"}), Note("tables.gaps_closed", {"count": 3})),
     )
 
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib._pylab_helpers import Gcf
 from PIL import Image
-from tidegate.forecasting.evaluation.window_forecasts.window_forecasts import figures
 
 from lacking import need
+from tidegate.forecasting.evaluation import figures
 from tidegate.reporting import fonts
 from tidegate.reporting.plotting import DARK, LIGHT, MOST_POINTS, drawing, thin
 from tidegate.reporting.words import words

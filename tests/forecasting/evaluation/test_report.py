@@ -12,14 +12,15 @@ import pytest
 from fake_result import fake_result
 from matplotlib import font_manager
 from PIL import Image
-from tidegate.forecasting.evaluation.window_forecasts.window_forecasts import figures, report
+from tidegate.reporting.report_words import REPORT_WORDS
 
 import browser
 from lacking import need
 from tidegate.errors import SettingError
+from tidegate.forecasting.evaluation import figures, report
 from tidegate.forecasting.evaluation.report import metrics_json, write_report
+from tidegate.notes import Note
 from tidegate.reporting import fonts
-from tidegate.reporting.report_words import REPORT_WORDS
 
 HOSTILE = "<script>alert('x')</script>\"&{{ 1 }}"
 
@@ -93,9 +94,8 @@ def test_report_needs_nothing_from_outside_and_is_small(folder):
 
 
 def test_report_escapes_every_user_string(result, tmp_path, one_pixel):
-    hostile = replace(
-        result, notes=(HOSTILE,), settings={HOSTILE: HOSTILE}, verdict=replace(result.verdict, method=HOSTILE)
-    )
+    notes = (Note("tables.said", {"text": HOSTILE}),)
+    hostile = replace(result, notes=notes, settings={HOSTILE: HOSTILE}, verdict=replace(result.verdict, method=HOSTILE))
     html = write_report(hostile, tmp_path).read_text(encoding="utf-8")
     page = Page(html)
     assert not page.all("script")
@@ -139,6 +139,7 @@ def test_chinese_report_is_chinese(result, tmp_path, one_pixel):
     page = Page(write_report(result, tmp_path, "zh").read_text(encoding="utf-8"))
     assert page.all("html")[0]["lang"] == "zh-CN"
     assert "如何阅读本报告" in page.words
+    assert {"时间步长为 h，由时间戳推断得出", "作为缺失值补入的行数：3"} <= set(page.words)
     assert result.verdict.sentence("zh") in " ".join(page.words[:2]).replace("\u00a0", " ").replace("\u2060", "")
 
 

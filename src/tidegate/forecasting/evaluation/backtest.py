@@ -16,12 +16,13 @@ from tidegate.forecasting.evaluation.significance import diebold_mariano, mean_b
 from tidegate.forecasting.evaluation.verdict import best_naive, verdict_on
 from tidegate.forecasting.evaluation.window_forecasts import WindowForecasts, forecast_part
 from tidegate.forecasting.frames import method_name
-from tidegate.forecasting.preparing import season_of
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel, TrainingHooks, training_lengths
+from tidegate.notes import Note
+from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
+from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
-from tidegate.tables.table import build_panel
 
 _EXAMPLES = 3
 _EXAMPLE_ROWS = 20_000
@@ -113,7 +114,7 @@ def _result(
     history = model.history.to_frame()
     notes = list(model.newest.notes)
     if evaluation.of > len(evaluation.rows):
-        notes.append(f"{len(evaluation.rows)} of {evaluation.of} test windows were judged, evenly spaced")
+        notes.append(Note("forecasting.windows_judged", {"judged": len(evaluation.rows), "all": int(evaluation.of)}))
     return BacktestResult(
         method=method,
         forecasts=_forecast_frame(panel, columns, evaluation.rows, evaluation.series, truth, forecasts),

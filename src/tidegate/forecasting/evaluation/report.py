@@ -164,7 +164,7 @@ def _step_table(result: BacktestResult, target: str, lang: str) -> Table:
 
 def _data(result: BacktestResult, lang: str) -> Section:
     parts = result.parts[["part", "start", "end", "rows"]].itertuples(index=False)
-    more = [_picture(result, lang, "overview"), *sections.notes(result.notes, lang)]
+    more = [_picture(result, lang, "overview"), *sections.notes([note.sentence(lang) for note in result.notes], lang)]
     return sections.split(map(tuple, parts), lang, sentence=words(_PACKAGE, lang)["split"], more=more)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from tidegate.forecasting.evaluation.significance import DieboldMariano
 from tidegate.forecasting.evaluation.verdict import Verdict
+from tidegate.notes import Note
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PARTS = (TRAIN, VALIDATION, TEST)
@@ -40,7 +41,7 @@ class BacktestResult:
         history: one row per epoch: epoch, loss, validation_loss (absent or NaN without validation), ….
         best_epoch: the epoch whose weights were kept.
         settings: setting -> value, as used.
-        notes: what was inferred or left out, one sentence each.
+        notes: what was inferred or left out; `str(note)` is an English sentence, `note.sentence("zh")` a Chinese one.
     """
 
     method: str
@@ -56,7 +57,7 @@ class BacktestResult:
     history: pd.DataFrame
     best_epoch: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def methods(self) -> list[str]:

@@ -16,6 +16,7 @@ from tidegate.forecasting.evaluation.metrics import ALL_STEPS, METRICS
 from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.forecasting.evaluation.significance import DieboldMariano
 from tidegate.forecasting.evaluation.verdict import Verdict
+from tidegate.notes import Note
 from tidegate.reporting.formats import time_text
 from tidegate.storage.files import write_atomically
 from tidegate.words import LANGUAGES
@@ -38,6 +39,7 @@ def save_result(result: BacktestResult, run: Path) -> None:
     write_atomically(run / "metrics.json", metrics_json(result).encode())
     plain = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name not in _FILES}
     plain |= {name: dataclasses.asdict(plain[name]) for name in ("verdict", "significance")}
+    plain["notes"] = [note.to_json() for note in result.notes]
     plain["dated"] = result.examples["ds"].dtype.kind == "M"
     for name, file in _FILES.items():
         write_atomically(run / file, getattr(result, name).to_csv(index=False).encode())
@@ -58,7 +60,7 @@ def load_result(run: Path) -> BacktestResult:
         files = {name: file.replace("result/", f"{Path(rest).parent}/") for name, file in _FILES.items()}
         frames: dict[str, Any] = {name: _read(run / file, dated=dated) for name, file in files.items()}
         plain |= {"verdict": Verdict(**plain["verdict"]), "significance": DieboldMariano(**plain["significance"])}
-        return BacktestResult(**(plain | frames | {"notes": tuple(plain["notes"])}))
+        return BacktestResult(**(plain | frames | {"notes": tuple(map(Note.from_json, plain["notes"]))}))
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(

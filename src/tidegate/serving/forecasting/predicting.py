@@ -17,13 +17,13 @@ from tidegate.errors import DataError
 from tidegate.forecasting.frames import forecast_columns, read_future
 from tidegate.forecasting.observations import LARGEST, as_numbers, check_row, read_ahead
 from tidegate.forecasting.predictor import History, NextForecast, TablePredictor
-from tidegate.forecasting.preparing import times_ahead
 from tidegate.serving.batching import Batcher
 from tidegate.serving.forecasting.answers import forecast_body
 from tidegate.serving.forecasting.loading import forecast, table_predictor
 from tidegate.serving.forecasting.schemas import PredictBody
 from tidegate.serving.models import ModelVersion
 from tidegate.serving.responses import Refusal, overloaded, to_json
+from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel
 from tidegate.tables.reading import read_table
 
@@ -190,7 +190,8 @@ def _predict_frame(
         if predictor.roles.id is not None:
             body = {"series": panel.ids[i]} | body
         forecasts.append(body | _named(predictor, version, times[i], values[i], levels))
-    return to_json({"model": version.name, "version": version.version, "notes": panel.notes, "forecasts": forecasts})
+    notes = [str(note) for note in panel.notes]
+    return to_json({"model": version.name, "version": version.version, "notes": notes, "forecasts": forecasts})
 
 
 def _named(

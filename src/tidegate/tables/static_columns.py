@@ -1,4 +1,4 @@
-"""Static columns: one value per series, numbers as they are, text as the number of its category."""
+"""Which value does a series have in a static column: numbers as they are, text as the number of its category."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tidegate.tables.numbers import column_of, is_text, looks_numeric, to_number
 from tidegate.tables.ordering import Order
 
 
-def static_columns(
+def static_values(
     frame: pd.DataFrame, names: tuple[str, ...], order: Order, categories: dict[str, list[str]] | None
 ) -> tuple[np.ndarray, tuple[str, ...], dict[str, list[str]]]:
     """The values (N, S) of static columns, categorical ones first.
