@@ -154,6 +154,7 @@ def test_reading_a_plain_frame_returns_it_uncopied():
         ("a.csv", "date,y\n", r"no rows below its column names \(date, y\)"),
         ("a.csv", bytes(range(256)), "binary data; give a text table"),
         ("a.csv", b"PK\x03\x04 more", "an Excel or zip file"),
+        ("a.csv", "日期,銷量\n2020-01-01,5\n".encode("big5"), "nor Windows-1252; save it as UTF-8"),
         ("a.csv", "<html><body></body></html>", "looks like a web page"),
         ("a.csv", "date,y,y\n2020-01-01,1,2\n", "column name 'y' occurs more than once"),
         ("a.csv", "date,y\n2020-01-01,1\n2020-01-02,1,2\n", "line 3 has 3 fields where 2 are expected"),
