@@ -157,7 +157,7 @@ def pushes(model: Path, script: Path, arguments: argparse.Namespace) -> None:
                     for clients in (1, 16, 64):
                         script.write_text(DONE + f"STREAMS = {clients}" + PUSHES)
                         load(port, script, clients, 1, "/streams")  # from then on they forecast
-                        requests, p50, p99, errors = load(port, script, clients, arguments.seconds, "/streams")
+                        requests, _, _, errors = load(port, script, clients, arguments.seconds, "/streams")
                         assert errors == 0, f"{errors} errors"
                         found.setdefault((workers, clients, name), []).append(requests / arguments.seconds)
     print("workers  clients" + "".join(f"{name:>10}" for name in pythons) + "   observations/s")

@@ -75,6 +75,17 @@ def test_every_text_file_is_opened_with_its_encoding(folder):
     assert not calls, "without encoding= the locale decides"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted((SOURCE / "serving").rglob("*.py")) if "forecasting" not in path.parts],
+    ids=lambda path: str(path.relative_to(SOURCE)),
+)
+def test_the_service_knows_no_task(path):
+    """A task's part of the service is found through the registry, by name."""
+    tasks = ("tidegate.forecasting", "tidegate.serving.forecasting")
+    assert not [name for name in _imports(path) if name.startswith(tasks)]
+
+
 @pytest.mark.parametrize("module", ["tidegate", "tidegate.cli", "tidegate.cells", "tidegate.equations"])
 def test_light_modules_import_nothing_heavy(module):
     code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"

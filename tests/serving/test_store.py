@@ -47,9 +47,13 @@ def test_the_least_recently_used_go_first(store, monkeypatch):
 
 
 def test_a_transaction_is_whole_or_not_at_all(store):
-    with pytest.raises(KeyError), store.transaction():
-        store.write("a", "m", 1, b"")
-        raise KeyError
+    def fail():
+        with store.transaction():
+            store.write("a", "m", 1, b"")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert len(store) == 0
 
 

@@ -112,9 +112,12 @@ def _salvage(path: Path, fresh: Path, place: Path) -> tuple[dict[str, SavedStrea
             shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
     found, names = _read(copy)
     if not found:
-        # The first page tells the size of pages and where the tables begin: that of a new database says the same.
+        # The first page tells the size of pages and where the tables begin: that of a new database says the same. Only
+        # the number of pages, at byte 28, is another; 0 stands for as many as the file has.
         with open(copy, "r+b") as file:
             file.write(fresh.read_bytes()[:4096])
+            file.seek(28)
+            file.write(bytes(4))
         found, names = _read(copy)
     return found, names - set(found)
 
