@@ -1,28 +1,40 @@
 """The page: its words and files without a browser, and all of it in Chromium where there is one."""
 
+import json
 import re
+import shutil
 import subprocess
 
 import pytest
 from service_tools import running, wave
 
-import browser
+from browser import chromium
 from lacking import need
-from tidegate.serving.app import PAGE
+from tidegate.serving.app import PAGE, WORDS
 
 HTML = (PAGE / "index.html").read_text(encoding="utf-8")
 SCRIPT = (PAGE / "page.js").read_text(encoding="utf-8")
 
 
-def words(language):
-    block = re.search(rf"^  {language}: \{{\n(.*?)^  \}},", SCRIPT, re.DOTALL | re.MULTILINE)[1]
-    return set(re.findall(r"(?:^\s+|, )(\w+): [\"`(]", block, re.MULTILINE))
+LANGUAGES = {
+    language: json.loads((WORDS / f"{language}.json").read_text(encoding="utf-8")) for language in ("en", "zh")
+}
 
 
 def test_every_text_is_there_in_both_languages():
-    assert words("en") == words("zh")
-    assert set(re.findall(r'data-text="(\w+)"', HTML)) <= words("en")
-    assert set(re.findall(r'say\("(\w+)"', SCRIPT)) <= words("en")
+    english, chinese = LANGUAGES.values()
+    assert english.keys() == chinese.keys()
+    for key, text in english.items():
+        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", chinese[key])), key
+    used = set(re.findall(r'data-text="(\w+)"', HTML)) | set(re.findall(r'say\("(\w+)"', SCRIPT))
+    assert used <= english.keys()
+    unused = english.keys() - used
+    assert all(f'"{key}"' in SCRIPT for key in unused), unused  # chosen by the script, such as low and high
+
+
+def test_the_words_are_served_as_they_are(client):
+    for language, words in LANGUAGES.items():
+        assert client.get(f"/page/words/{language}.json").json() == words
 
 
 def test_the_page_needs_nothing_from_elsewhere(client):
@@ -62,65 +74,61 @@ def test_the_page_in_chromium(folder, tmp_path):
     need(browser.CHROMIUM, "Chromium")
     frame = wave(80, seed=8)
     frame.to_csv(tmp_path / "mine.csv", index=False)
-    (tmp_path / "other.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    with running(folder) as client, browser.Browser() as page:
-        page.open(f"{client.base_url}")
-        page.until("document.querySelector('#chart canvas') !== null")
-        assert page.run("document.querySelector('.model b').textContent") == "wave"
-        assert "3 steps ahead of" in page.run("document.getElementById('said').textContent")
-        page.give_file("#file", tmp_path / "mine.csv")
-        page.until("document.getElementById('source').textContent.includes('mine.csv')")
-        page.run("document.querySelector('details').open = true")
+    with running(folder) as client, chromium(locale="en-US", viewport={"width": 1100, "height": 1400}) as page:
+        page.goto(f"{client.base_url}")
+        page.wait_for_selector("#chart canvas")
+        assert page.inner_text(".model b") == "wave"
+        assert "3 steps ahead of" in page.inner_text("#said")
+        page.set_input_files("#file", tmp_path / "mine.csv")
+        page.locator("#source", has_text="mine.csv").wait_for()
+        page.click("summary")
         expected = client.post("/predict/csv", content=(tmp_path / "mine.csv").read_bytes()).json()["forecasts"][0]
-        shown = page.run("[...document.querySelectorAll('#numbers tr')].slice(1).map(r => +r.cells[1].textContent)")
+        shown = [float(text) for text in page.locator("#numbers tr td:nth-child(2)").all_inner_texts()]
         assert shown == pytest.approx(expected["columns"]["LSTM"], rel=1e-3)
-        drop = (
+        page.evaluate(
             "const t = new DataTransfer(); t.items.add(new File(['a,b\\n1,2\\n'], 'other.csv', {type: 'text/csv'}));"
             "document.dispatchEvent(new DragEvent('drop', {dataTransfer: t, bubbles: true, cancelable: true}))"
         )
-        page.run(drop)
-        page.until("document.getElementById('problem').textContent.length > 10")
-        page.run("document.getElementById('play').click()")
-        page.until("/Next/.test(document.getElementById('beat').textContent)")
-        first = page.run("document.getElementById('beat').textContent")
-        page.until(f"document.getElementById('beat').textContent !== {first!r}")
-        page.run("document.getElementById('play').click()")
-        name = page.run("document.getElementById('stream').value")
-        count = client.get(f"/streams/{name}").json()["count"]
-        page.run("document.getElementById('watch').click()")
-        page.until(f"document.getElementById('beat').textContent.startsWith('{count} observations')")
-        page.run("document.getElementById('watch').click(); document.getElementById('language').focus()")
-        page.press("Enter", 13, "\r")
-        page.until("document.documentElement.lang === 'zh-CN'")
-        assert page.run("document.getElementById('models-title').textContent") == "模型"
-        assert page.run("document.getElementById('source').textContent").startswith("文件 mine.csv")
-        assert page.picture(tmp_path / "page.png").stat().st_size > 20_000
-        tree = page.call("Accessibility.getFullAXTree")["nodes"]
-        named = {node["role"]["value"] for node in tree if node.get("name", {}).get("value")}
-        assert {"button", "combobox", "heading", "image", "link"} <= named
-        nameless = [
-            n for n in tree if n["role"]["value"] in ("button", "combobox", "textbox") and not n["name"]["value"]
-        ]
-        assert not nameless
-        assert {url.split("/")[2] for url in page.requests if url.startswith("http")} == {f"127.0.0.1:{client.port}"}
-        assert [m for m in page.messages if "422" not in m] == []
+        page.locator("#problem", has_text=re.compile(".{10}")).wait_for()
+        page.click("#play")
+        page.locator("#beat", has_text="Next").wait_for()
+        first = page.inner_text("#beat")
+        page.locator("#beat", has_not_text=first).wait_for()
+        page.click("#play")
+        page.locator("#play", has_text="Play what is drawn").wait_for()
+        page.wait_for_load_state("networkidle")
+        count = client.get(f"/streams/{page.input_value('#stream')}").json()["count"]
+        page.click("#watch")
+        page.locator("#beat", has_text=re.compile(f"^{count} observations")).wait_for()
+        page.click("#watch")
+        page.focus("#language")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("html[lang=zh-CN]")
+        assert page.inner_text("#models-title") == "模型"
+        assert page.inner_text("#source").startswith("文件 mine.csv")
+        assert len(page.screenshot(path=tmp_path / "page.png", full_page=True)) > 20_000
+        for role in ("button", "combobox", "heading", "img", "link", "textbox"):
+            assert page.get_by_role(role).count(), role
+        for role in ("button", "combobox", "textbox"):
+            names = page.get_by_role(role, name=re.compile(r"\S"))
+            assert names.count() == page.get_by_role(role).count(), role
+        assert {url.split("/")[2] for url in page.asked if url.startswith("http")} == {f"127.0.0.1:{client.port}"}
+        assert [message for message in page.said if "422" not in message] == []
 
 
 def test_the_page_asks_for_the_token(folder):
-    need(browser.CHROMIUM, "Chromium")
-    with running(folder, token="a-token-of-sufficient-length") as client, browser.Browser(dark=True) as page:
-        page.open(f"{client.base_url}")
-        page.until("!document.getElementById('door').hidden")
-        page.run("document.getElementById('token').value = 'a-token-of-sufficient-length'")
-        page.run("document.querySelector('#door button').click()")
-        page.until("document.querySelector('#chart canvas') !== null")
-        assert page.run("document.getElementById('door').hidden")
-        assert page.run("getComputedStyle(document.body).backgroundColor") == "rgb(17, 21, 27)"
+    token = "a-token-of-sufficient-length"
+    with running(folder, token=token) as client, chromium(color_scheme="dark") as page:
+        page.goto(f"{client.base_url}")
+        page.wait_for_selector("#token-form", state="visible")
+        page.fill("#token", token)
+        page.click("#token-form button")
+        page.wait_for_selector("#chart canvas")
+        assert page.is_hidden("#token-form")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 21, 27)"
 
 
 def test_the_script_has_no_fault_of_syntax():
-    import shutil
-
     node = shutil.which("node")
     if node is None:
         assert SCRIPT.count("{") == SCRIPT.count("}")  # a poor check, where there is no better one

@@ -14,7 +14,7 @@ from matplotlib import font_manager
 from PIL import Image
 from tidegate.reporting.report_words import REPORT_WORDS
 
-import browser
+from browser import chromium
 from lacking import need
 from tidegate.errors import SettingError
 from tidegate.forecasting.evaluation import figures, report
@@ -215,15 +215,14 @@ OVERLAPS = """
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("shape", [{"targets": ("温度", "load"), "horizon": 6}, {"horizon": 1, "numeric_time": True}])
 def test_labels_in_chromium_are_whole_and_apart(lang, shape, family, tmp_path, monkeypatch):
-    need(browser.CHROMIUM, "Chromium")
     need(font_manager.findSystemFonts(), "any font for Chromium")
     monkeypatch.setattr(report, "png", lambda *_, **__: b"\x89PNG")
     path = write_report(fake_result(rows=150, **shape), tmp_path, lang)
     if family:
         page = path.read_text(encoding="utf-8").replace("font-family: system-ui", f"font-family: '{family}'")
         path.write_text(page, encoding="utf-8")
-    with browser.Browser(language={"en": "en-US", "zh": "zh-CN"}[lang]) as page:
-        page.open(path.as_uri())
-        assert page.run("document.querySelectorAll('figure svg text').length") > 50
-        assert page.run(OVERLAPS) == []
-        assert page.messages == []
+    with chromium(locale={"en": "en-US", "zh": "zh-CN"}[lang], viewport={"width": 1100, "height": 1400}) as page:
+        page.goto(path.as_uri())
+        assert page.evaluate("document.querySelectorAll('figure svg text').length") > 50
+        assert page.evaluate(OVERLAPS) == []
+        assert page.said == []

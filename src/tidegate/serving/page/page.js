@@ -1,58 +1,13 @@
-// The page: shows the models, draws a forecast, takes a CSV, watches a stream. Every text is in WORDS, twice.
+// The page: shows the models, draws a forecast, takes a CSV, watches a stream. Its texts are in words/<language>.json.
 "use strict";
-
-const WORDS = {
-  en: {
-    skip: "Skip to the content", docs: "Interface", token: "Token", enter: "Open", models: "Models",
-    tokenHint: "This service asks for its bearer token. It stays in this tab.",
-    forecast: "Forecast", series: "Series", interval: "Interval", numbers: "The numbers", stream: "Live stream",
-    drop: "Drop a CSV file here, or choose one: the forecast of what follows it is drawn above.",
-    streamName: "Stream", watch: "Watch", play: "Play what is drawn", stop: "Stop", time: "time", none: "none",
-    streamHint: "Watch a stream that a program pushes to, or play the rows drawn above into a new one.",
-    about: (m) => `${m.cell.toUpperCase()}, ${m.layers} × ${m.units} units · looks back ${m.needed}, forecasts ${m.horizon}`,
-    version: (m) => `version ${m.version}`,
-    fitted: (m) => `What follows the newest rows that ${m.name} was fitted on.`,
-    arrays: "This model was fitted on plain arrays: it has no table to draw. Use POST /predict or a stream.",
-    ahead: "This model needs values known ahead, so the page draws its history only. Use POST /predict.",
-    ofFile: (name) => `What follows the file ${name}.`,
-    said: (n, last, first, value) => `${n} steps ahead of ${last}. Next: ${value} at ${first}.`,
-    observed: "observed", low: "low", high: "high", forecastOf: (name) => name ? `forecast (${name})` : "forecast",
-    beat: (a) => a.forecast ? `${a.count} observations, the newest at ${a.time ?? a.count - 1}. Next: ${a.next}.`
-      : `${a.count} observations; ${a.needed} more are needed for a forecast.`,
-    chart: "Chart of the observed values and the forecast; the numbers are below it.",
-    noStream: "Give the name of a stream first.", unreachable: "The service cannot be reached.",
-  },
-  zh: {
-    skip: "跳到正文", docs: "接口", token: "令牌", enter: "打开", models: "模型",
-    tokenHint: "本服务需要访问令牌。令牌只保存在此标签页中。",
-    forecast: "预测", series: "序列", interval: "区间", numbers: "数值", stream: "实时流",
-    drop: "把 CSV 文件拖到这里，或选择一个文件：其后的预测会画在上面。",
-    streamName: "流", watch: "观看", play: "播放上图的数据", stop: "停止", time: "时间", none: "无",
-    streamHint: "观看某个程序正在推送的流，或把上图的数据播放到一个新流中。",
-    about: (m) => `${m.cell.toUpperCase()}，${m.layers} 层 × ${m.units} 单元 · 回看 ${m.needed} 步，预测 ${m.horizon} 步`,
-    version: (m) => `版本 ${m.version}`,
-    fitted: (m) => `${m.name} 训练时最近数据之后的预测。`,
-    arrays: "该模型由普通数组训练，没有可画的表格。请使用 POST /predict 或流。",
-    ahead: "该模型需要未来已知的数值，因此这里只画历史数据。请使用 POST /predict。",
-    ofFile: (name) => `文件 ${name} 之后的预测。`,
-    said: (n, last, first, value) => `${last} 之后的 ${n} 步。下一步：${first} 为 ${value}。`,
-    observed: "观测值", low: "下限", high: "上限", forecastOf: (name) => name ? `预测（${name}）` : "预测",
-    beat: (a) => a.forecast ? `${a.count} 个观测值，最新为 ${a.time ?? a.count - 1}。下一步：${a.next}。`
-      : `${a.count} 个观测值；还需要 ${a.needed} 个才能预测。`,
-    chart: "观测值与预测的图；数值见下方表格。",
-    noStream: "请先填写流的名称。", unreachable: "无法连接到服务。",
-  },
-};
 
 const $ = (id) => document.getElementById(id);
 const page = {
   language: localStorage.getItem("language") || (navigator.language.startsWith("zh") ? "zh" : "en"),
   models: [], model: null, shown: null, charts: {}, timer: null, live: null,
 };
-const say = (key, ...values) => {
-  const text = WORDS[page.language][key];
-  return typeof text === "function" ? text(...values) : text;
-};
+const words = {}; // of each language, once it was chosen
+const say = (key, values = {}) => words[page.language][key].replace(/\{(\w+)\}/g, (whole, name) => values[name]);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const short = (value) => (value === null ? "–" : Number(value.toPrecision(5)).toLocaleString(document.documentElement.lang));
 
@@ -65,7 +20,7 @@ async function ask(path, options = {}) {
   } catch {
     throw new Error(say("unreachable"));
   }
-  if (answer.status === 401) $("door").hidden = false;
+  if (answer.status === 401) $("token-form").hidden = false;
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.error);
   return body;
@@ -116,7 +71,7 @@ function draw(place, data, height) {
   if (data.banded) {
     for (const edge of ["low", "high"]) series.push({ label: say(edge), stroke: "transparent", value, points: { show: false } });
   }
-  series.push({ label: say("forecastOf", data.name || ""), stroke: warm, width: 2, value, points: { show: false } });
+  series.push({ label: data.name ? say("forecastOf", data) : say("forecast"), stroke: warm, width: 2, value, points: { show: false } });
   if (data.dates) series[0].value = (u, v) => (v === null || v === undefined ? "–" : new Date(v * 1000).toISOString().slice(0, 16).replace("T", " "));
   page.charts[place] = new uPlot({
     width: $(place).clientWidth, height, series, pxAlign: 0,
@@ -143,7 +98,8 @@ function show() {
   draw("chart", lay(newest(one.history, one.times.length), one, target, level), 320);
   const names = Object.keys(one.columns), last = one.history.times.at(-1);
   $("said").textContent = one.times.length
-    ? say("said", one.times.length, readable(last), readable(one.times[0]), short(one.columns[names[0]][0])) : say("ahead");
+    ? say("said", { count: one.times.length, last: readable(last), first: readable(one.times[0]), value: short(one.columns[names[0]][0]) })
+    : say("ahead");
   const head = document.createElement("tr"), table = document.createElement("table");
   for (const name of [say("time"), ...names]) head.append(Object.assign(document.createElement("th"), { textContent: name, scope: "col" }));
   table.append(head);
@@ -167,7 +123,7 @@ async function forecast() {
   const model = page.model;
   $("problem").textContent = "";
   if (model.kind !== "table") {
-    $("source").textContent = say("arrays");
+    $("source").textContent = say(model.kind === "arrays" ? "arrays" : "otherTask", model);
     $("chart").replaceChildren();
     return;
   }
@@ -189,7 +145,7 @@ async function take(file) {
     const named = answer.forecasts.map((one) => one.series).filter((name) => name !== undefined);
     fill($("series"), named);
     $("series-label").hidden = named.length < 2;
-    page.shown = { answer, source: () => say("ofFile", file.name), again: send, local: true };
+    page.shown = { answer, source: () => say("ofFile", { name: file.name }), again: send, local: true };
     show();
   };
   await send();
@@ -202,9 +158,10 @@ function choose(model) {
   page.model = model;
   for (const button of $("models").children) button.setAttribute("aria-pressed", String(button.dataset.name === model.name));
   for (const button of $("models").children) button.classList.toggle("chosen", button.dataset.name === model.name);
-  fill($("level"), ["", ...model.levels], [say("none"), ...model.levels.map((level) => `${level} %`)]);
-  $("level").value = model.levels[0] ?? "";
-  $("level-label").hidden = !model.levels.length;
+  const levels = model.levels || [];
+  fill($("level"), ["", ...levels], [say("none"), ...levels.map((level) => `${level} %`)]);
+  $("level").value = levels[0] ?? "";
+  $("level-label").hidden = !levels.length;
   fill($("series"), []);
   tried(forecast);
 }
@@ -214,7 +171,7 @@ function list() {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "model" });
     button.dataset.name = model.name;
     button.append(Object.assign(document.createElement("b"), { textContent: model.name }));
-    for (const text of [say("about", model), say("version", model)]) button.append(Object.assign(document.createElement("span"), { textContent: text }));
+    for (const text of [model.cell ? say("about", { ...model, cell: model.cell.toUpperCase() }) : model.kind, say("version", model)]) button.append(Object.assign(document.createElement("span"), { textContent: text }));
     button.addEventListener("click", () => choose(model));
     return button;
   }));
@@ -226,7 +183,9 @@ function moving(answer, seen) {
   const next = answer.forecast || { times: [], columns: {} };
   const names = Object.keys(next.columns);
   draw("live", lay({ times, columns: { [target]: seen.values } }, next, target, ""), 240);
-  $("beat").textContent = say("beat", { ...answer, time: answer.time === null ? null : readable(answer.time), next: names.length ? short(next.columns[names[0]][0]) : "" });
+  const time = answer.time === null ? answer.count - 1 : readable(answer.time);
+  $("beat").textContent = names.length
+    ? say("beat", { count: answer.count, time, next: short(next.columns[names[0]][0]) }) : say("beatNeeds", answer);
 }
 
 function stop() {
@@ -296,7 +255,8 @@ async function play() {
   }, 120);
 }
 
-function speak(language) {
+async function speak(language) {
+  words[language] ??= await (await fetch(`/page/words/${language}.json`)).json();
   page.language = language;
   localStorage.setItem("language", language);
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
@@ -312,17 +272,18 @@ function speak(language) {
 
 async function start() {
   page.models = (await ask("/models")).models;
-  $("door").hidden = true;
+  $("token-form").hidden = true;
   list();
   choose(page.models[0]);
+  if (!page.models.some((model) => model.columns)) return; // no forecaster, so no streams
   const streams = (await ask("/streams")).streams;
   $("streams").replaceChildren(...streams.map((name) => new Option(name)));
 }
 
-document.addEventListener("DOMContentLoaded", () => {
-  speak(page.language);
-  $("language").addEventListener("click", () => speak(page.language === "zh" ? "en" : "zh"));
-  $("door").addEventListener("submit", (event) => {
+document.addEventListener("DOMContentLoaded", async () => {
+  await speak(page.language);
+  $("language").addEventListener("click", () => tried(() => speak(page.language === "zh" ? "en" : "zh")));
+  $("token-form").addEventListener("submit", (event) => {
     event.preventDefault();
     sessionStorage.setItem("token", $("token").value);
     tried(start);
