@@ -9,7 +9,6 @@ import pytest
 from service_tools import running, wave
 
 from browser import chromium
-from lacking import need
 from tidegate.serving.app import PAGE, WORDS
 
 HTML = (PAGE / "index.html").read_text(encoding="utf-8")
@@ -71,7 +70,6 @@ def test_the_documentation_lists_every_route(client):
 
 
 def test_the_page_in_chromium(folder, tmp_path):
-    need(browser.CHROMIUM, "Chromium")
     frame = wave(80, seed=8)
     frame.to_csv(tmp_path / "mine.csv", index=False)
     with running(folder) as client, chromium(locale="en-US", viewport={"width": 1100, "height": 1400}) as page:
