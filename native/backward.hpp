@@ -19,22 +19,31 @@ template <class T> struct OuterSum {
             offsets.push_back((column / gates * slots + slot[column % gates]) * kLanes<T>);
     }
 
-    // Thread `id` of `count` adds the terms of some rows to its share.
-    void add(const T* const* a, const T* const* record, long rows, bool first, int id, int count) const {
+    // Add terms to those elements of a panel that are thread `id`'s of `count`. With `room` their columns are gathered
+    // there first, unless `there` says that they are.
+    void add(long panel, Terms<T> terms, bool first, int id, int count, T* room, bool& there) const {
         const long from = layout.size * id / count, to = layout.size * (id + 1) / count;
-        long item = 0;
-        for (long panel = 0; panel < layout.panels; ++panel) {
-            const int width = layout.width(panel);
-            for (const Run *run = layout.runs_of(panel), *end = layout.runs_end(panel); run != end; ++run) {
-                for_tiles(run->count, kRows, [&](long k, long tile_rows) {
-                    if (item >= from && item < to)
-                        kTiles<T>.gradient[static_cast<std::size_t>(tile_rows - 1)][static_cast<std::size_t>(width - 1)](
-                            a, run->from + k, record, offsets.data() + panel * kWidth, rows,
-                            sums.data + item * kLanes<T>, !first);
-                    item += tile_rows * width;
-                });
-            }
+        const int width = layout.width(panel);
+        const auto& tiles = room ? kTiles<T>.ready_gradient : kTiles<T>.gradient;
+        terms.offsets = offsets.data() + panel * kWidth, terms.gathered = room;
+        long item = layout.offset(panel);
+        for (const Run *run = layout.runs_of(panel), *end = layout.runs_end(panel); run != end && item < to; ++run) {
+            for_tiles(run->count, kRows, [&](long k, long tile_rows) {
+                if (item >= from && item < to) {
+                    if (room && !there) gather(terms, width, room);
+                    there = true, terms.k = run->from + k;
+                    tiles[static_cast<std::size_t>(tile_rows - 1)][static_cast<std::size_t>(width - 1)](
+                        terms, sums.data + item * kLanes<T>, !first);
+                }
+                item += tile_rows * width;
+            });
         }
+    }
+
+private:
+    static void gather(const Terms<T>& terms, int width, T* to) {
+        for (long row = 0; row < terms.rows; ++row)
+            for (int w = 0; w < width; ++w, to += kLanes<T>) store(to, load<Vec<T>>(terms.b[row] + terms.offsets[w]));
     }
 };
 
@@ -49,7 +58,6 @@ public:
           layout_w_(transposed_layout(units, cell.x_slot, cell.gates, cell.slots, inputs_, Pattern{nullptr, 0})),
           dw_(forward_layout(units, cell.gates, job.inputs, Pattern{nullptr, 0}), cell.x_slot, cell.gates, cell.slots),
           du_(forward_layout(units, cell.h_gates, job.units, this->pattern()), kSlots, cell.h_gates, cell.slots),
-          ones_(forward_layout(units, cell.gradients, 1, Pattern{nullptr, 0}), kSlots, cell.gradients, cell.slots),
           threads_(Scan<T>::threads()),
           workspace_([this] {
               Workspace measure;
@@ -73,10 +81,11 @@ private:
     } kNumbers{};
     static constexpr const int* kSlots = kNumbers.values;   // gate i that reads h is in slot i
     static constexpr long kMany = 16 * kRows;               // rows of dx that are done together
-    static constexpr long kTerms = 512;                     // most rows of an outer sum that are done together
+
+    static constexpr long kPacked = 128;                    // numbers of x and h that make packing them worth it
 
     struct Room {
-        T *sequences, *spill, *out;
+        T *sequences, *spill, *out, *xs, *hs, *columns;
     };
 
     void lay_out(Workspace& workspace) {
@@ -85,13 +94,16 @@ private:
         w_ = {&layout_w_, take(job.dx.data ? layout_w_.size * L : 0)};
         dw_.sums = {&dw_.layout, take(dw_.layout.size * L)};
         du_.sums = {&du_.layout, take(du_.layout.size * L)};
-        ones_.sums = {&ones_.layout, take(ones_.layout.size * L)};
+        biases_ = take(blocks * cell.gradients * L);
         padded_ = this->pad_weights(workspace);
         for (int k = 0; k < cell.states; ++k) d_[k] = take(job.batch * width);
         room_.clear();
         for (int i = 0; i < threads_; ++i)
             room_.push_back({take(cell.sequences * kChunk * width), take(cell.spill * blocks * L),
-                             take(std::max(kChunk * width, kMany * inputs_.padded()))});
+                             take(std::max(kChunk * width, kMany * inputs_.padded())),
+                             take(packs_terms() * job.inputs * kTermsApart),
+                             take(packs_terms() * job.units * kTermsApart),
+                             packs_terms() ? take(kTerms * kWidth * L) : nullptr});
     }
 
     void run(const Team& team) {
@@ -112,7 +124,7 @@ private:
         team.together();
         if (job.dx.data) give_dx(team, room);
         give_sequences(team);
-        sum_up(team);
+        sum_up(team, room);
         team.together();
         give_weights(team);
     }
@@ -234,28 +246,57 @@ private:
         }
     }
 
-    void sum_up(const Team& team) const {
-        // Small sums stay in the cache between pieces; for large ones longer pieces read and write them less often.
-        const long most = (dw_.layout.size + du_.layout.size) * L * long{sizeof(T)} < (1 << 20) ? kTerms / 4 : kTerms;
-        const T *xs[kTerms], *hs[kTerms], *records[kTerms], *ones[kTerms];
-        const T one = 1;
-        std::fill(ones, ones + kTerms, &one);
+    // With few numbers in a row, packing the terms of a sum takes longer than it saves.
+    bool packs_terms() const { return job.inputs + job.units >= kPacked; }
+
+    void sum_up(const Team& team, const Room& room) const {
+        const T *xs[kTerms], *hs[kTerms], *records[kTerms];
+        const bool same = dw_.offsets == du_.offsets;
         long count = 0;
         bool first = true;
         const auto add = [&] {
-            dw_.add(xs, records, count, first, team.id, team.count);
-            du_.add(hs, records, count, first, team.id, team.count);
-            ones_.add(ones, records, count, first, team.id, team.count);
+            if (packs_terms()) pack_terms(xs, count, job.inputs, room.xs), pack_terms(hs, count, job.units, room.hs);
+            const Terms<T> x{count, 0, xs, records, nullptr, room.xs, nullptr};
+            const Terms<T> h{count, 0, hs, records, nullptr, room.hs, nullptr};
+            for (long panel = 0; panel < std::max(dw_.layout.panels, du_.layout.panels); ++panel) {
+                bool there = false;
+                if (panel < dw_.layout.panels) dw_.add(panel, x, first, team.id, team.count, room.columns, there);
+                there = there && same;
+                if (panel < du_.layout.panels) du_.add(panel, h, first, team.id, team.count, room.columns, there);
+            }
+            add_biases(records, count, first, team);
             count = 0, first = false;
         };
         for (long s = 0; s < job.time; ++s) {
             const long active = this->active({0, 1, 0, blocks, true}, s);
             for (long p = 0; p < active; ++p) {
                 xs[count] = this->x(s, p), hs[count] = this->reads(s, p), records[count] = this->record(s, p);
-                if (++count == most) add();
+                if (++count == kTerms) add();
             }
         }
         if (count > 0 || first) add();
+    }
+
+    // Sums over all rows, of every gradient in the record: the biases, and the weights per unit.
+    void add_biases(const T* const* records, long rows, bool first, const Team& team) const {
+        const long from = blocks * team.id / team.count, to = blocks * (team.id + 1) / team.count;
+        if (from == to) return;
+        T* sums = biases_ + from * cell.gradients * L;
+        if (first) std::fill(sums, biases_ + to * cell.gradients * L, T{});
+        long row = 0;
+        for (; row + 4 <= rows; row += 4) add_rows<4>(records + row, sums, from, to);
+        for (; row < rows; ++row) add_rows<1>(records + row, sums, from, to);
+    }
+
+    template <int Rows> void add_rows(const T* const* records, T* sum, long from, long to) const {
+        for (long block = from; block < to; ++block) {
+            for (int slot = 0; slot < cell.gradients; ++slot, sum += L) {
+                const long at = (block * cell.slots + slot) * L;
+                Vec<T> terms = load<Vec<T>>(records[0] + at);
+                for (int row = 1; row < Rows; ++row) terms += load<Vec<T>>(records[row] + at);
+                store(sum, load<Vec<T>>(sum) + terms);
+            }
+        }
     }
 
     void give_weights(const Team& team) const {
@@ -273,19 +314,17 @@ private:
     }
 
     void give_sum(int slot, T* to) const {
-        for (long block = 0; block < blocks; ++block) {
-            const long column = block * cell.gradients + slot, panel = column / kWidth;
-            const T* from = ones_.sums.panel(panel) + column % kWidth * L;
-            store_part(to + block * L, load<Vec<T>>(from), static_cast<int>(units.in_block(block)));
-        }
+        for (long block = 0; block < blocks; ++block)
+            store_part(to + block * L, load<Vec<T>>(biases_ + (block * cell.gradients + slot) * L),
+                       static_cast<int>(units.in_block(block)));
     }
 
     const Units<T> inputs_;
     const Layout layout_u_, layout_w_;
-    OuterSum<T> dw_, du_, ones_;
+    OuterSum<T> dw_, du_;
     const int threads_;
     Packed<T> u_{}, w_{};
-    T *padded_ = nullptr, *d_[kMostStates] = {};
+    T *padded_ = nullptr, *biases_ = nullptr, *d_[kMostStates] = {};
     std::vector<Room> room_;
     Workspace workspace_;
 };

@@ -54,7 +54,7 @@ private:
         bias_w_ = workspace.template take<T>(static_cast<std::size_t>(layout_w_.columns * L));
         bias_u_ = workspace.template take<T>(static_cast<std::size_t>(layout_u_.columns * L));
         padded_ = this->pad_weights(workspace);
-        const long registers = std::min(kChunk, job.batch) * this->widest();
+        const long registers = this->most_registers();
         zx_size_ = hoists() ? hoisted_steps() * job.batch * hoisted_row() : registers * cell.gates * L;
         room_.clear();
         for (int i = 0; i < threads_; ++i)

@@ -148,29 +148,42 @@ template <class T, int M, int P, int W, bool Calls = false>
     }
 }
 
+// How many rows of an outer sum go through its tiles together, and how far apart they are where they are turned.
+constexpr long kTerms = 128, kTermsApart = kTerms + 16;  // not a power of two, whose multiples share a set of the cache
+
+// Rows of an outer sum: those in memory, `a` from its k-th number on and columns `offsets` of `b`, or, where they are used
+// often enough, packed in the order that tiles read them: `turned` is [k][row], kTermsApart apart, `gathered` [row][column].
+template <class T> struct Terms {
+    long rows, k;
+    const T *const *a, *const *b;
+    const long* offsets;
+    const T *turned, *gathered;
+};
+
 // sums[m][column] (+)= sum over rows of a[row][k + m] * b[row][offset of column].
-template <class T, int M, int W>
-[[gnu::noinline]] void gradient_tile(const T* const* a, long k, const T* const* b, const long* offsets, long rows,
-                                     T* sums, bool add) {
+template <class T, int M, int W, bool Ready>
+[[gnu::noinline]] void gradient_tile(const Terms<T>& terms, T* sums, bool add) {
     using V = Vec<T>;
     constexpr int L = kLanes<T>;
     V sum[M][W];
     long offset[W];
 #pragma GCC unroll 32
-    for (int w = 0; w < W; ++w) offset[w] = offsets[w];
+    for (int w = 0; w < W; ++w) offset[w] = Ready ? w * L : terms.offsets[w];
 #pragma GCC unroll 32
     for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 32
         for (int w = 0; w < W; ++w) sum[m][w] = add ? load<V>(sums + (m * W + w) * L) : V{};
     }
-    for (long row = 0; row < rows; ++row) {
-        const T *scalars = a[row] + k, *columns = b[row];
+    const T *const *a = terms.a, *const *b = terms.b;
+    const T *turned = terms.turned + terms.k * kTermsApart, *gathered = terms.gathered;
+    for (long row = 0, rows = terms.rows, k = terms.k; row < rows; ++row) {
+        const T *scalars = Ready ? turned + row : a[row] + k, *columns = Ready ? gathered + row * W * L : b[row];
         V column[W];
 #pragma GCC unroll 32
         for (int w = 0; w < W; ++w) column[w] = load<V>(columns + offset[w]);
 #pragma GCC unroll 32
         for (int m = 0; m < M; ++m) {
-            const V scalar = broadcast<V>(scalars[m]);
+            const V scalar = broadcast<V>(scalars[m * (Ready ? kTermsApart : 1)]);
 #pragma GCC unroll 32
             for (int w = 0; w < W; ++w) sum[m][w] += scalar * column[w];
         }
@@ -182,18 +195,40 @@ template <class T, int M, int W>
     }
 }
 
+// to[k][row] = from[row][k] for up to kTerms rows; each has `depth` numbers, and `to` room for whole squares.
+template <class T> void pack_terms(const T* const* from, long rows, long depth, T* to) {
+    constexpr long L = kLanes<T>;
+    for (long row = 0; row < rows; row += L) {
+        for (long k = 0; k < depth; k += L) {
+            const int count = static_cast<int>(std::min(L, depth - k));
+            if (4 * count <= L) {  // few numbers are copied faster than squares are turned
+                for (long i = row; i < std::min(row + L, rows); ++i)
+                    for (int j = 0; j < count; ++j) to[(k + j) * kTermsApart + i] = from[i][k + j];
+                continue;
+            }
+            Vec<T> square[L];
+            for (long i = 0; i < L; ++i)
+                square[i] = row + i >= rows ? Vec<T>{}
+                            : count == L    ? load<Vec<T>>(from[row + i] + k)
+                                            : load_part<Vec<T>>(from[row + i] + k, count);
+            transpose(square);
+            for (int i = 0; i < count; ++i) store(to + (k + i) * kTermsApart + row, square[i]);
+        }
+    }
+}
+
 // How many panels a tile of M rows takes, so that there are enough sums in flight.
 constexpr int panels_of(int rows) { return std::max(1, std::min(4, kRows / rows)); }
 
 template <class T> using ProductTile = void (*)(const T* const*, const Piece<T>&, const T*, long, T*, long);
-template <class T> using GradientTile = void (*)(const T* const*, long, const T* const*, const long*, long, T*, bool);
+template <class T> using GradientTile = void (*)(const Terms<T>&, T*, bool);
 
 // Tiles of 1 to kRows rows: full panels, several when there are few rows; those that call in a panel of a large matrix;
-// then one panel of each width.
+// then one panel of each width; and those of outer sums.
 template <class T> struct Tiles {
     std::array<ProductTile<T>, kRows> wide, calling;
     std::array<std::array<ProductTile<T>, kWidth>, kRows> product;
-    std::array<std::array<GradientTile<T>, kWidth>, kRows> gradient;
+    std::array<std::array<GradientTile<T>, kWidth>, kRows> gradient, ready_gradient;
 
     constexpr Tiles() : Tiles(std::make_integer_sequence<int, kRows>{}) {}
 
@@ -203,15 +238,16 @@ private:
         : wide{product_tile<T, M + 1, panels_of(M + 1), kWidth>...},
           calling{product_tile<T, M + 1, 1, kWidth, true>...},
           product{products<M + 1>(std::make_integer_sequence<int, kWidth>{})...},
-          gradient{gradients<M + 1>(std::make_integer_sequence<int, kWidth>{})...} {}
+          gradient{gradients<M + 1, false>(std::make_integer_sequence<int, kWidth>{})...},
+          ready_gradient{gradients<M + 1, true>(std::make_integer_sequence<int, kWidth>{})...} {}
 
     template <int M, int... W>
     static constexpr std::array<ProductTile<T>, kWidth> products(std::integer_sequence<int, W...>) {
         return {product_tile<T, M, 1, W + 1>...};
     }
-    template <int M, int... W>
+    template <int M, bool Ready, int... W>
     static constexpr std::array<GradientTile<T>, kWidth> gradients(std::integer_sequence<int, W...>) {
-        return {gradient_tile<T, M, W + 1>...};
+        return {gradient_tile<T, M, W + 1, Ready>...};
     }
 };
 

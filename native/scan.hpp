@@ -9,6 +9,7 @@ namespace tidegate::TIDEGATE_LEVEL {
 
 constexpr long kChunk = 4 * kRows;       // rows of the batch that go through a panel together
 constexpr long kAlign = 4;               // blocks of units that always are whole panels
+constexpr long kFewRows = 4 * kWidth;    // blocks in a tile of few rows: as many panels as it takes, of one gate
 
 // Elements from one row of a plane of states to the next, and of the record. Where it were a large power of two, all rows
 // would fall into few sets of the cache.
@@ -131,13 +132,17 @@ public:
     // Blocks in a tile: whole panels, of several blocks where few rows leave registers free.
     long group(long rows) const {
         if (cell.whole) return blocks;
-        if (rows <= kRows / 2) return kAlign;
+        if (rows <= kRows / 2) return kFewRows;
         for (long size = 1; size < kAlign; size *= 2)
             if (size * cell.gates % kWidth == 0 && size * cell.h_gates % kWidth == 0) return size;
         return kAlign;
     }
 
-    long widest() const { return cell.whole ? blocks : kAlign; }
+    // Registers of one gate in a tile's room, and no tile has more.
+    long most_registers() const {
+        const long few = std::min<long>(job.batch, kRows / 2) * (cell.whole ? blocks : kFewRows);
+        return std::max(few, std::min(kChunk, job.batch) * (cell.whole ? blocks : kAlign));
+    }
 
     template <class F> void each_tile(const Share& share, long rows, F f) const {
         const long step = group(rows);
