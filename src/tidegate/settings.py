@@ -52,6 +52,11 @@ def check_settings(settings: Any) -> None:
         settings.check_together()
 
 
+def kind_of(field: dataclasses.Field[Any]) -> str:
+    """Return the type of a field as its class writes it, without `| None`; annotations may be text or types."""
+    return field.type.__name__ if type(field.type) is type else str(field.type).split(" |")[0]
+
+
 def _choice_problem(field: dataclasses.Field[Any], value: Any) -> str | None:
     choices = field.metadata.get("choices")
     if choices is None or (isinstance(value, str) and value in choices):
@@ -60,7 +65,7 @@ def _choice_problem(field: dataclasses.Field[Any], value: Any) -> str | None:
 
 
 def _number_problem(field: dataclasses.Field[Any], value: Any) -> str | None:
-    kind = str(field.type).split(" |")[0]
+    kind = kind_of(field)
     if kind == "bool":
         return None if isinstance(value, bool) or type(value).__name__ == "bool_" else "true or false"
     if kind not in ("int", "float"):

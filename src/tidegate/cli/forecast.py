@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tidegate.cli.layer_options import LayerCommand
 from tidegate.cli.options import read_settings, with_settings, write_toml
 from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.settings import ForecasterSettings
@@ -19,7 +20,7 @@ Future = Annotated[Path | None, typer.Option(help="table of values known ahead, 
 Levels = Annotated[str, typer.Option("--level", help="interval levels in percent, separated by commas")]
 
 
-@app.command("fit")
+@app.command("fit", cls=LayerCommand)
 @with_settings(ForecasterSettings)
 def fit(
     data: Annotated[Path, typer.Argument(help="table: csv, tsv, parquet or xlsx", show_default=False)],

@@ -1,4 +1,7 @@
-"""Command-line options made from a settings dataclass, so that each setting is described in one place."""
+"""Command-line options made from a settings dataclass, so that each setting is described in one place.
+
+Settings that are an object of their own are nested: `[layer]` in a file, `--layer.kernel-size` as an option.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from typing import Annotated, Any
 import typer
 
 from tidegate.errors import SettingError
+from tidegate.layers.registry import read, setting_fields
+from tidegate.settings import kind_of
 
 Command = Callable[..., None]
 _KINDS: dict[str, type] = {"int": int, "float": float, "bool": bool}
@@ -29,7 +34,7 @@ def with_settings(settings: type) -> Callable[[Command], Command]:
             command(**arguments, settings={name: value for name, value in given.items() if value is not None})
 
         own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
-        parameters = own + [_parameter(field) for field in dataclasses.fields(settings)]
+        parameters = own + [parameter(field) for field in dataclasses.fields(settings)]
         run.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         run.__doc__ = command.__doc__
@@ -45,39 +50,72 @@ def read_settings(settings: type, config: Path | None, given: dict[str, Any]) ->
         SettingError: for a file that cannot be read or a name that is no setting.
     """
     fields = {field.name: field for field in dataclasses.fields(settings)}
-    values = _read_toml(config) if config else {}
+    values = read_toml(config) if config else {}
     for name in values:
         if name not in fields:
             raise SettingError(
                 f"{config} sets {name!r}, which is no setting; `tidegate forecast fit --help` lists them"
             )
-    values |= given
-    return {name: _typed(fields[name], value) for name, value in values.items()}
+    values |= given | chosen_layer(values.get("layer"), given.get("layer"))
+    return {name: typed(fields[name], value) for name, value in values.items()}
+
+
+def chosen_layer(in_file: Any, given: Any) -> dict[str, Any]:
+    """Return the setting `layer` of a file, overridden by that of options; nothing when neither names one.
+
+    Args:
+        in_file: a layer's name, or a table with `name` and settings.
+        given: the same, as options gave it.
+
+    Raises:
+        SettingError: there is no such layer, or it has no such setting.
+    """
+    below, above = (each if isinstance(each, dict) else {"name": each} for each in (in_file, given))
+    name = above["name"] or below.get("name")
+    table = {**(below if below.get("name") == name else {}), **above, "name": name}
+    if list(table) == ["name"]:
+        return {} if name is None else {"layer": name}
+    fields = {field.name: field for field in setting_fields(name)}
+    return {"layer": read({key: typed(fields[key], each) if key in fields else each for key, each in table.items()})}
 
 
 def write_toml(path: Path, values: dict[str, Any]) -> None:
-    """Write settings as TOML; settings that are None are left out."""
-    import json
-
+    """Write settings as TOML, nested ones as tables at the end; settings that are None are left out."""
     from tidegate.storage.files import write_atomically
 
-    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items() if value is not None]
+    nested = {name: value for name, value in values.items() if isinstance(value, dict)}
+    lines = _toml_lines({name: value for name, value in values.items() if name not in nested})
+    for name, table in nested.items():
+        lines += ["", f"[{name}]", *_toml_lines(table)]
     write_atomically(path, ("\n".join(lines) + "\n").encode())
 
 
-def _parameter(field: dataclasses.Field[Any]) -> inspect.Parameter:
-    kind = _KINDS.get(str(field.type).split(" |")[0], str)
+def _toml_lines(values: dict[str, Any]) -> list[str]:
+    import json
+
+    return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items() if value is not None]
+
+
+def parameter(field: dataclasses.Field[Any], owner: str = "") -> inspect.Parameter:
+    """Return the option of one setting; of nested settings, `owner` names what they belong to."""
+    kind = _KINDS.get(kind_of(field), str)
     choices, default = field.metadata["choices"], field.default
     help = field.metadata["help"] + (f": {', '.join(choices)}" if choices else "")
     if default is not None and default != ():
         help += f" [default: {','.join(map(str, default)) if isinstance(default, tuple) else default}]"
-    option = typer.Option(help=help, show_default=False)
+    flag = f"{owner}.{field.name}".replace("_", "-")
+    flags = [f"--{flag}/--no-{flag}" if kind is bool else f"--{flag}"] if owner else []
+    option = typer.Option(
+        *flags, help=help, show_default=False, rich_help_panel=f"Options of {owner}" if owner else None
+    )
+    name = f"{owner}__{field.name}" if owner else field.name
     return inspect.Parameter(
-        field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
 
 
-def _typed(field: dataclasses.Field[Any], value: Any) -> Any:
+def typed(field: dataclasses.Field[Any], value: Any) -> Any:
+    """Return a setting's value as its field has it: lists are split at commas."""
     if "tuple" not in str(field.type):
         return value
     items = [item.strip() for item in value.split(",")] if isinstance(value, str) else value
@@ -91,7 +129,12 @@ def _typed(field: dataclasses.Field[Any], value: Any) -> Any:
     return tuple(item for item in items if item != "")
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the settings in a TOML file.
+
+    Raises:
+        SettingError: for a file that cannot be read.
+    """
     tomllib = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from tidegate.errors import ModelFolderError, SettingError
@@ -30,17 +30,10 @@ from tidegate.training.history import History
 KIND = "forecaster"
 
 
-def _with_layer(settings: Any) -> Any:
-    """Return settings as JSON has them with those of the layer as an object of their own."""
-    if isinstance(settings, dict) and isinstance(settings.get("layer"), dict):
-        return settings | {"layer": read(settings["layer"])}
-    return settings
-
-
 class _Common(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    settings: Annotated[ForecasterSettings, BeforeValidator(_with_layer)]
+    settings: ForecasterSettings
     history: dict[str, Any]
     equations: str = ""
 
@@ -92,7 +85,7 @@ def load(folder: Path) -> tuple[ForecasterSettings, TableModel | ArrayModel]:
     config, tensors = load_model(folder, KIND)
     try:
         kind = _ArrayConfig if "lookback" in config else _TableConfig
-        checked = TypeAdapter(kind).validate_python(config)
+        checked = TypeAdapter(kind).validate_python(config | {"settings": _with_layer(config["settings"])})
         check_settings(checked.settings)
         _check_equations(checked)
         restore = _array_model if isinstance(checked, _ArrayConfig) else _table_model
@@ -100,6 +93,13 @@ def load(folder: Path) -> tuple[ForecasterSettings, TableModel | ArrayModel]:
     except (KeyError, RuntimeError, ValueError, SettingError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise ModelFolderError(f"{folder} does not hold a usable forecaster ({reason}); save it again") from None
+
+
+def _with_layer(settings: Any) -> Any:
+    """Return settings as JSON has them, with those of a layer as an object of their own."""
+    if isinstance(settings, dict) and isinstance(settings.get("layer"), dict):
+        return settings | {"layer": read(settings["layer"])}
+    return settings
 
 
 def _check_equations(config: _Common) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -33,7 +33,8 @@ def register(settings: _Settings) -> _Settings:
     Raises:
         SettingError: it is not the settings of a layer, or a built-in layer has its name.
     """
-    if not (isinstance(settings, type) and issubclass(settings, LayerSettings) and is_dataclass(settings)):
+    known = isinstance(settings, type) and issubclass(settings, LayerSettings)
+    if not known or "__dataclass_fields__" not in vars(settings):
         raise SettingError(
             f"layers.register takes a dataclass that inherits from tidegate.layers.LayerSettings, not {settings!r}"
         )
@@ -43,15 +44,15 @@ def register(settings: _Settings) -> _Settings:
     return settings
 
 
-def get(name: str) -> type[LayerSettings]:
+def get(name: Any) -> type[LayerSettings]:
     """Return the settings of the layer of this name; their `build` makes the layer.
 
     Raises:
         SettingError: no layer has this name; the message lists those there are.
     """
-    if name in _registered:
+    if name in list(_registered):  # a list also looks for what cannot be hashed
         return _registered[name]
-    if name not in BUILT_IN:
+    if name not in list(BUILT_IN):
         raise SettingError(
             f"layer must be one of {', '.join(names())}, or settings of a layer (to use your own by its name, register "
             f"it first: tidegate.layers.register), not {name!r}"
@@ -69,12 +70,9 @@ def read(layer: Any) -> LayerSettings:
     if isinstance(layer, LayerSettings):
         return layer
     table = dict(layer) if isinstance(layer, Mapping) else {"name": layer}
-    name = table.pop("name", None)
-    if not isinstance(name, str):
-        raise SettingError(f"layer needs a name, one of {', '.join(names())}, not {name!r}")
-    return get(name)().set_params(**table)
+    return get(table.pop("name", None))().set_params(**table)
 
 
-def setting_fields(name: str) -> list[Any]:
+def setting_fields(name: Any) -> list[Any]:
     """Return the dataclass fields of the settings of the layer of this name."""
     return [each for each in fields(get(name)) if each.init]

@@ -30,7 +30,7 @@ class LayerSettings:
             joins it to the inputs.
     """
 
-    name: str = field(default="", init=False)
+    name: str = field(default="", init=False, repr=False)
     dropout: float = setting(0.0, "share of a layer's outputs dropped while training", low=0, below=1)
 
     def build(self, input_size: int, *, context_size: int = 0) -> SequenceLayer:
