@@ -93,13 +93,22 @@ def test_light_modules_import_nothing_heavy(module):
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("package", ["storage", "reporting"])
+def test_neutral_packages_load_nothing_of_a_task(package):
+    modules = [
+        ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts) for path in (SOURCE / package).rglob("*.py")
+    ]
+    code = f"import sys, {', '.join(modules)}; print([m for m in sys.modules if m.startswith('tidegate.forecasting')])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
 def test_public_names_are_pinned():
     assert sorted(tidegate.__all__) == [
         "BacktestResult",
         "DataError",
         "Forecaster",
         "ForecasterSettings",
-        "BacktestResult",
         "ModelFolderError",
         "Progress",
         "Recurrent",

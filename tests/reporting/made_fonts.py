@@ -3,9 +3,10 @@
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
-from tidegate.reporting.words import _WORDS
+from tidegate.reporting import fonts
+from tidegate.words import words
 
-TEXT = "".join(zh for _, zh in _WORDS.values()) + "温度负荷年月日"
+TEXT = "".join(words("tidegate.reporting", "zh").values()) + "温度负荷年月日" + fonts.SAMPLE
 
 
 def make_font(path, family="Noto Sans CJK SC", weight=400, text=TEXT):

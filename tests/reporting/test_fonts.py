@@ -6,23 +6,20 @@ import subprocess
 import sys
 
 import pytest
-from fake_result import fake_result
+from made_figure import labelled
 from made_fonts import make_font
 from matplotlib import font_manager
 from matplotlib.font_manager import FontEntry, FontProperties
-from tidegate.forecasting.evaluation.window_forecasts.window_forecasts import figures
 
-from tidegate.reporting import fonts
+from tidegate.reporting import fonts, pictures
 
 SC = "Noto Sans CJK SC"
 DRAW = f"""
 import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})
-from fake_result import fake_result
+from made_figure import labelled
 from matplotlib import font_manager
-from tidegate.forecasting.evaluation.window_forecasts.window_forecasts import figures
-from tidegate.reporting import fonts
-for name in figures.DRAWERS:
-    assert len(figures.png(fake_result(rows=120, targets=("温度",)), name, lang="zh")) > 1000
+from tidegate.reporting import fonts, pictures
+assert len(pictures.png(labelled("温度"), lang="zh")) > 1000
 print(font_manager.findfont(fonts.font_families()[-1]))
 """
 
@@ -79,7 +76,7 @@ def test_a_listed_font_that_is_gone_is_passed_over(machine, tmp_path, caplog):
     assert fonts.chinese_font() is None
     path = make_font(tmp_path / "NotoSansCJK-Regular.ttf")
     machine([path], listed=[gone])
-    figures.png(fake_result(rows=120, targets=("温度",)), "loss", lang="zh")
+    pictures.png(labelled("温度"), lang="zh")
     assert font_manager.findfont(SC) == path
     assert not caplog.records
 
@@ -93,8 +90,7 @@ def test_files_that_are_no_chinese_fonts_are_passed_over(machine, tmp_path):
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_drawing_logs_nothing_of_fonts(lang, machine, tmp_path, caplog):
     machine([make_font(tmp_path / "NotoSansCJK-Bold.ttf", weight=700)])
-    for name in figures.DRAWERS:
-        figures.png(fake_result(rows=120, targets=("温度", "\U0001f600")), name, lang=lang)
+    pictures.png(labelled("温度 \U0001f600"), lang=lang)
     assert not [record for record in caplog.records if record.name.startswith("matplotlib")]
     assert not logging.getLogger("matplotlib.font_manager").filters
 

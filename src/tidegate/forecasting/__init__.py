@@ -1,1 +1,1 @@
-"""From a table to a judged forecast."""
+"""From a table to a forecast and how far it can be trusted."""

@@ -1,4 +1,4 @@
-"""One run: a table in; a judged model, a forecast and a report out, in one folder."""
+"""One run: a table in; a tested model, a forecast and a report out, in one folder."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def run(
     overwrite: bool,
     console: Watcher,
 ) -> Run:
-    """Fit, judge, forecast and write everything into `out`; carry on where an interrupted run stopped."""
+    """Fit, test, forecast and write everything into `out`; carry on where an interrupted run stopped."""
     if lang not in ("en", "zh"):
         raise SettingError(f"lang must be en or zh, not {lang!r}")
     forecaster = Forecaster(**values)

@@ -2,8 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tidegate import DataError, Forecaster, SettingError, write_report
-from tidegate.forecasting.evaluation.result_files import load_result
+from tidegate import DataError, Forecaster, SettingError
 
 FAST = {"lookback": 12, "units": 8, "layers": 1, "epochs": 2, "batch_size": 16}
 
@@ -98,25 +97,13 @@ def test_predict_after_a_backtest_continues_the_whole_table():
     assert forecaster.predict()["ds"].iloc[0] == frame["ds"].iloc[-1] + pd.Timedelta(hours=1)
 
 
-def test_series_are_judged_together_and_examples_are_few():
+def test_series_are_evaluated_together_and_examples_are_few():
     frames = [noisy_sine(120, seed=n).assign(unique_id=f"s{n}") for n in range(6)]
     result = Forecaster(**FAST, horizon=2).backtest(pd.concat(frames))
     assert result.series == 6
     assert result.windows == 6 * 23
     assert 1 <= result.examples["unique_id"].nunique() <= 3
     assert set(result.examples["part"]) == {"train", "validation", "test"}
-
-
-def test_a_saved_judgement_comes_back_equal(tmp_path):
-    result = Forecaster(**FAST, horizon=2).backtest(noisy_sine())
-    write_report(result, tmp_path)
-    loaded = load_result(tmp_path)
-    pd.testing.assert_frame_equal(loaded.errors, result.errors)
-    pd.testing.assert_frame_equal(loaded.examples, result.examples, check_dtype=False)
-    pd.testing.assert_frame_equal(loaded.forecasts, result.forecasts, check_dtype=False)
-    assert loaded.verdict.text == result.verdict.text
-    with pytest.raises(DataError, match="holds no readable result"):
-        load_result(tmp_path / "nowhere")
 
 
 def test_cross_validation_rolls_the_origin_and_leaves_the_forecaster_alone():

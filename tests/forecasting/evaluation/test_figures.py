@@ -9,22 +9,24 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_result import fake_result
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib._pylab_helpers import Gcf
 from PIL import Image
 
 from lacking import need
 from tidegate.forecasting.evaluation import figures
-from tidegate.reporting import fonts
-from tidegate.reporting.plotting import DARK, LIGHT, MOST_POINTS, drawing, thin
-from tidegate.reporting.words import words
+from tidegate.reporting import fonts, pictures
+from tidegate.reporting.plotting import DARK, LIGHT, MOST_POINTS, drawing
+from tidegate.words import words
 
 
 @pytest.fixture
 def no_chinese_font(monkeypatch):
     monkeypatch.setattr(fonts, "chinese_font", lambda: None)
-    monkeypatch.setattr(figures, "chinese_font", lambda: None)
+    monkeypatch.setattr(pictures, "chinese_font", lambda: None)
+
+
+def svg(result, name, **options):
+    return pictures.page_svg(figures.drawer(result, name), name, **options)
 
 
 def texts_of(figure):
@@ -33,7 +35,7 @@ def texts_of(figure):
 
 @pytest.mark.parametrize("name", list(figures.DRAWERS))
 def test_every_figure_renders_as_png(name):
-    image = Image.open(io.BytesIO(figures.png(fake_result(rows=150), name, style=DARK)))
+    image = Image.open(io.BytesIO(pictures.png(figures.drawer(fake_result(rows=150), name), style=DARK)))
     assert image.format == "PNG"
     assert image.width > 1000
     assert len(image.convert("RGB").getcolors(maxcolors=1000)) > 5
@@ -47,11 +49,11 @@ def test_every_figure_renders_as_png(name):
         {"method": "_my $\\net$", "targets": ("$cost$ \U0001f600",)},
     ],
 )
-def test_figures_take_every_shape_of_judgement(shape):
+def test_figures_take_every_shape_of_result(shape):
     result = fake_result(rows=120, **shape)
     for name in figures.figure_names(result):
         with drawing(LIGHT):
-            figures.draw(result, name).canvas.draw()
+            pictures.draw(figures.drawer(result, name)).canvas.draw()
 
 
 def test_figures_take_unknown_values_and_no_history():
@@ -62,7 +64,7 @@ def test_figures_take_unknown_values_and_no_history():
     assert "loss" not in figures.figure_names(result)
     for name in figures.figure_names(result):
         with drawing(LIGHT):
-            figures.draw(result, name).canvas.draw()
+            pictures.draw(figures.drawer(result, name)).canvas.draw()
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf, 1e200])
@@ -72,50 +74,29 @@ def test_figures_take_a_diverged_network(broken, horizon):
     assert result.verdict.beats is False
     for name in figures.figure_names(result):
         with drawing(LIGHT):
-            figures.draw(result, name).canvas.draw()
+            pictures.draw(figures.drawer(result, name)).canvas.draw()
 
 
 def test_intervals_are_drawn_behind_the_forecast():
     result = fake_result(rows=120)
-    plain = figures.draw(result, "zoom")
+    plain = pictures.draw(figures.drawer(result, "zoom"))
     result.forecasts["LSTM-lo-90"] = result.forecasts["LSTM"] - 1
     result.forecasts["LSTM-hi-90"] = result.forecasts["LSTM"] + 1
-    assert len(figures.draw(result, "zoom").axes[0].collections) > len(plain.axes[0].collections)
+    assert len(pictures.draw(figures.drawer(result, "zoom")).axes[0].collections) > len(plain.axes[0].collections)
 
 
 @pytest.mark.parametrize("name", ["overview", "forecast", "residuals"])
 def test_long_series_are_thinned(name):
-    figure = figures.draw(fake_result(rows=20000, horizon=1), name)
+    figure = pictures.draw(figures.drawer(fake_result(rows=20000, horizon=1), name))
     drawn = [len(line.get_xdata()) for ax in figure.axes for line in ax.lines]
     drawn += [len(dots.get_offsets()) for ax in figure.axes for dots in ax.collections if "Path" in type(dots).__name__]
     assert max(drawn) <= MOST_POINTS
 
 
-@given(st.integers(0, 10**6), st.integers(1, 5000))
-def test_thin_keeps_the_extremes_and_the_order(seed, length):
-    rng = np.random.default_rng(seed)
-    y = rng.normal(size=length)
-    y[rng.random(length) < 0.1] = np.nan
-    x, thinned = thin(np.arange(length), y, 100)
-    assert len(thinned) <= max(100, min(length, 100))
-    assert (np.diff(x) > 0).all()
-    np.testing.assert_array_equal(thinned, y[x])
-    if not np.isnan(y).all():
-        assert (np.nanmin(thinned), np.nanmax(thinned)) == (np.nanmin(y), np.nanmax(y))
-
-
-def test_thin_keeps_long_gaps():
-    y = np.ones(10000)
-    y[4000:6000] = np.nan
-    x, thinned = thin(np.arange(10000), y, 100)
-    assert np.isnan(thinned[(x > 4200) & (x < 5800)]).all()
-    assert ((x > 4200) & (x < 5800)).any()
-
-
 def test_chinese_labels_need_no_missing_glyph():
     need(fonts.chinese_font(), "a font with Chinese characters")
     result = fake_result(rows=120, targets=("温度",))
-    figure = figures.draw(result, "forecast", lang="zh")
+    figure = pictures.draw(figures.drawer(result, "forecast"), lang="zh")
     assert any("真实值" in text for text in texts_of(figure))
     with drawing(LIGHT):
         figure.canvas.draw()  # a missing glyph is a warning, and a warning is an error
@@ -123,10 +104,10 @@ def test_chinese_labels_need_no_missing_glyph():
 
 @pytest.mark.usefixtures("no_chinese_font")
 def test_without_a_chinese_font_labels_are_english():
-    assert figures.figure_language("zh") == "en"
+    assert pictures.figure_language("zh") == "en"
     result = fake_result(rows=120, targets=("温度",))
     for name in figures.DRAWERS:
-        figure = figures.draw(result, name, lang="zh")
+        figure = pictures.draw(figures.drawer(result, name), lang="zh")
         assert all(text.isascii() for text in texts_of(figure) if text.isalpha() and text != "温度")
         with drawing(LIGHT):
             figure.canvas.draw()  # a missing glyph is a warning, and a warning is an error
@@ -136,45 +117,43 @@ def test_without_a_chinese_font_labels_are_english():
 @pytest.mark.parametrize("name", list(figures.DRAWERS))
 def test_figures_of_a_page_are_chinese_without_a_font(name):
     result = fake_result(rows=120, targets=("温度",))
-    root = ElementTree.fromstring(figures.page_svg(result, name, lang="zh", label="说明"))
+    root = ElementTree.fromstring(svg(result, name, lang="zh", label="说明"))
     texts = ["".join(text.itertext()) for text in root.iter("text")]
-    assert words("zh")[f"figure.{name}"] in texts
+    assert _titles()[name] in texts
     assert name == "loss" or any("温度" in text for text in texts)
     assert root.get("aria-label") == "说明"
+
+
+def _titles():
+    say = words("tidegate.forecasting.evaluation", "zh") | words("tidegate.reporting", "zh")
+    return {name: say[f"figure.{name}"] for name in figures.DRAWERS}
 
 
 def test_figures_of_a_page_are_the_same_with_and_without_a_font(monkeypatch):
     result = fake_result(rows=120, targets=("温度",))
     monkeypatch.setattr(fonts, "chinese_font", lambda: "Somebody's Font")
-    one = figures.page_svg(result, "forecast", lang="zh")
+    one = svg(result, "forecast", lang="zh")
     monkeypatch.setattr(fonts, "chinese_font", lambda: None)
-    assert one == figures.page_svg(result, "forecast", lang="zh")
+    assert one == svg(result, "forecast", lang="zh")
 
 
 def test_figures_of_a_page_take_its_fonts_and_colours():
-    html = figures.page_svg(fake_result(rows=120, horizon=1, targets=("<b>&\x00",)), "forecast")
+    html = svg(fake_result(rows=120, horizon=1, targets=("<b>&\x00",)), "forecast")
     assert "font-family" not in html
     assert "DejaVu" not in html
     # whatever is coloured changes with the theme
     assert set(re.findall(r"(?:fill|stroke): ([^;\"]+)", html)) <= {"none"} | {
-        f"var(--{name})" for name in figures.page_colours(LIGHT)
+        f"var(--{name})" for name in pictures.page_colours(LIGHT)
     }
     texts = ["".join(text.itertext()) for text in ElementTree.fromstring(html).iter("text")]
     assert "<b>&" in texts
 
 
-def test_colours_of_a_page_can_be_told_apart():
-    """Each of the light theme's stands for one of the dark theme's."""
-    light, dark = figures.page_colours(LIGHT), figures.page_colours(DARK)
-    assert light.keys() == dark.keys()
-    assert len(set(light.values())) == len(light)
-
-
 def test_figures_of_a_page_share_no_name():
     result = fake_result(rows=120)
-    names = [re.findall(r' id="([^"]+)"', figures.page_svg(result, name)) for name in ("zoom", "loss", "residuals")]
+    names = [re.findall(r' id="([^"]+)"', svg(result, name)) for name in ("zoom", "loss", "residuals")]
     assert sum(map(len, names)) == len(set().union(*names)) > 0
-    html = figures.page_svg(result, "residuals")
+    html = svg(result, "residuals")
     assert set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)", html)[0]) - {""} <= set(names[2])
 
 
@@ -183,7 +162,7 @@ def test_labels_of_a_page_lie_within_it(lang):
     """Measured as wide as in DejaVu and one em for each Chinese character; browsers' own fonts are narrower."""
     result = fake_result(rows=150, targets=("温度", "x" * 60), series=2)
     for name in figures.DRAWERS:
-        root = ElementTree.fromstring(figures.page_svg(result, name, lang=lang))
+        root = ElementTree.fromstring(svg(result, name, lang=lang))
         width, height = map(float, root.get("viewBox").split()[2:])
         for text in root.iter("text"):
             if text.get("x") is None:
@@ -200,14 +179,8 @@ def anchor(text):
     return re.search(r"text-anchor: (\w+)", text.get("style"))[1]
 
 
-def test_png_figures_ask_for_what_no_font_has():
-    assert fonts.drawable("−1 é 温", [fonts.LATIN]) == "−1 é ?"
-    assert fonts.drawable("x" * 500).endswith("x…")
-    assert fonts.readable("a\x00b\ud800") == "ab"
-
-
 def test_drawing_leaves_matplotlib_as_it_was():
     before = dict(matplotlib.rcParams)
-    figures.png(fake_result(rows=120), "loss", style=DARK)
+    pictures.png(figures.drawer(fake_result(rows=120), "loss"), style=DARK)
     assert dict(matplotlib.rcParams) == before
     assert not Gcf.figs  # pyplot knows of none

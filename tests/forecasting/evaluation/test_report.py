@@ -1,6 +1,5 @@
 """The report says the verdict first, holds everything it shows, and cannot be hijacked by a column's name."""
 
-import json
 import re
 from dataclasses import replace
 from html import escape
@@ -12,15 +11,14 @@ import pytest
 from fake_result import fake_result
 from matplotlib import font_manager
 from PIL import Image
-from tidegate.reporting.report_words import REPORT_WORDS
 
 from browser import chromium
 from lacking import need
 from tidegate.errors import SettingError
 from tidegate.forecasting.evaluation import figures, report
-from tidegate.forecasting.evaluation.report import metrics_json, write_report
+from tidegate.forecasting.evaluation.report import write_report
 from tidegate.notes import Note
-from tidegate.reporting import fonts
+from tidegate.reporting import fonts, pictures, sections
 
 HOSTILE = "<script>alert('x')</script>\"&{{ 1 }}"
 
@@ -64,7 +62,8 @@ def folder(result, tmp_path_factory):
 def one_pixel(monkeypatch):
     """Figures that cost no time, for tests of what stands around them."""
     monkeypatch.setattr(report, "png", lambda *_, **__: b"\x89PNG")
-    monkeypatch.setattr(report, "page_svg", lambda *_, label, **__: f'<svg aria-label="{escape(label)}"></svg>')
+    for module in (report, sections):
+        monkeypatch.setattr(module, "page_svg", lambda *_, label, **__: f'<svg aria-label="{escape(label)}"></svg>')
 
 
 def test_folder_holds_every_file_and_no_leftovers(folder, result):
@@ -145,7 +144,7 @@ def test_chinese_report_is_chinese(result, tmp_path, one_pixel):
 
 def test_without_a_chinese_font_the_report_says_which_to_install(result, tmp_path, one_pixel, monkeypatch):
     monkeypatch.setattr(fonts, "chinese_font", lambda: None)
-    monkeypatch.setattr(figures, "chinese_font", lambda: None)
+    monkeypatch.setattr(pictures, "chinese_font", lambda: None)
     assert "fonts-noto-cjk" in write_report(result, tmp_path, "zh").read_text(encoding="utf-8")
 
 
@@ -163,16 +162,6 @@ def test_best_of_each_column_is_marked(tmp_path, one_pixel):
     assert sum(row[1].count('class="best"') for row in rows) == 7
 
 
-def test_metrics_json_holds_the_numbers_of_the_table(result):
-    content = json.loads(metrics_json(result), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    first = result.errors.iloc[0]
-    assert content["overall"]["LSTM"][HOSTILE]["mae"] == first["mae"]
-    assert len(content["per_step"]["Drift"]["温度"]["rmse"]) == 3
-    assert content["overall"]["LSTM"]["all targets"]["mae"] is None
-    assert content["verdict"]["text"]["en"] == result.verdict.text
-    assert content["diebold_mariano"]["p_value"] == result.significance.p_value
-
-
 def test_backtest_csv_reads_back_as_the_forecasts(folder, result):
     read = pd.read_csv(folder / "backtest.csv", parse_dates=["ds", "cutoff"])
     pd.testing.assert_frame_equal(read, result.forecasts, check_dtype=False)
@@ -185,12 +174,6 @@ def test_intervals_coverage_is_told(tmp_path, one_pixel):
     result.forecasts["LSTM-hi-90"] = np.where(np.arange(len(truth)) % 2, truth + 1, truth - 0.5)
     page = Page(write_report(result, tmp_path).read_text(encoding="utf-8"))
     assert any(re.search(r"90 % intervals held (50|4\d|5\d).*%", word) for word in page.words)
-
-
-def test_phrases_ask_for_the_same_values_in_both_languages():
-    for key, (english, chinese) in REPORT_WORDS.items():
-        asked = [set(re.findall(r"{(\w+)}", text)) - {"s"} for text in (english, chinese)]
-        assert asked[0] == asked[1], key
 
 
 OVERLAPS = """

@@ -8,7 +8,7 @@ import pytest
 from tidegate.errors import SettingError
 from tidegate.forecasting.evaluation.metrics import error_table
 from tidegate.forecasting.evaluation.significance import DieboldMariano
-from tidegate.forecasting.evaluation.verdict import best_naive, number_text, p_value_text, verdict_on
+from tidegate.forecasting.evaluation.verdict import best_naive, verdict_on
 
 
 def errors_of(targets=1, **mae):
@@ -96,7 +96,7 @@ def test_a_much_larger_error_is_told_in_times():
     assert "MAE 23.0 against 2.00, 12 times as high" in verdict_of(p=0.01, better="b", LSTM=23.0, RepeatLast=2.0).text
 
 
-def test_several_targets_are_judged_by_their_mean_mase():
+def test_several_targets_are_compared_by_their_mean_mase():
     verdict = verdict_on(errors_of(targets=2, LSTM=2.0, Mean=4.0), "LSTM", significance(0.001))
     assert "MASE 0.200 against 0.400, 50 % lower" in verdict.text
 
@@ -116,16 +116,3 @@ def test_every_case_has_chinese_words():
 
 def test_best_naive_is_the_lowest_over_the_windows():
     assert best_naive(errors_of(LSTM=0.1, RepeatLast=3, SeasonalNaive=2, Mean=math.nan)) == "SeasonalNaive"
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(412.3, "412"), (41235.2, "41,235"), (2.3149, "2.31"), (0.00231, "0.00231"), (0, "0.00"), (1e-7, "1.00e-07"),
-     (1e12, "1.00e+12"), (-2.5, "-2.50"), (math.nan, "–")],
-)  # fmt: skip
-def test_number_text_keeps_three_digits(value, text):
-    assert number_text(value) == text
-
-
-def test_p_value_text():
-    assert [p_value_text(p) for p in (0.0001, 0.0312, 0.21)] == ["p < 0.001", "p = 0.031", "p = 0.21"]

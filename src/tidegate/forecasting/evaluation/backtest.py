@@ -1,4 +1,4 @@
-"""Fit on the past, judge on what came after, beside naive forecasts made on the same windows."""
+"""Fit on the past, forecast what came after, beside naive forecasts made on the same windows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _EXAMPLE_ROWS = 20_000
 def backtest(
     settings: ForecasterSettings, data: Any, test_size: float, hooks: TrainingHooks
 ) -> tuple[TableModel, BacktestResult]:
-    """Fit on the first rows of each series and judge on the last; see `Forecaster.backtest`.
+    """Fit on the first rows of each series and test on the last; see `Forecaster.backtest`.
 
     Raises:
         SettingError: `test_size` is not between 0 and 1.
@@ -43,7 +43,7 @@ def backtest(
 
 
 def cross_validate(settings: ForecasterSettings, data: Any, folds: int, test_size: float) -> list[BacktestResult]:
-    """Judge a fresh model at each of several ends of the table; see `Forecaster.cross_validate`.
+    """Test a fresh model at each of several ends of the table; see `Forecaster.cross_validate`.
 
     Raises:
         SettingError: `folds` or `test_size` cannot be used.
@@ -66,7 +66,7 @@ def _check_test_size(test_size: float) -> None:
 def _backtest(
     settings: ForecasterSettings, panel: Panel, columns: Columns, seen: np.ndarray, hooks: TrainingHooks
 ) -> tuple[TableModel, BacktestResult]:
-    """Fit on the first `seen` rows of each series and judge on the rest; the model then continues the whole panel."""
+    """Fit on the first `seen` rows of each series and test on the rest; the model then continues the whole panel."""
     model = TableModel.fit(settings, panel.head(seen), columns, hooks)
     kept = np.isin(panel.ids.astype(str), model.preprocessor.ids.astype(str))
     panel, seen = replace(panel.select(kept), notes=model.newest.notes), seen[kept]

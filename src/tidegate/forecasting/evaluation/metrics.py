@@ -10,7 +10,7 @@ Conventions, for e = truth - forecast over the points whose truth is known:
 - r2: 1 - sum of e² / sum of (truth - its mean)² (mean over the same points); undefined where truth is constant.
 
 An error that is undefined is NaN. A forecast that is NaN where the truth is known makes its method's error NaN: a
-network that diverged must not be judged on the points that it survived.
+network that diverged must not be scored on the points that it survived.
 """
 
 from __future__ import annotations
