@@ -7,8 +7,9 @@ import pytest
 import torch
 from hypothesis import settings
 
-pytest_plugins = ["collecting", "lacking"]
 from tidegate.layers import registry
+
+pytest_plugins = ["collecting", "lacking"]
 
 torch.set_num_threads(1)
 settings.register_profile("tidegate", deadline=None)  # a busy machine must not fail a test
