@@ -27,9 +27,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from tidegate.forecasting.losses import make_loss
 from tidegate.layers.recurrent import Recurrent
 from tidegate.training.loop import train
-from tidegate.training.losses import make_loss
 from tidegate.training.settings import TrainingSettings
 
 LIMIT = 1.15

@@ -47,7 +47,7 @@ def tidegate_fit(epochs):
         batch_size=BATCH,
         scaler="minmax",
         scale_by="global",
-        highway=0,
+        linear_skip=0,
         validation_size=0.0,
     )
     return lambda: model.fit(table)

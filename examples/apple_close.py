@@ -40,7 +40,7 @@ def main(epochs: int = 10, out: str = "run/apple", table: pd.DataFrame | None = 
         batch_size=32,
         scaler="minmax",
         scale_by="global",
-        highway=0,
+        linear_skip=0,
         time_col="date",
         target_col="close",
     )

@@ -28,7 +28,7 @@ def main(epochs: int = 100, out: str = "run/apple_ohlcv") -> tidegate.BacktestRe
         patience=10,
         scaler="minmax",
         scale_by="global",
-        highway=0,
+        linear_skip=0,
         time_col="date",
         target_col="close",
         past_cols=("open", "high", "low", "volume"),

@@ -22,7 +22,7 @@ def main(epochs: int = 100, out: str = "run/sine") -> tidegate.BacktestResult:
         layers=2,
         scaler="minmax",
         scale_by="global",
-        highway=0,
+        linear_skip=0,
         loss="mse",
         optimizer="adam",
         epochs=epochs,

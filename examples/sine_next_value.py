@@ -19,8 +19,8 @@ def main(epochs: int = 20, out: str = "run/sine_next_value") -> float:
     phase = np.random.default_rng(0).uniform(0, 2 * np.pi, size=(1000, 1))
     waves = np.sin(phase + np.linspace(0, 4 * np.pi, 51))
     inputs, truth = waves[:, :-1], waves[:, -1]
-    forecaster = tidegate.Forecaster(units=50, layers=1, epochs=epochs).fit(inputs[:800], truth[:800])
-    predicted = forecaster.predict(inputs[800:])
+    regressor = tidegate.WindowRegressor(units=50, layers=1, epochs=epochs).fit(inputs[:800], truth[:800])
+    predicted = regressor.predict(inputs[800:])
     error = float(np.sqrt(np.mean((predicted - truth[800:]) ** 2)))
     repeat = float(np.sqrt(np.mean((inputs[800:, -1] - truth[800:]) ** 2)))
     print(f"RMSE on 200 unseen sequences: LSTM {error:.4f}, repeat-last {repeat:.4f}")

@@ -34,7 +34,7 @@ def main(epochs: int = 40, out: str = "run/steering", labels: tuple[str, ...] = 
     """Train LSTM 64 × 2, print R² and MAE per step, draw each step, their mean and a bar chart of MAE."""
     roles = {"target_col": "steering", "past_cols": ("velocity",), "future_cols": ("curvature",)}
     network = {"lookback": 5, "horizon": 5, "units": 64, "layers": 2, "scaler": "standard", "scale_by": "global"}
-    result = tidegate.Forecaster(**roles, **network, highway=0, epochs=epochs).backtest(drive(), test_size=0.2)
+    result = tidegate.Forecaster(**roles, **network, linear_skip=0, epochs=epochs).backtest(drive(), test_size=0.2)
     errors = result.errors.query("method == 'LSTM' and step != 'all'")
     print(result.verdict.text, errors[["step", "mae", "r2"]].to_string(index=False), sep="\n")
     if labels != ENGLISH and len(tidegate.font_families()) == 1:

@@ -114,6 +114,7 @@ def test_public_names_are_pinned():
         "Recurrent",
         "SettingError",
         "TidegateError",
+        "WindowRegressor",
         "__version__",
         "font_families",
         "load",

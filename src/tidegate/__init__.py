@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tidegate.forecasting.evaluation.result import BacktestResult as BacktestResult
     from tidegate.forecasting.forecaster import Forecaster as Forecaster
     from tidegate.forecasting.settings import ForecasterSettings as ForecasterSettings
+    from tidegate.forecasting.window_regressor import WindowRegressor as WindowRegressor
     from tidegate.layers.recurrent import Recurrent as Recurrent
     from tidegate.registry import load as load
     from tidegate.reporting.fonts import font_families as font_families
@@ -36,6 +37,7 @@ _HOMES = {
     "Recurrent": "tidegate.layers.recurrent",
     "SettingError": "tidegate.errors",
     "TidegateError": "tidegate.errors",
+    "WindowRegressor": "tidegate.forecasting.window_regressor",
     "font_families": "tidegate.reporting.fonts",
     "load": "tidegate.registry",
     "write_report": "tidegate.forecasting.evaluation.report",

@@ -28,6 +28,9 @@ class Task:
 
 
 TASKS: dict[str, Task] = {
+    "window_regressor": Task(
+        "tidegate.forecasting.window_regressor:WindowRegressor", "tidegate.serving.forecasting:ForecastingService"
+    ),
     "forecaster": Task("tidegate.forecasting.forecaster:Forecaster", "tidegate.serving.forecasting:ForecastingService"),
 }
 

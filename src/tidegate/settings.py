@@ -5,11 +5,17 @@ No heavy import may enter this module: `tidegate --help` reads it.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+import functools
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from tidegate.errors import SettingError
+
+_Settings = TypeVar("_Settings", bound=type)
+_Kind = TypeVar("_Kind")
 
 
 def setting(
@@ -21,6 +27,7 @@ def setting(
     high: float | None = None,
     above: float | None = None,
     below: float | None = None,
+    old_name: str | None = None,
 ) -> Any:
     """Declare one field of a settings dataclass.
 
@@ -30,9 +37,49 @@ def setting(
         choices: the allowed words, if the setting is a word.
         low, high: inclusive bounds of a number.
         above, below: exclusive bounds of a number.
+        old_name: what an older version called it; see `takes_old_names`.
     """
     metadata = {"help": help, "choices": choices, "low": low, "high": high, "above": above, "below": below}
-    return dataclasses.field(default=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata | {"old_name": old_name})
+
+
+def takes_old_names(settings: _Settings) -> _Settings:
+    """Let a settings dataclass be made with old names too, with a DeprecationWarning."""
+    make = settings.__init__
+
+    @functools.wraps(make)  # with its signature, which scikit-learn reads
+    def init(self: Any, **values: Any) -> None:
+        for old, new in old_names(settings).items():
+            if old in values:
+                warnings.warn(f"the setting {old} is now called {new}", DeprecationWarning, stacklevel=2)
+        make(self, **with_new_names(settings, values))
+
+    settings.__init__ = init  # pyright: ignore[reportAttributeAccessIssue]
+    return settings
+
+
+def old_names(settings: type) -> dict[str, str]:
+    """What the fields of a settings dataclass were called, and what they are called now."""
+    old = {field.metadata.get("old_name"): field.name for field in dataclasses.fields(settings)}
+    return {name: now for name, now in old.items() if name}
+
+
+def with_new_names(settings: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by the fields' names of today, from a file that an older version may have written.
+
+    Raises:
+        SettingError: one setting is given by both its names.
+    """
+    old = old_names(settings)
+    for name in old:
+        if name in values and old[name] in values:
+            raise SettingError(f"{name} is the old name of {old[name]}; give one of them")
+    return {old.get(name, name): value for name, value in values.items()}
+
+
+def taken_from(source: Any, settings: type[_Kind]) -> _Kind:
+    """The settings alone of an object that has them among other attributes; copies, which do not change with it."""
+    return settings(**{field.name: copy.copy(getattr(source, field.name)) for field in dataclasses.fields(settings)})  # pyright: ignore[reportArgumentType]
 
 
 def check_settings(settings: Any) -> None:

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
+from tidegate import WindowRegressor, cli
+
 FAST = ["--lookback", "12", "--units", "4", "--layers", "1", "--epochs", "2"]
 
 
@@ -160,3 +162,18 @@ def test_a_killed_run_carries_on_and_ends_with_the_same_forecast(folder):
     assert weights[0].keys() == weights[1].keys()
     assert all(value.equal(weights[1][name]) for name, value in weights[0].items())
     assert not checkpoint.exists()
+
+
+def test_the_old_name_of_a_setting_works_as_an_option_and_in_a_file(folder, tidegate):
+    (folder / "old.toml").write_text("highway = 3\n")
+    for out, chosen, value in (("by-file", ("--config", "old.toml"), 3), ("by-option", ("--highway", "2"), 2)):
+        fitted = tidegate("forecast", "fit", "sales.csv", *FAST, *chosen, "--out", out)
+        assert fitted.returncode == 0, fitted.stderr
+        assert f"linear_skip = {value}\n" in (folder / out / "settings.toml").read_text()
+
+
+def test_predict_refuses_a_model_of_windows(folder, tidegate):
+    WindowRegressor(units=2, layers=1, epochs=1).fit(np.ones((9, 3)), np.ones(9)).save(folder / "windows")
+    refused = tidegate("forecast", "predict", "windows")
+    assert refused.returncode != 0
+    assert "windows holds no model of a table" in refused.stderr

@@ -4,7 +4,6 @@ import polars
 import pytest
 from sklearn.base import clone, is_regressor
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from utilsforecast.evaluation import evaluate
 from utilsforecast.losses import mae
 
@@ -195,39 +194,65 @@ def test_clone_and_params_follow_scikit_learn():
         forecaster.predict()
 
 
-def test_grid_search_works_on_plain_arrays():
-    wave = np.sin(np.arange(160) / 4)
-    windows = np.lib.stride_tricks.sliding_window_view(wave, 13)
-    inputs, targets = windows[:, :12], windows[:, 12]
-    base = Forecaster(layers=1, epochs=3, units=4)
-    search = GridSearchCV(base, {"units": [2, 16], "learning_rate": [1e-2]}, cv=TimeSeriesSplit(2))
-    search.fit(inputs, targets)
-    assert search.best_params_["units"] == 16
-    assert search.predict(inputs).shape == targets.shape
-    assert search.score(inputs, targets) > 0.5
+def test_arrays_with_targets_are_sent_to_the_window_regressor():
+    windows, targets = np.ones((20, 6)), np.ones(20)
+    for refused in (Forecaster().fit, Forecaster(**FAST).fit(hourly()).score):
+        with pytest.raises(DataError, match=r"takes a table alone.*use tidegate\.WindowRegressor"):
+            refused(windows, targets)
 
 
-@pytest.mark.parametrize("shape", [(), (3,), (3, 2)])
-def test_arrays_come_back_in_the_shape_of_y(shape):
-    rng = np.random.default_rng(0)
-    inputs, targets = rng.normal(size=(40, 6, 2)), rng.normal(size=(40, *shape))
-    forecaster = Forecaster(units=4, layers=1, epochs=1).fit(inputs, targets)
-    assert forecaster.predict(inputs[:5]).shape == (5, *shape)
-    assert np.isfinite(forecaster.score(inputs, targets))
+def test_settings_changed_after_fit_count_for_the_next_fit_alone(tmp_path):
+    frame = hourly().assign(other=lambda f: f["y"] * 2)
+    forecaster = Forecaster(**FAST, horizon=3)
+    expected = forecaster.fit(frame).predict(level=[50])
+    ahead, score = forecaster.future_frame(), forecaster.score(frame)
+    forecaster.set_params(horizon=5, name="net", units=3, target_col="other", cell="gru", time_col="when")
+    pd.testing.assert_frame_equal(forecaster.predict(level=[50]), expected)
+    pd.testing.assert_frame_equal(forecaster.predict(frame, level=[50]), expected)
+    pd.testing.assert_frame_equal(forecaster.future_frame(), ahead)
+    assert forecaster.score(frame) == score
+    forecaster.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert (loaded.horizon, loaded.cell, loaded.name) == (3, "lstm", None)
+    pd.testing.assert_frame_equal(loaded.predict(level=[50]), expected)
+    stream = forecaster.stream(level=[50])
+    for value in frame["y"].tail(12):
+        pushed = stream.push(value)
+    assert pushed.columns == tuple(expected.columns[1:])
+    forecaster.set_params(time_col="ds")
+    assert forecaster.fit(frame).predict().shape == (5, 2)
+    assert forecaster.predict().columns.tolist() == ["ds", "net"]
 
 
-@pytest.mark.parametrize(
-    ("inputs", "targets", "sentence"),
-    [
-        (np.ones((4, 3)), np.ones(5), "X has 4 samples and y has shape"),
-        (np.full((4, 3), np.nan), np.ones(4), r"X holds a NaN or an infinity at index \(0, 0\)"),
-        ([["a", "b"]], [1.0], "X holds something that is not a number"),
-        (np.ones(4), np.ones(4), "give windows as"),
-    ],
-)
-def test_unusable_arrays_get_one_sentence(inputs, targets, sentence):
-    with pytest.raises(DataError, match=sentence):
-        Forecaster(epochs=1).fit(inputs, targets)
+def test_a_forecast_that_is_not_finite_is_refused_in_one_sentence():
+    forecaster = Forecaster(**FAST, horizon=2, scale_by="global").fit(hourly())
+    beyond = hourly().assign(y=lambda f: f["y"] * 1e300)
+    with pytest.raises(DataError, match=r"^the forecast is not a finite number; the values lie too far"):
+        forecaster.predict(beyond)
+    with pytest.raises(DataError, match=r"^the forecast is not a finite number; the values lie too far"):
+        forecaster.score(beyond)
+
+
+def test_an_unfitted_forecaster_can_be_looked_at():
+    forecaster = Forecaster()
+    for name in ("history_", "columns_", "freq_", "notes_", "model_"):
+        assert not hasattr(forecaster, name)
+    assert "fit" in dir(forecaster)
+    assert "Forecaster" in forecaster._repr_html_()
+    fitted = Forecaster(**FAST).fit(hourly())
+    assert all(hasattr(fitted, name) for name in dir(fitted))
+    assert "Forecaster" in fitted._repr_html_()
+
+
+def test_the_old_name_of_a_setting_is_taken_with_a_warning():
+    with pytest.warns(DeprecationWarning, match="the setting highway is now called linear_skip") as caught:
+        forecaster = Forecaster(highway=3)
+    assert caught[0].filename == __file__
+    assert forecaster.linear_skip == 3
+    assert clone(forecaster).get_params() == forecaster.get_params()
+    both = {"highway": 3, "linear_skip": 4}
+    with pytest.raises(SettingError, match="old name of linear_skip"), pytest.warns(DeprecationWarning, match="now"):
+        Forecaster(**both)
 
 
 def test_update_carries_on_with_new_rows():

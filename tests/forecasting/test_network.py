@@ -7,7 +7,7 @@ from tidegate.layers.settings import RecurrentSettings
 
 def network(**sizes):
     shape = {"past_size": 4, "future_size": 0, "categories": (), "static_numbers": 0}
-    shape |= {"horizon": 3, "targets": 2, "outputs": 1, "highway": 0}
+    shape |= {"horizon": 3, "targets": 2, "outputs": 1, "linear_skip": 0}
     torch.manual_seed(0)
     return ForecastNetwork(RecurrentSettings(units=5, layers=1), **(shape | sizes))
 
@@ -15,16 +15,16 @@ def network(**sizes):
 @pytest.mark.parametrize("future_size", [0, 2])
 @pytest.mark.parametrize("categories", [(), (3, 7)])
 def test_network_output_has_a_step_a_target_and_a_quantile(future_size, categories):
-    net = network(future_size=future_size, categories=categories, static_numbers=1, outputs=5, highway=4)
+    net = network(future_size=future_size, categories=categories, static_numbers=1, outputs=5, linear_skip=4)
     static = torch.cat([torch.ones(6, len(categories)), torch.randn(6, 1)], dim=1)
     assert net(torch.randn(6, 8, 4), torch.randn(6, 3, future_size), static).shape == (6, 3, 2, 5)
 
 
-def test_highway_starts_as_repeating_the_last_value():
+def test_linear_skip_starts_as_repeating_the_last_value():
     past, future, static = torch.randn(6, 8, 4), torch.empty(6, 3, 0), torch.empty(6, 0)
-    bare, with_highway = network(), network(highway=4)
-    with_highway.load_state_dict(bare.state_dict(), strict=False)
-    added = with_highway(past, future, static) - bare(past, future, static)
+    bare, with_skip = network(), network(linear_skip=4)
+    with_skip.load_state_dict(bare.state_dict(), strict=False)
+    added = with_skip(past, future, static) - bare(past, future, static)
     assert torch.allclose(added[..., 0], past[:, -1:, :2].expand(-1, 3, -1), atol=1e-6)
 
 

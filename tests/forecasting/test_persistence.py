@@ -1,13 +1,15 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import tidegate
-from tidegate import Forecaster, ModelFolderError
+from tidegate import Forecaster, ModelFolderError, WindowRegressor
 from tidegate.storage.model_folder import load_model, save_model
 
+OLDER = Path(__file__).parent / "older"  # folders that version 0.1.0 saved before its settings were renamed
 FAST = {"lookback": 8, "units": 4, "layers": 1, "epochs": 1}
 
 
@@ -37,11 +39,26 @@ def test_saved_equals_loaded(tmp_path, dates, scale_by):
     pd.testing.assert_frame_equal(loaded.update(later).predict(), forecaster.update(later).predict(), check_exact=True)
 
 
-def test_saved_equals_loaded_after_plain_arrays(tmp_path):
-    inputs, targets = np.random.default_rng(0).normal(size=(2, 30, 5))
-    forecaster = Forecaster(units=4, epochs=1).fit(inputs, targets)
-    forecaster.save(tmp_path)
-    assert (tidegate.load(tmp_path).predict(inputs) == forecaster.predict(inputs)).all()
+def test_a_table_model_of_an_older_version_loads():
+    loaded = tidegate.load(OLDER / "table")
+    assert (loaded.linear_skip, loaded.lookback, loaded.horizon) == (3, 6, 2)
+    expected = [
+        [0.40331048983124684, 0.18714284462021305, 0.6194781350422807],
+        [0.4171818018161222, 0.01321494023241239, 0.821148663399832],
+    ]
+    np.testing.assert_allclose(loaded.predict(level=[50]).iloc[:, 1:], expected, rtol=1e-5)
+
+
+def test_what_an_older_version_learned_from_arrays_loads_as_a_window_regressor(tmp_path):
+    loaded = tidegate.load(OLDER / "windows")
+    assert isinstance(loaded, WindowRegressor)
+    assert (loaded.loss, loaded.scaler, loaded.n_features_in_) == ("quantile", "minmax", 6)
+    wave = np.lib.stride_tricks.sliding_window_view(np.sin(np.arange(60) / 3).round(3), 6)
+    expected = [-0.5393531548529863, -0.5447681375592947, -0.543567138671875]
+    np.testing.assert_allclose(loaded.predict(wave[:3]), expected, rtol=1e-5)
+    loaded.save(tmp_path / "model")
+    assert json.loads((tmp_path / "model" / "config.json").read_text())["kind"] == "window_regressor"
+    assert (tidegate.load(tmp_path / "model").predict(wave) == loaded.predict(wave)).all()
 
 
 def test_a_folder_holds_no_pickle_and_readable_settings(tmp_path):

@@ -21,7 +21,7 @@ SETTINGS = st.fixed_dictionaries(
         "loss": st.sampled_from(["mse", "mae", "huber", "quantile"]),
         "missing": st.sampled_from(["forward", "linear", "seasonal", "mask"]),
         "short_series": st.sampled_from(["refuse", "drop", "pad"]),
-        "highway": st.sampled_from([0, 1, 12]),
+        "linear_skip": st.sampled_from([0, 1, 12]),
         "validation_size": st.sampled_from([0.0, 0.1, 0.4]),
         "past_cols": st.sampled_from([(), ("wind",)]),
         "static_cols": st.sampled_from([(), ("kind",)]),

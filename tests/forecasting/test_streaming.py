@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate import DataError, Forecaster, SettingError, TidegateError
+from tidegate import DataError, Forecaster, SettingError, TidegateError, WindowRegressor
+from tidegate.forecasting.streaming import Stream
 
 SETTINGS = st.fixed_dictionaries(
     {
@@ -140,7 +141,7 @@ def test_an_observation_repeated_changes_nothing(hourly):
     ("values", "time", "sentence"),
     [
         (float("nan"), None, "'y' is missing"),
-        (None, None, "not a number"),
+        (None, None, "is missing and the model refuses"),
         ([None], None, "'y' is missing"),
         (float("inf"), None, "'y' is inf"),
         (1e300, None, "beyond"),
@@ -206,14 +207,24 @@ def test_a_damaged_state_is_refused(hourly, damage):
 def test_a_model_of_windows_streams_too():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(80, 6, 2))
-    model = Forecaster(units=4, epochs=1).fit(x, x[:, -1, :1])
+    model = WindowRegressor(units=4, epochs=1).fit(x, x[:, -1, :1])
     stream = model.stream()
     for row in x[3][:5]:
         assert stream.push(row) is None
     forecast = stream.push(x[3][5])
     np.testing.assert_allclose(forecast.values[0], model.predict(x[3:4])[0], rtol=1e-6)
     with pytest.raises(DataError, match="no intervals"):
-        model.stream(level=[80])
+        Stream(model.predictor(), level=[80])
+
+
+def test_a_single_missing_value_is_pushed_as_none():
+    frame = pd.DataFrame({"ds": pd.date_range("2026-01-05", periods=60, freq="h"), "y": np.sin(np.arange(60.0))})
+    one, other = (Forecaster(lookback=4, units=3, epochs=1, missing="forward").fit(frame).stream() for _ in "ab")
+    for value in (1.0, 2.0, None, 4.0):
+        forecast, same = one.push(value), other.push([value])
+    np.testing.assert_array_equal(forecast.values, same.values)
+    with pytest.raises(DataError, match="'y' is missing and the model refuses missing values"):
+        Forecaster(lookback=4, units=3, epochs=1).fit(frame).stream().push(None)
 
 
 def test_what_cannot_stream_is_said_at_the_start(hourly):

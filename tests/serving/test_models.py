@@ -77,9 +77,9 @@ def test_a_model_of_plain_arrays_is_served(tmp_path):
     import numpy as np
 
     x = np.random.default_rng(0).normal(size=(60, 5, 2))
-    from tidegate import Forecaster
+    from tidegate import WindowRegressor
 
-    model = Forecaster(units=3, layers=1, epochs=1).fit(x, x[:, -1, 0])
+    model = WindowRegressor(units=3, layers=1, epochs=1).fit(x, x[:, -1, 0])
     model.save(tmp_path / "arrays")
     with running(tmp_path / "arrays") as client:
         answer = client.post("/predict", json={"values": x[:3].tolist()}).json()["forecasts"]

@@ -12,11 +12,10 @@ import time
 from pathlib import Path
 
 import torch
-from training_toy import Sums, Tiny, bits, quick
+from training_toy import Sums, Tiny, bits, mse, quick
 
 from tidegate.storage import files
 from tidegate.training.loop import train
-from tidegate.training.losses import make_loss
 
 SETTINGS = quick(epochs=40, learning_rate=0.003, schedule="cosine", patience=None)
 
@@ -24,7 +23,7 @@ SETTINGS = quick(epochs=40, learning_rate=0.003, schedule="cosine", patience=Non
 def train_to_end(folder: Path) -> None:
     """Train with a checkpoint; the weights then stand in `folder/done`."""
     network = Tiny()
-    history = train(network, Sums(200), Sums(40, 1), make_loss("mse"), SETTINGS, checkpoint=folder / "checkpoint")
+    history = train(network, Sums(200), Sums(40, 1), mse, SETTINGS, checkpoint=folder / "checkpoint")
     losses = [(row.epoch, row.loss, row.validation_loss, row.gradient_norm) for row in history.rows]
     (folder / "done").write_text(repr((bits(network), losses, history.best_epoch)), encoding="utf-8")
 

@@ -3,14 +3,11 @@ import random
 
 import pytest
 import torch
-from training_toy import Sums, Tiny, bits, quick
+from training_toy import Sums, Tiny, bits, mse, quick
 
 from tidegate.errors import CheckpointError
 from tidegate.training.loop import train
-from tidegate.training.losses import make_loss
 from tidegate.training.settings import OPTIMIZERS, SCHEDULES
-
-MSE = make_loss("mse")
 
 
 class Stop(Exception):
@@ -28,7 +25,7 @@ def stop_after(epoch: int):
 def run(settings, path=None, *, source=None, validation=True, network=None, **hooks):
     network = network or Tiny()
     history = train(
-        network, source or Sums(60), Sums(20, 1) if validation else None, MSE, settings, checkpoint=path, **hooks
+        network, source or Sums(60), Sums(20, 1) if validation else None, mse, settings, checkpoint=path, **hooks
     )
     rows = [dataclasses.replace(row, seconds=0.0) for row in history.rows]
     return bits(network), rows, history.best_epoch, history.stopped_early

@@ -28,6 +28,25 @@ def test_history_survives_json(losses):
     assert History.from_json(json.loads(json.dumps(written.to_json(), allow_nan=False))) == written
 
 
+def with_metric(*values: float) -> History:
+    rows = [EpochResult(i + 1, 0.5, 1.0 * i, 1e-3, 0.1, 0.25, value) for i, value in enumerate(values)]
+    return History(rows, "accuracy", higher_is_better=True)
+
+
+def test_a_metric_decides_survives_json_and_is_a_column():
+    written = with_metric(0.5, 0.75, 0.75)
+    assert (written.best_epoch, written.decided_by) == (2, "accuracy")
+    assert History.from_json(json.loads(json.dumps(written.to_json(), allow_nan=False))) == written
+    assert list(written.to_frame()["metric"]) == [0.5, 0.75, 0.75]
+    assert "metric" not in history(0.5).to_frame()
+
+
+def test_what_was_written_before_there_were_metrics_is_read():
+    written = history(0.5, 0.25)
+    old = {name: value for name, value in written.to_json().items() if name not in ("metric", "higher_is_better")}
+    assert History.from_json(old) == written
+
+
 @pytest.mark.parametrize("data", [{}, {"columns": [], "rows": [[1]], "stopped_early": 0, "interrupted": 0}, [], None])
 def test_from_json_refuses_other_data(data):
     with pytest.raises(ValueError, match=r"history|argument"):

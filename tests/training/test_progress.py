@@ -5,6 +5,7 @@ import pytest
 
 from tidegate.training.history import EpochResult
 from tidegate.training.meter import StepResult
+from tidegate.training.objective import Metric
 from tidegate.training.progress import Progress
 
 
@@ -37,6 +38,15 @@ def test_terminal_shows_losses_best_and_time_left(terminal, monkeypatch):
     text = plain(terminal.getvalue())
     assert "epoch 2/4  loss 0.5  validation 0.5  best 0.25 in epoch 1  at most 0:" in text
     assert "██████████░░░░░░░░░░" in text
+
+
+def test_terminal_shows_the_metric_that_decides(terminal):
+    metric = Metric("accuracy", lambda returned, target: (returned, 1), higher_is_better=True)
+    with Progress(4, metric=metric, file=terminal) as progress:
+        for epoch, accuracy in ((1, 0.75), (2, 0.5)):
+            progress.on_epoch(EpochResult(epoch, 0.5, 0.25, 1e-3, 1.0, 0.1, accuracy))
+    text = plain(terminal.getvalue())
+    assert "epoch 2/4  loss 0.5  validation 0.25  accuracy 0.5  best 0.75 in epoch 1" in text
 
 
 def test_terminal_shows_steps_before_the_first_epoch_ends(terminal):

@@ -1,17 +1,16 @@
 import sys
 
 import pytest
-from training_toy import Sums, Tiny, quick
+from training_toy import Sums, Tiny, mse, quick
 
 from lacking import need_module
 from tidegate.errors import MissingExtraError
 from tidegate.training.loop import train
-from tidegate.training.losses import make_loss
 
 
 def run(folder, **changes):
     settings = quick(**changes)
-    return train(Tiny(), Sums(40), Sums(20, 1), make_loss("mse"), settings, tensorboard=folder)
+    return train(Tiny(), Sums(40), Sums(20, 1), mse, settings, tensorboard=folder)
 
 
 def test_scalars_of_every_epoch_are_written(tmp_path):

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from tidegate.training.settings import TrainingSettings
 
@@ -36,6 +37,14 @@ class Tiny(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.dropout(self.recurrent(x)[0][:, -1])).reshape(-1, 1, 1, 1)
+
+
+def mse(prediction: Tensor, target: Tensor) -> tuple[Tensor, int]:
+    """The mean squared error over the targets that are known."""
+    known = ~target.isnan()
+    if not known.any():
+        return prediction.sum() * 0, 0
+    return F.mse_loss(prediction[..., 0][known], target[known]), int(known.sum())
 
 
 def quick(**changes: object) -> TrainingSettings:

@@ -74,10 +74,13 @@ def predict(
     ] = False,
 ) -> None:
     """Forecast what follows a table, or the rows of the run, with a saved model."""
+    from tidegate.forecasting.forecaster import Forecaster
     from tidegate.registry import load
 
     levels = _levels(level)
     forecaster = load(run)
+    if not isinstance(forecaster, Forecaster):
+        raise DataError(f"{run} holds no model of a table; load it from Python with tidegate.load, or serve it")
     frame = forecaster.future_frame(data) if future_frame else forecaster.predict(data, future, level=levels)
     table = frame.to_csv(index=False).encode()
     if out is None:

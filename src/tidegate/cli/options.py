@@ -17,7 +17,7 @@ import typer
 
 from tidegate.errors import SettingError
 from tidegate.layers.registry import read, setting_fields
-from tidegate.settings import kind_of
+from tidegate.settings import kind_of, with_new_names
 
 Command = Callable[..., None]
 _KINDS: dict[str, type] = {"int": int, "float": float, "bool": bool}
@@ -50,7 +50,7 @@ def read_settings(settings: type, config: Path | None, given: dict[str, Any]) ->
         SettingError: for a file that cannot be read or a name that is no setting.
     """
     fields = {field.name: field for field in dataclasses.fields(settings)}
-    values = read_toml(config) if config else {}
+    values = with_new_names(settings, read_toml(config)) if config else {}
     for name in values:
         if name not in fields:
             raise SettingError(
@@ -103,8 +103,9 @@ def parameter(field: dataclasses.Field[Any], owner: str = "") -> inspect.Paramet
     help = field.metadata["help"] + (f": {', '.join(choices)}" if choices else "")
     if default is not None and default != ():
         help += f" [default: {','.join(map(str, default)) if isinstance(default, tuple) else default}]"
-    flag = f"{owner}.{field.name}".replace("_", "-")
-    flags = [f"--{flag}/--no-{flag}" if kind is bool else f"--{flag}"] if owner else []
+    names = [name.replace("_", "-") for name in (field.name, field.metadata["old_name"]) if name]
+    names = [f"{owner}.{name}" for name in names] if owner else names if len(names) > 1 else []
+    flags = [f"--{name}/--no-{name}" if kind is bool else f"--{name}" for name in names]
     option = typer.Option(
         *flags, help=help, show_default=False, rich_help_panel=f"Options of {owner}" if owner else None
     )

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import copy
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.exceptions import NotFittedError
-from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted
 
 from tidegate.errors import DataError
 from tidegate.forecasting import persistence
-from tidegate.forecasting.array_model import ArrayModel
 from tidegate.forecasting.frames import forecast_frame, future_frame, read_future
-from tidegate.forecasting.intervals import check_levels
+from tidegate.forecasting.predictor import Predictor
 from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.forecasting.table_model import TableModel, TrainingHooks
-from tidegate.settings import check_settings
+from tidegate.forecasting.table_model import TableModel
+from tidegate.forecasting.window_model import WindowModel
+from tidegate.settings import check_settings, taken_from
 from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel
+from tidegate.training.hooks import TrainingHooks
 
 if TYPE_CHECKING:
     from tidegate.forecasting.evaluation.leakage import LeakageReport
@@ -34,11 +31,16 @@ if TYPE_CHECKING:
     from tidegate.training.progress import Progress
 
 
+KIND = "forecaster"
+
+
 class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
     """Forecast one or many time series with a recurrent network, or one of another sequence layer.
 
     Every setting is a keyword of the constructor; `help(tidegate.ForecasterSettings)` and
-    `tidegate forecast fit --help` explain them.
+    `tidegate forecast fit --help` explain them. They count when it is fitted: changing one afterwards, with
+    `set_params`, changes the next fit and no forecast before it. Windows that you have cut yourself are for
+    `tidegate.WindowRegressor`.
 
     Attributes:
         model_: the fitted model.
@@ -52,7 +54,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         ['ds', 'LSTM']
     """
 
-    model_: TableModel | ArrayModel
+    model_: TableModel
 
     def fit(
         self,
@@ -66,8 +68,8 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         """Train.
 
         Args:
-            data: a table (path, pandas or polars frame, NumPy series), or windows (n, L) or (n, L, F) with `y`.
-            y: targets (n,), (n, S) or (n, S, K) when `data` are windows.
+            data: a table: path, pandas or polars frame, NumPy series.
+            y: nothing; scikit-learn's tools pass it.
             checkpoint: file written after every epoch; when it exists, training carries on from it.
             progress: a live line, `tidegate.Progress(epochs=…)`, or anything with its `on_epoch` and `on_step`.
             tensorboard: folder for TensorBoard's event files.
@@ -78,57 +80,50 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         """
         check_settings(self)
         hooks = TrainingHooks.of(progress, checkpoint, tensorboard)
-        if y is not None:
-            self.model_ = ArrayModel.fit(self.settings(), data, y, hooks)
-        else:
-            self.model_ = TableModel.fit(self.settings(), *build_panel(data, self.settings()), hooks)
+        _refuse_targets(y)
+        self.model_ = TableModel.fit(self.settings(), *build_panel(data, self.settings()), hooks)
         return self
 
-    def predict(self, data: Any = None, future: Any = None, *, level: Sequence[float] = ()) -> Any:
+    def predict(self, data: Any = None, future: Any = None, *, level: Sequence[float] = ()) -> pd.DataFrame:
         """Forecast what follows the data.
 
         Args:
-            data: history of the same columns, of known or new series; None continues the rows of `fit`. After
-                `fit(X, y)`, windows of X's shape.
+            data: history of the same columns, of known or new series; None continues the rows of `fit`.
             future: `future_frame()` filled in, when there are covariates known ahead.
             level: percentages of prediction intervals, such as `[80, 90]`.
 
         Returns:
             A frame with the input's own id and time columns, future time stamps and a column named after the model
-            (`<model>-<target>` for several targets), with `<model>-lo-90` and `<model>-hi-90` for `level=[90]`;
-            after `fit(X, y)`, an array of y's shape.
+            (`<model>-<target>` for several targets), with `<model>-lo-90` and `<model>-hi-90` for `level=[90]`.
+
+        Raises:
+            DataError: the data cannot be used as they are, or a forecast is not finite.
+            SettingError: the network did not learn a level.
         """
-        model = self.fitted()
-        if isinstance(model, ArrayModel):
-            return model.predict(data)
-        levels = tuple(level)
-        check_levels(levels)
+        model, predictor, levels = self.fitted(), self.predictor(), tuple(level)
+        predictor.check_levels(levels)
         panel = model.newest if data is None else model.usable(self.panel(data))
-        times = times_ahead(panel, self.horizon)
-        known = read_future(_as_frame(future), panel, self.columns_, self, times)
-        forecasts = model.forecast(panel, known, times, levels)
-        return forecast_frame(panel, self.columns_, self, times, forecasts, levels)
+        roles, settings, times = predictor.roles, predictor.settings, times_ahead(panel, predictor.steps)
+        known = read_future(_as_frame(future), panel, roles, settings, times)
+        values = predictor.follow(panel, known, times, levels)
+        return forecast_frame(panel, roles, settings, times, predictor.names(levels), values)
 
     def future_frame(self, data: Any = None) -> pd.DataFrame:
         """The series and times that `predict(data)` will forecast, with the columns known ahead to be filled in."""
-        model = self.table_model()
+        model, predictor = self.fitted(), self.predictor()
         panel = model.newest if data is None else model.usable(self.panel(data))
-        return future_frame(panel, self.columns_, self, times_ahead(panel, self.horizon))
+        return future_frame(panel, predictor.roles, predictor.settings, times_ahead(panel, predictor.steps))
 
-    def score(self, data: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """R² of the forecasts: of windows and their `y`, or of every window that fits into a table."""
-        if y is not None:
-            predicted = self.predict(data)
-            size = len(predicted)
-            truth = np.asarray(y, dtype=np.float64).reshape(size, -1)
-            return float(r2_score(truth, predicted.reshape(size, -1), sample_weight=sample_weight))
+    def score(self, data: Any, y: Any = None) -> float:
+        """R² of the forecasts of every window that fits into a table; `y` is nothing, as in `fit`."""
         from tidegate.forecasting.evaluation.backtest import score_panel
 
-        return score_panel(self.table_model(), self.panel(data))
+        _refuse_targets(y)
+        return score_panel(self.fitted(), self.panel(data))
 
     def update(self, data: Any) -> Forecaster:
         """Carry on training with the rows that follow those seen so far; scaling stays as it was fitted."""
-        self.table_model().update(self.panel(data), TrainingHooks())
+        self.fitted().update(self.panel(data), TrainingHooks())
         return self
 
     def backtest(
@@ -183,7 +178,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         """
         from tidegate.forecasting.evaluation.leakage import check_leakage
 
-        return check_leakage(self.table_model(), self.panel, data, prepare)
+        return check_leakage(self.fitted(), self.panel, data, prepare)
 
     def stream(self, series: object = None, *, level: Sequence[float] = ()) -> Stream:
         """Start a stream: push one observation, get the next forecast; see `tidegate.forecasting.streaming.Stream`.
@@ -192,24 +187,29 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
             series: the series of `fit` whose scale and static values to use; None for a new one.
             level: interval levels in percent, for every forecast.
         """
-        from tidegate.forecasting.predictor import predictor_of
         from tidegate.forecasting.streaming import Stream
 
-        return Stream(predictor_of(self.fitted()), series=series, level=level)
+        return Stream(self.predictor(), series=series, level=level)
 
     def save(self, folder: str | Path) -> None:
         """Save to a model folder: `config.json` and `weights.safetensors`, no pickle."""
-        persistence.save(Path(folder), self.settings(), self.fitted())
+        persistence.save(Path(folder), KIND, self.fitted())
 
     @classmethod
     def load(cls, folder: str | Path) -> Forecaster:
         """Load a model folder that `save` wrote.
 
+        One that an older version saved after `fit(X, y)` gives a `WindowRegressor`.
+
         Raises:
             ModelFolderError: the folder is missing, damaged or of another version.
         """
-        settings, model = persistence.load(Path(folder))
-        forecaster = cls(**vars(settings))
+        model = persistence.load_table_model(Path(folder), KIND)
+        if isinstance(model, WindowModel):
+            from tidegate.forecasting.window_regressor import WindowRegressor
+
+            return WindowRegressor.of(model)  # pyright: ignore[reportReturnType]
+        forecaster = cls(**vars(model.settings))
         forecaster.model_ = model
         return forecaster
 
@@ -221,40 +221,43 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
     @property
     def columns_(self) -> Columns:
         """The roles of the table's columns."""
-        return self.table_model().preprocessor.columns
+        return self.fitted().preprocessor.columns
 
     @property
     def freq_(self) -> str | int | float:
         """The step of time."""
-        return self.table_model().newest.freq
+        return self.fitted().newest.freq
 
     @property
     def notes_(self) -> tuple[str, ...]:
         """What was inferred from the table or left out, one sentence each."""
-        return tuple(map(str, self.table_model().newest.notes))
+        return tuple(map(str, self.fitted().newest.notes))
 
     def panel(self, data: Any) -> Panel:
         """Read a table with the columns and the step of time that `fit` found."""
-        found = self.table_model().preprocessor
+        found = self.fitted().preprocessor
         return build_panel(data, found.settings, categories=found.columns.categories)[0]
 
     def settings(self) -> ForecasterSettings:
         """The settings alone; copies, which a later `set_params(layer__…=…)` leaves as they are."""
-        given = {field.name: copy(getattr(self, field.name)) for field in fields(ForecasterSettings)}
-        return ForecasterSettings(**given)
+        return taken_from(self, ForecasterSettings)
 
-    def fitted(self) -> TableModel | ArrayModel:
-        """The fitted model, or an error that says to fit first."""
-        if not hasattr(self, "model_"):
-            raise NotFittedError("this forecaster is not fitted yet; call fit(data) or backtest(data) first")
+    def fitted(self) -> TableModel:
+        """The fitted model, or scikit-learn's NotFittedError, which is an AttributeError."""
+        check_is_fitted(self, "model_", msg="this forecaster is not fitted yet; call fit(data) or backtest(data) first")
         return self.model_
 
-    def table_model(self) -> TableModel:
-        """The fitted model of tables, or an error that says to fit on one."""
-        model = self.fitted()
-        if not isinstance(model, TableModel):
-            raise DataError("this forecaster was fitted on plain arrays; fit it on a table to use this")
-        return model
+    def predictor(self) -> Predictor:
+        """What forecasts with the fitted model."""
+        return Predictor(self.fitted())
+
+
+def _refuse_targets(y: Any) -> None:
+    if y is not None:
+        raise DataError(
+            "Forecaster takes a table alone, whose target is one of its columns; for windows X with what follows them, "
+            "y, use tidegate.WindowRegressor"
+        )
 
 
 def _as_frame(future: Any) -> pd.DataFrame | None:

@@ -17,13 +17,12 @@ def forecast_frame(
     columns: Columns,
     settings: ForecasterSettings,
     times: np.ndarray,
-    forecasts: np.ndarray,
-    levels: tuple[float, ...],
+    names: tuple[str, ...],
+    values: np.ndarray,
 ) -> pd.DataFrame:
-    """Lay out forecasts (N, S, K, 1 + 2 · levels) as one row per series and step."""
+    """Lay out forecasts (N, S, names) as one row per series and step."""
     data = _keys(panel, columns, settings, times)
-    names = forecast_columns(columns, settings, levels)
-    flat = forecasts.reshape(-1, len(names))
+    flat = values.reshape(-1, len(names))
     data |= {name: flat[:, i] for i, name in enumerate(names)}
     return pd.DataFrame(data, copy=False)
 

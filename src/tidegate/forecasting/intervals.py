@@ -4,10 +4,60 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from tidegate.errors import DataError, SettingError
+from tidegate.forecasting.settings import WindowSettings
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """What a fitted model makes intervals from.
+
+    Attributes:
+        levels: in percent, that the network learned, when it learned quantiles.
+        quantiles: what the network's outputs stand for, or None for a point forecast.
+        residuals: (M, S, K) ascending absolute validation errors in scaled units; M may be 0.
+    """
+
+    levels: tuple[float, ...]
+    quantiles: tuple[float, ...] | None
+    residuals: np.ndarray
+
+    def around(self, forecasts: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:
+        """Point forecasts with the bounds of each level, (N, S, K, 1 + 2 · levels), from (N, S, K, quantiles or 1).
+
+        Raises:
+            SettingError: a level that was not learned; DataError: one for which there are too few errors.
+        """
+        if not levels and forecasts.shape[-1] == 1:
+            return forecasts
+        point = forecasts[..., forecasts.shape[-1] // 2]
+        columns = [point]
+        for level in levels:
+            if self.quantiles is None:
+                width = conformal_width(self.residuals, level)
+                columns += [point - width, point + width]
+            else:
+                at = self._learned(self.quantiles, level)
+                columns += [forecasts[..., at], forecasts[..., -1 - at]]
+        return np.stack(columns, axis=-1)
+
+    def _learned(self, quantiles: tuple[float, ...], level: float) -> int:
+        low = round((1 - level / 100) / 2, 6)
+        if low not in quantiles:
+            raise SettingError(
+                f"level {level:g} was not learned; the network knows {self.levels}: "
+                "choose one of those or fit again with levels"
+            )
+        return quantiles.index(low)
+
+
+def learned_quantiles(settings: WindowSettings) -> tuple[float, ...] | None:
+    """The quantiles that a network of these settings learns, or None for a point forecast."""
+    return quantiles_of(settings.levels) if settings.loss == "quantile" else None
 
 
 def quantiles_of(levels: Sequence[float]) -> tuple[float, ...]:

@@ -28,7 +28,7 @@ class ForecastNetwork(nn.Module):
         horizon: int,
         targets: int,
         outputs: int,
-        highway: int,
+        linear_skip: int,
     ) -> None:
         """Build the network.
 
@@ -38,7 +38,7 @@ class ForecastNetwork(nn.Module):
             categories: number of codes of each categorical static column (they come first in `static`).
             static_numbers: number of numeric static columns.
             horizon, targets, outputs: the shape of a forecast; outputs is the number of quantiles, or 1.
-            highway: newest values of the targets, the first channels of `past`, that are added linearly; 0 for none.
+            linear_skip: newest values of the targets, the first channels of `past`, that are added linearly, or 0.
         """
         super().__init__()
         widths = [min(16, 1 + math.isqrt(count)) for count in categories]
@@ -50,7 +50,7 @@ class ForecastNetwork(nn.Module):
         shape = (horizon, targets, outputs)
         hidden = self.layer.output_size + static_size
         self.head = StepHead(hidden, future_size, shape) if future_size else DenseHead(hidden, shape)
-        self.highway = LinearSkip(highway, horizon, targets) if highway else None
+        self.linear_skip = LinearSkip(linear_skip, horizon, targets) if linear_skip else None
 
     def forward(self, past: Tensor, future: Tensor, static: Tensor) -> Tensor:
         """Forecast: past (B, L, F), future (B, S, Q), static (B, any) to (B, S, K, outputs)."""
@@ -66,7 +66,7 @@ class ForecastNetwork(nn.Module):
         if static.shape[1]:
             hidden = torch.cat([hidden, static], dim=1)
         forecast = self.head(self.dropout(hidden), future)
-        return forecast if self.highway is None else forecast + self.highway(newest)
+        return forecast if self.linear_skip is None else forecast + self.linear_skip(newest)
 
     def _embed(self, static: Tensor) -> Tensor:
         codes = len(self.embeddings)

@@ -31,7 +31,7 @@ def read_row(values: Any, columns: Sequence[str], gaps: bool) -> np.ndarray:
             word = f"has no value {absent[0]!r}" if absent else f"has an unknown value {str(unknown[0])[:40]!r}"
             raise DataError(f"the observation {word}; it takes {', '.join(columns)}")
         values = [values[name] for name in columns]
-    row = as_numbers(values, "the observation").reshape(-1)
+    row = as_numbers([None] if values is None else values, "the observation").reshape(-1)
     if len(row) != len(columns):
         raise DataError(f"the observation has {len(row)} values; it takes {', '.join(columns)}")
     check_row(row, columns, gaps)

@@ -1,9 +1,10 @@
-"""A forecaster as a model folder: settings and roles in config.json, arrays in weights.safetensors."""
+"""Fitted models as model folders: settings, and roles of columns, in config.json, arrays in weights.safetensors."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,32 +14,33 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from tidegate.errors import ModelFolderError, SettingError
-from tidegate.forecasting.array_model import ArrayModel, build_array_network
 from tidegate.forecasting.preparing import Preprocessor, window_shape
 from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.scaling import Scale
-from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.forecasting.settings import ForecasterSettings, WindowSettings
 from tidegate.forecasting.table_model import TableModel, build_network
+from tidegate.forecasting.window_model import WindowModel, build_window_network
 from tidegate.layers.registry import read
 from tidegate.notes import Note
-from tidegate.settings import check_settings
+from tidegate.settings import check_settings, with_new_names
 from tidegate.storage.model_folder import load_model, save_model
 from tidegate.tables.columns import Columns
 from tidegate.tables.panel import Panel
 from tidegate.training.history import History
 
-KIND = "forecaster"
+_OLD_WEIGHTS = {r"^highway\.": "linear_skip.", r"^recurrent\.": "layer."}  # of folders of earlier versions
 
 
 class _Common(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    settings: ForecasterSettings
+    settings: WindowSettings
     history: dict[str, Any]
     equations: str = ""
 
 
 class _TableConfig(_Common):
+    settings: ForecasterSettings
     columns: Columns
     freq: str | int | float
     notes: list[dict[str, Any] | str]
@@ -47,52 +49,55 @@ class _TableConfig(_Common):
     dated: bool
 
 
-class _ArrayConfig(_Common):
+class _WindowConfig(_Common):
     lookback: int
     features: int
     shape: list[int]
+    names: list[str] | None = None
 
 
-def save(folder: Path, settings: ForecasterSettings, model: TableModel | ArrayModel) -> None:
+def save(folder: Path, kind: str, model: TableModel | WindowModel) -> None:
     """Write the model folder; an existing model there is replaced as a whole."""
-    settings = settings.named()
-    config: dict[str, Any] = {"settings": asdict(settings), "history": model.history.to_json()}
-    config["equations"] = settings.layer_settings.fingerprint
-    if isinstance(model, ArrayModel):
-        config |= {"lookback": model.lookback, "features": model.features, "shape": list(model.shape)}
-        arrays = {"inputs": model.inputs, "targets": model.targets}
-        tensors = {}
-    else:
-        newest = model.newest
-        config |= {
-            "columns": asdict(model.preprocessor.columns),
-            "freq": newest.freq,
-            "notes": [note.to_json() for note in newest.notes],
-            "ids": newest.ids.tolist(),
-            "scaled_ids": model.preprocessor.ids.tolist(),
-            "dated": bool(np.issubdtype(newest.times.dtype, np.datetime64)),
-        }
-        arrays = {"rows": model.preprocessor.scale, "static": model.preprocessor.static_scale}
-        tensors = _panel_tensors(newest) | {"residuals": _tensor(model.residuals)}
-    for name, scale in arrays.items():
-        tensors |= {f"scale.{name}.location": _tensor(scale.location), f"scale.{name}.spread": _tensor(scale.spread)}
+    settings = model.settings.named()
+    config: dict[str, Any] = {
+        "settings": asdict(settings),
+        "history": model.history.to_json(),
+        "equations": settings.layer_settings.fingerprint,
+    }
+    more, tensors = _table_parts(model) if isinstance(model, TableModel) else _window_parts(model)
     tensors |= {f"network.{name}": value for name, value in model.network.state_dict().items()}
-    save_model(folder, KIND, config, tensors)
+    save_model(folder, kind, config | more, tensors)
 
 
-def load(folder: Path) -> tuple[ForecasterSettings, TableModel | ArrayModel]:
-    """Read a model folder: the settings as the user gave them, and the fitted model."""
-    config, tensors = load_model(folder, KIND)
+def load_table_model(folder: Path, kind: str) -> TableModel | WindowModel:
+    """Read the model of a table; older versions saved those of windows as the same kind."""
+    return _load(folder, kind, lambda config: _WindowConfig if "lookback" in config else _TableConfig)
+
+
+def load_window_model(folder: Path, kind: str) -> WindowModel:
+    """Read the model of windows."""
+    model = _load(folder, kind, lambda config: _WindowConfig)
+    assert isinstance(model, WindowModel)
+    return model
+
+
+def _load(
+    folder: Path, kind: str, config_of: Callable[[dict[str, Any]], type[_TableConfig] | type[_WindowConfig]]
+) -> TableModel | WindowModel:
+    config, tensors = load_model(folder, kind)
     try:
-        kind = _ArrayConfig if "lookback" in config else _TableConfig
-        checked = TypeAdapter(kind).validate_python(config | {"settings": _with_layer(config["settings"])})
+        form = config_of(config)
+        settings = with_new_names(ForecasterSettings, config["settings"])
+        if form is _WindowConfig:  # of an older version's, only these were used
+            known = {field.name for field in fields(WindowSettings)}
+            settings = {name: value for name, value in settings.items() if name in known}
+        checked = TypeAdapter(form).validate_python(config | {"settings": _with_layer(settings)})
         check_settings(checked.settings)
         _check_equations(checked)
-        restore = _array_model if isinstance(checked, _ArrayConfig) else _table_model
-        return checked.settings, restore(checked, tensors)  # pyright: ignore[reportArgumentType]
-    except (KeyError, RuntimeError, ValueError, SettingError, ValidationError) as error:
+        return _window_model(checked, tensors) if isinstance(checked, _WindowConfig) else _table_model(checked, tensors)
+    except (KeyError, RuntimeError, TypeError, ValueError, SettingError, ValidationError) as error:
         reason = str(error).splitlines()[0]
-        raise ModelFolderError(f"{folder} does not hold a usable forecaster ({reason}); save it again") from None
+        raise ModelFolderError(f"{folder} does not hold a usable {kind} ({reason}); save it again") from None
 
 
 def _with_layer(settings: Any) -> Any:
@@ -109,6 +114,30 @@ def _check_equations(config: _Common) -> None:
         raise SettingError(f"{layer.title.lower()} has other equations now than when this model was trained")
 
 
+def _table_parts(model: TableModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    newest, preprocessor = model.newest, model.preprocessor
+    config = {
+        "columns": asdict(preprocessor.columns),
+        "freq": newest.freq,
+        "notes": [note.to_json() for note in newest.notes],
+        "ids": newest.ids.tolist(),
+        "scaled_ids": preprocessor.ids.tolist(),
+        "dated": bool(np.issubdtype(newest.times.dtype, np.datetime64)),
+    }
+    tensors = _panel_tensors(newest) | {"residuals": _tensor(model.residuals)}
+    return config, tensors | _scales(rows=preprocessor.scale, static=preprocessor.static_scale)
+
+
+def _window_parts(model: WindowModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    config = {
+        "lookback": model.lookback,
+        "features": model.features,
+        "shape": list(model.shape),
+        "names": None if model.names is None else list(model.names),
+    }
+    return config, _scales(inputs=model.inputs, targets=model.targets)
+
+
 def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel:
     settings = resolved(config.settings, config.columns, config.freq)
     preprocessor = Preprocessor(
@@ -121,19 +150,21 @@ def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel
     )
     network = _with_weights(build_network(preprocessor), tensors)
     history = History.from_json(config.history)
-    return TableModel(preprocessor, network, _panel(config, tensors), tensors["residuals"].numpy(), history)
+    newest, residuals = _panel(config, tensors), tensors["residuals"].numpy()
+    return TableModel(config.settings, preprocessor, network, newest, residuals, history)
 
 
-def _array_model(config: _ArrayConfig, tensors: dict[str, Tensor]) -> ArrayModel:
+def _window_model(config: _WindowConfig, tensors: dict[str, Tensor]) -> WindowModel:
     shape = tuple(config.shape)
-    network = build_array_network(config.settings, config.features, shape)
-    return ArrayModel(
-        _with_weights(network, tensors),
+    return WindowModel(
+        config.settings,
+        _with_weights(build_window_network(config.settings, config.features, shape), tensors),
         _scale(tensors, "inputs"),
         _scale(tensors, "targets"),
         config.lookback,
         config.features,
         shape,
+        None if config.names is None else tuple(config.names),
         History.from_json(config.history),
     )
 
@@ -142,9 +173,10 @@ _Network = TypeVar("_Network", bound=nn.Module)
 
 
 def _with_weights(network: _Network, tensors: dict[str, Tensor]) -> _Network:
-    weights = {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")}
-    # Folders of before there were other layers than the recurrent one name it so.
-    network.load_state_dict({re.sub(r"^recurrent\.", "layer.", name): tensor for name, tensor in weights.items()})
+    weights = {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
+    for old, new in _OLD_WEIGHTS.items():
+        weights = {re.sub(old, new, name): value for name, value in weights.items()}
+    network.load_state_dict(weights)
     return network.eval()
 
 
@@ -162,6 +194,12 @@ def _panel(config: _TableConfig, tensors: dict[str, Tensor]) -> Panel:
     ids = np.empty(len(config.ids), dtype=object)
     ids[:] = config.ids
     return Panel(ids=ids, freq=config.freq, notes=tuple(map(Note.from_json, config.notes)), **arrays)
+
+
+def _scales(**scales: Scale) -> dict[str, Tensor]:
+    arrays = {f"scale.{name}.location": scale.location for name, scale in scales.items()}
+    arrays |= {f"scale.{name}.spread": scale.spread for name, scale in scales.items()}
+    return {name: _tensor(array) for name, array in arrays.items()}
 
 
 def _scale(tensors: dict[str, Tensor], name: str) -> Scale:

@@ -1,23 +1,28 @@
-"""Forecasts of many short histories at once, from plain arrays: what streams and the service run, without pandas."""
+"""Where every forecast that is shown to anyone comes from: finite, in the data's units, its columns named."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from tidegate.errors import DataError
-from tidegate.forecasting.array_model import ArrayModel
 from tidegate.forecasting.frames import forecast_columns
 from tidegate.forecasting.intervals import check_levels
+from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.table_model import TableModel
+from tidegate.forecasting.windows import Windows
 from tidegate.tables.clock import Clock
 from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
+
+if TYPE_CHECKING:
+    from tidegate.forecasting.window_model import WindowModel
 
 
 @dataclass(frozen=True)
@@ -72,10 +77,14 @@ class NextForecast:
         return pd.DataFrame({self.time_name: self.times, **data})
 
 
-class TablePredictor:
-    """Forecasts histories with a model that was fitted on a table.
+class Predictor:
+    """Forecasts with a model that was fitted on a table; the only way from windows to numbers that anyone is shown.
+
+    `Forecaster.predict`, the service, streams and the backtest all come here: intervals are added, the scaling is
+    undone, every number is finite, and columns get their names. Settings are those of `fit`.
 
     Attributes:
+        settings: of the fit, with what the table showed.
         columns: what a row holds: the targets, then past covariates, then those known ahead.
         needed: rows from which a history can be forecast.
         keep: newest rows that can influence a forecast; older ones may be forgotten.
@@ -84,25 +93,62 @@ class TablePredictor:
         roles: the roles of the table's columns.
         clock: how this model's time stamps are read, counted and written.
         gaps: whether missing values are allowed.
+        dated: whether the calendar is read.
+        series: number of each series of the fit.
     """
 
     def __init__(self, model: TableModel) -> None:
-        self._model, self._settings = model, model.preprocessor.settings
+        self._model, self.settings = model, model.preprocessor.settings
         self.roles = model.preprocessor.columns
         shape, newest = model.preprocessor.shape, model.newest
         self.columns = (*self.roles.targets, *self.roles.past, *self.roles.future)
         self.known_ahead = self.roles.future
-        self.steps = self._settings.horizon
-        self.gaps = self._settings.missing != "refuse"
-        self.needed = 1 if self._settings.short_series == "pad" else shape.context
-        season = season_of(self._settings, newest) if self._settings.missing == "seasonal" else 0
+        self.steps = self.settings.horizon
+        self.gaps = self.settings.missing != "refuse"
+        self.needed = 1 if self.settings.short_series == "pad" else shape.context
+        season = season_of(self.settings, newest) if self.settings.missing == "seasonal" else 0
         self.keep = shape.context + season
         self.clock = Clock(self.roles, newest.freq, newest.times.dtype)
         self.dated = bool(shape.features.calendar)
         self.series = {name: number for number, name in enumerate(newest.ids.tolist())}
         self._only = newest.ids[0] if self.roles.id is None and len(newest.ids) == 1 else None
         self.level_problem = lru_cache(maxsize=64)(self._level_problem)
-        self.names = lru_cache(maxsize=64)(lambda levels: forecast_columns(self.roles, self._settings, levels))
+        self.names = lru_cache(maxsize=64)(lambda levels: forecast_columns(self.roles, self.settings, levels))
+
+    def follow(self, panel: Panel, future: np.ndarray, times: np.ndarray, levels: tuple[float, ...] = ()) -> np.ndarray:
+        """Forecast what follows each series of a panel.
+
+        Args:
+            panel: history, as `TableModel.usable` returns it.
+            future: (N, S, Q) covariates known ahead.
+            times: (N, S) time stamps ahead.
+            levels: interval levels in percent.
+
+        Returns:
+            (N, S, columns) in the data's units; `names(levels)` names the columns.
+
+        Raises:
+            DataError: a forecast is not finite, or there are too few errors for a level; SettingError: a level that
+                the network did not learn.
+        """
+        preprocessor = self._model.preprocessor
+        raw = preprocessor.newest(panel, preprocessor.fill(panel), future, times)
+        return self._finished(self._model.scaled(raw), preprocessor.scale_of(panel), levels)
+
+    def inside(self, panel: Panel, windows: Windows, indices: Tensor) -> np.ndarray:
+        """Point forecasts (W, S, K) of windows inside a panel, in the data's units.
+
+        Raises:
+            DataError: a forecast is not finite.
+        """
+        scale = self._model.preprocessor.scale_of(panel).of(windows.locate(indices)[1].numpy())
+        return self._finished(self._model.scaled_windows(windows, indices), scale, ())
+
+    def _finished(self, scaled: np.ndarray, scale: Scale, levels: tuple[float, ...]) -> np.ndarray:
+        """From the network's outputs (N, S, K, outputs) to finite numbers in the data's units (N, S, columns)."""
+        with _quiet():
+            values = self._model.preprocessor.unscale(self._model.intervals.around(scaled, levels), scale)
+        return _finite(values).reshape(*values.shape[:2], -1)
 
     def check(self, history: History, levels: tuple[float, ...]) -> None:
         """Raise the error that `predict` would, before any work is done.
@@ -151,13 +197,8 @@ class TablePredictor:
         Raises:
             DataError: a history cannot be forecast, or its forecast is not finite.
         """
-        panel, future, times = self._panel(histories)
-        with np.errstate(over="ignore", invalid="ignore"):  # looked for below, and said in words
-            forecasts = self._model.forecast(panel, future, times, levels)
-        if not np.isfinite(forecasts).all():
-            raise DataError("the forecast is not a finite number; the values lie too far from what the model has seen")
-        names, flat = self.names(levels), forecasts.reshape(len(histories), self.steps, -1)
-        return [self._named(history, names, flat[i]) for i, history in enumerate(histories)]
+        names, values = self.names(levels), self.follow(*self._panel(histories), levels)
+        return [self._named(history, names, values[i]) for i, history in enumerate(histories)]
 
     def _panel(self, histories: Sequence[History]) -> tuple[Panel, np.ndarray, np.ndarray]:
         newest = self._model.newest
@@ -180,7 +221,7 @@ class TablePredictor:
         return panel, np.stack([history.future for history in histories]), ahead
 
     def _named(self, history: History, names: tuple[str, ...], values: np.ndarray) -> NextForecast:
-        name = self.roles.time or self._settings.time_col
+        name = self.roles.time or self.settings.time_col
         if history.times is None:
             return NextForecast(name, np.arange(self.steps), names, values)
         return NextForecast(name, self.clock.ahead(history.times[-1], self.steps), names, values, self.clock)
@@ -188,17 +229,19 @@ class TablePredictor:
     def _level_problem(self, levels: tuple[float, ...]) -> Exception | None:
         try:
             check_levels(levels)
-            outputs = 1 if self._model.quantiles is None else len(self._model.quantiles)
-            self._model.with_intervals(np.zeros((1, self.steps, len(self.roles.targets), outputs)), levels)
+            intervals = self._model.intervals
+            intervals.around(
+                np.zeros((1, self.steps, len(self.roles.targets), len(intervals.quantiles or (0.5,)))), levels
+            )
         except ValueError as problem:
             return problem
         return None
 
 
-class ArrayPredictor:
-    """Forecasts windows with a model that was fitted on plain arrays; attributes as `TablePredictor` has them."""
+class WindowPredictor:
+    """Forecasts with a model that was fitted on windows of plain arrays; attributes as `Predictor` has them."""
 
-    def __init__(self, model: ArrayModel) -> None:
+    def __init__(self, model: WindowModel) -> None:
         self._model = model
         self.columns = ("x",) if model.features == 1 else tuple(f"x{i}" for i in range(model.features))
         self.known_ahead: tuple[str, ...] = ()
@@ -209,6 +252,21 @@ class ArrayPredictor:
         self.series: dict[object, int] = {}
         outputs = model.shape[1] if len(model.shape) > 1 else 1
         self._names = ("y",) if outputs == 1 else tuple(f"y{i}" for i in range(outputs))
+
+    def follow(self, windows: np.ndarray) -> np.ndarray:
+        """Forecast what follows each window (n, L, F), in the shape that y had.
+
+        Raises:
+            DataError: a forecast is not finite.
+        """
+        with _quiet():
+            return _finite(self._model.forecast(windows))
+
+    def predict(self, histories: Sequence[History], levels: tuple[float, ...] = ()) -> list[NextForecast]:
+        """Forecast what follows each history: the newest `needed` rows of it as one window."""
+        windows = np.stack([history.rows[-self.needed :] for history in histories])
+        values = self.follow(windows).reshape(len(histories), self.steps, -1)
+        return [NextForecast("step", np.arange(self.steps), self._names, each) for each in values]
 
     def names(self, levels: tuple[float, ...]) -> tuple[str, ...]:
         """Names of the forecast columns."""
@@ -234,19 +292,21 @@ class ArrayPredictor:
     def check_series(self, series: object) -> None:
         """Accept any series: windows have none."""
 
-    def predict(self, histories: Sequence[History], levels: tuple[float, ...] = ()) -> list[NextForecast]:
-        """Forecast what follows each history: the newest `needed` rows of it as one window."""
-        windows = np.stack([history.rows[-self.needed :] for history in histories])
-        with np.errstate(over="ignore", invalid="ignore"):
-            forecasts = self._model.predict(windows).reshape(len(histories), self.steps, -1)
-        if not np.isfinite(forecasts).all():
-            raise DataError("the forecast is not a finite number; the values lie too far from what the model has seen")
-        return [NextForecast("step", np.arange(self.steps), self._names, values) for values in forecasts]
+
+AnyPredictor = Predictor | WindowPredictor
 
 
-Predictor = TablePredictor | ArrayPredictor
-
-
-def predictor_of(model: TableModel | ArrayModel) -> Predictor:
+def predictor_of(model: TableModel | WindowModel) -> AnyPredictor:
     """The predictor of a fitted model."""
-    return ArrayPredictor(model) if isinstance(model, ArrayModel) else TablePredictor(model)
+    return Predictor(model) if isinstance(model, TableModel) else WindowPredictor(model)
+
+
+def _quiet() -> np.errstate:
+    """Silence about numbers that overflow: they are found in the end, and said in words."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    if not np.isfinite(values).all():
+        raise DataError("the forecast is not a finite number; the values lie too far from what the model has seen")
+    return values

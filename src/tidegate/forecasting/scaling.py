@@ -36,7 +36,8 @@ class Scale:
         location, spread = self.location, self.spread
         if len(location) > 1:
             location, spread = np.repeat(location, lengths, axis=0), np.repeat(spread, lengths, axis=0)
-        return ((values - location) / spread).astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found later, and said in words
+            return ((values - location) / spread).astype(np.float32)
 
 
 def fit_scale(values: np.ndarray, starts: np.ndarray, scaler: str, *, by_series: bool) -> Scale:

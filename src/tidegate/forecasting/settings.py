@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidegate.layers.choice import LayerChoice
-from tidegate.settings import setting
+from tidegate.settings import setting, takes_old_names
 from tidegate.tables.settings import TableSettings
 from tidegate.training.settings import TrainingSettings
 
@@ -17,20 +17,27 @@ STRATEGIES = ("direct", "recursive")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ForecasterSettings(TrainingSettings, LayerChoice, TableSettings):
-    """Settings of a forecaster; each field's help says what it does."""
+class WindowSettings(TrainingSettings, LayerChoice):
+    """Settings of a network that reads a window and forecasts what follows it; each field's help says what it does."""
+
+    scaler: str = setting("standard", "scaling of the inputs and targets", choices=SCALERS)
+    loss: str = setting("mse", "training loss", choices=LOSSES)
+    levels: tuple[float, ...] = setting((80.0, 90.0), "interval levels in percent that loss=quantile learns")
+    validation_size: float = setting(0.1, "last share of the training rows kept for early stopping", low=0, below=1)
+
+
+@takes_old_names
+@dataclass(kw_only=True, eq=False, repr=False)
+class ForecasterSettings(WindowSettings, TableSettings):
+    """Settings of a forecaster of tables; each field's help says what it does."""
 
     lookback: int = setting(48, "past steps that the network sees", low=1)
     horizon: int = setting(1, "steps to forecast", low=1)
     strategy: str = setting("direct", "all steps at once, or one step fed back", choices=STRATEGIES)
     features: tuple[str, ...] = setting((), "derived: difference_K, mean_K, lag_K, hour, weekday, month, …")
     short_series: str = setting("refuse", "what to do with series shorter than a window", choices=SHORT_SERIES)
-    scaler: str = setting("standard", "scaling of the inputs and targets", choices=SCALERS)
     scale_by: str | None = setting(
-        None, "one scale for all, per series, or per window (default: window; arrays: global)", choices=SCALE_BY
+        None, "one scale for all, per series, or per window (default: window)", choices=SCALE_BY
     )
-    highway: int = setting(12, "newest values that are also added linearly, 0 for none (tables only)", low=0)
-    loss: str = setting("mse", "training loss", choices=LOSSES)
-    levels: tuple[float, ...] = setting((80.0, 90.0), "interval levels in percent that loss=quantile learns")
-    validation_size: float = setting(0.1, "last share of the training rows kept for early stopping", low=0, below=1)
+    linear_skip: int = setting(12, "newest values that are also added linearly, 0 for none", low=0, old_name="highway")
     name: str | None = setting(None, "name of the forecast column (default: that of the cell or layer)")

@@ -11,7 +11,7 @@ import numpy as np
 from tidegate.arrays import as_numbers
 from tidegate.errors import DataError
 from tidegate.forecasting.observations import LARGEST, read_ahead, read_row
-from tidegate.forecasting.predictor import History, NextForecast, Predictor
+from tidegate.forecasting.predictor import AnyPredictor, History, NextForecast
 
 _FORMAT = 1
 
@@ -49,7 +49,7 @@ class Stream:
         (True, ('LSTM',))
     """
 
-    def __init__(self, predictor: Predictor, *, series: Any = None, level: Sequence[float] = ()) -> None:
+    def __init__(self, predictor: AnyPredictor, *, series: Any = None, level: Sequence[float] = ()) -> None:
         """Start an empty stream; `Forecaster.stream` does.
 
         Args:

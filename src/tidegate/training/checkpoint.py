@@ -16,7 +16,8 @@ from tidegate.errors import CheckpointError
 from tidegate.storage.files import read_regular, write_atomically
 from tidegate.storage.tensors import pack, unpack
 from tidegate.training.history import History
-from tidegate.training.sampling import SampleSource, even_order
+from tidegate.training.objective import Metric
+from tidegate.training.sampling import ChunkSource, SampleSource, even_order
 from tidegate.training.schedules import OPEN_ENDED
 from tidegate.training.settings import TrainingSettings
 
@@ -106,11 +107,17 @@ class Checkpoint:
 
 
 def describe_run(
-    network: nn.Module, source: SampleSource, validation: SampleSource | None, settings: TrainingSettings
+    network: nn.Module,
+    source: SampleSource | ChunkSource,
+    validation: SampleSource | ChunkSource | None,
+    settings: TrainingSettings,
+    metric: Metric | None,
 ) -> dict[str, dict[str, Any]]:
-    """What two runs must share for one to resume the other: settings but for the device, network, samples."""
+    """What two runs must share for one to resume the other: settings but for the device, metric, network, samples."""
     chosen = dataclasses.asdict(settings)
     chosen.pop("device", None)
+    if metric is not None:
+        chosen["metric"] = metric.name
     shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
     samples = {"training": _sketch(source)}
     if validation is not None:
@@ -119,9 +126,12 @@ def describe_run(
     return json.loads(json.dumps({"settings": chosen, "network": shapes, "samples": samples}, default=str))
 
 
-def _sketch(source: SampleSource) -> list[float]:
-    """The number of samples, and the mean size of the values in a few of them, to tell other data apart."""
-    inputs, target = source.batch(even_order(len(source), 32))
+def _sketch(source: SampleSource | ChunkSource) -> list[float]:
+    """The number of samples or chunks, and the mean size of the values in some of them, to tell other data apart."""
+    if isinstance(source, ChunkSource):
+        inputs, target, _ = source.chunk(0)
+    else:
+        inputs, target = source.batch(even_order(len(source), 32))
     means = [part.double().nan_to_num().abs().mean().item() if part.numel() else 0.0 for part in (*inputs, target)]
     return [len(source), *means]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +21,12 @@ class EpochResult:
     Attributes:
         epoch: its number, from 1.
         loss: mean training loss, over the batches as they were met.
-        validation_loss: mean validation loss after the epoch; None without a validation part.
+        validation_loss: mean validation loss after the epoch; None without a validation part, or when none of its
+            targets is known.
         learning_rate: that of the epoch's first step.
         gradient_norm: mean over the steps of the gradient's norm before clipping; growth warns of divergence.
         seconds: time taken by training and validation.
+        metric: what decides which epoch is best, on the validation part; None where the loss decides.
     """
 
     epoch: int
@@ -34,6 +35,7 @@ class EpochResult:
     learning_rate: float
     gradient_norm: float
     seconds: float
+    metric: float | None = None
 
 
 _COLUMNS = tuple(field.name for field in fields(EpochResult))
@@ -45,44 +47,63 @@ class History:
 
     Attributes:
         rows: one per epoch.
+        metric: name of the metric that decides which epoch is best; None where the loss decides.
+        higher_is_better: whether that metric is better when it is higher.
         stopped_early: whether `patience` ran out before the last epoch.
         interrupted: whether the user stopped training (Ctrl-C, a notebook's stop button).
     """
 
     rows: list[EpochResult] = field(default_factory=list)
+    metric: str | None = None
+    higher_is_better: bool = False
     stopped_early: bool = False
     interrupted: bool = False
 
     @property
+    def decided_by(self) -> str:
+        """What decided which epoch is best: the metric's name, "validation_loss", or "last epoch"."""
+        if not self.rows or self.rows[-1].validation_loss is None:
+            return "last epoch"
+        return self.metric or "validation_loss"
+
+    @property
     def best_epoch(self) -> int | None:
-        """The epoch whose weights the network keeps: lowest validation loss, else the last; None before the first."""
+        """The epoch whose weights the network keeps: the best in what decides; None before the first."""
         if not self.rows:
             return None
         if self.rows[-1].validation_loss is None:
             return self.rows[-1].epoch
-        return min(self.rows, key=lambda row: math.inf if row.validation_loss is None else row.validation_loss).epoch
+        return min(self.rows, key=self.badness).epoch
+
+    def badness(self, row: EpochResult) -> float:
+        """What decides, such that lower is better: the metric, else the validation loss, else the training loss."""
+        if row.metric is not None:
+            return -row.metric if self.higher_is_better else row.metric
+        return row.loss if row.validation_loss is None else row.validation_loss
 
     def to_frame(self) -> pd.DataFrame:
-        """The rows as a frame; a validation loss that was not measured is NaN."""
+        """The rows as a frame, with a column `metric` where one decides; what was not measured is NaN."""
         import pandas as pd
 
-        frame = pd.DataFrame([asdict(row) for row in self.rows], columns=pd.Index(_COLUMNS))
-        return frame.astype({name: "int64" if name == "epoch" else "float64" for name in _COLUMNS})
+        frame = pd.DataFrame([asdict(row) for row in self.rows], columns=pd.Index(self._columns))
+        return frame.astype({name: "int64" if name == "epoch" else "float64" for name in self._columns})
 
     def write_csv(self, path: str | Path) -> None:
         """Write the rows as a CSV file, as a whole or not at all."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(text, self._columns, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(asdict(row) for row in self.rows)
         write_atomically(Path(path), text.getvalue().encode())
 
     def to_json(self) -> dict[str, Any]:
         """The history as plain numbers, lists and dicts; `from_json` reads it."""
-        rows = [list(asdict(row).values()) for row in self.rows]
+        rows = [[getattr(row, name) for name in self._columns] for row in self.rows]
         return {
-            "columns": list(_COLUMNS),
+            "columns": self._columns,
             "rows": rows,
+            "metric": self.metric,
+            "higher_is_better": self.higher_is_better,
             "stopped_early": self.stopped_early,
             "interrupted": self.interrupted,
         }
@@ -97,14 +118,24 @@ class History:
         try:
             names = data["columns"]
             rows = [_row(dict(zip(names, row, strict=True))) for row in data["rows"]]
-            return cls(rows, bool(data["stopped_early"]), bool(data["interrupted"]))
+            metric, higher = data.get("metric"), bool(data.get("higher_is_better"))  # older files have neither
+            if not isinstance(metric, str | None):
+                raise TypeError(metric)
+            return cls(rows, metric, higher, bool(data["stopped_early"]), bool(data["interrupted"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a training history: {error!r}") from None
 
+    @property
+    def _columns(self) -> list[str]:
+        return [name for name in _COLUMNS if name != "metric" or self.metric is not None]
+
 
 def _row(values: dict[str, Any]) -> EpochResult:
-    validation = values["validation_loss"]
     numbers = {name: float(values[name]) for name in ("loss", "learning_rate", "gradient_norm", "seconds")}
+    validation, metric = values["validation_loss"], values.get("metric")
     return EpochResult(
-        epoch=int(values["epoch"]), validation_loss=None if validation is None else float(validation), **numbers
+        epoch=int(values["epoch"]),
+        validation_loss=None if validation is None else float(validation),
+        metric=None if metric is None else float(metric),
+        **numbers,
     )

@@ -44,16 +44,16 @@ class Meter:
         self.epoch, self.steps = epoch, steps
         self._on_step = on_step
         self._pending: list[Tensor] = []
-        self._sizes: list[int] = []
-        self._step = self._samples = 0
-        self._loss = self._norm = 0.0
+        self._counts: list[Tensor | int] = []
+        self._step = 0
+        self._loss = self._norm = self._counted = 0.0
         self._next = time.perf_counter() + _INTERVAL
 
-    def add(self, loss: Tensor, norm: Tensor, size: int) -> None:
-        """Note a step's loss over `size` samples and its gradient norm."""
+    def add(self, loss: Tensor, norm: Tensor, count: Tensor | int) -> None:
+        """Note a step's loss, the mean over so many, and its gradient norm."""
         self._pending += (loss, norm)
-        self._sizes.append(size)
-        if len(self._sizes) >= _PENDING or time.perf_counter() >= self._next:
+        self._counts.append(count)
+        if len(self._counts) >= _PENDING or time.perf_counter() >= self._next:
             self.flush()
             self._next = time.perf_counter() + _INTERVAL
             if self._on_step is not None:
@@ -68,21 +68,21 @@ class Meter:
         if not self._pending:
             return
         values = torch.stack(self._pending).tolist()
-        for loss, norm, size in zip(values[::2], values[1::2], self._sizes, strict=True):
+        for loss, norm, count in zip(values[::2], values[1::2], map(float, self._counts), strict=True):
             self._step += 1
             if not math.isfinite(loss) or not math.isfinite(norm):
                 what, value = ("gradient", norm) if math.isfinite(loss) else ("loss", loss)
                 raise TrainingError(f"the {what} became {value:g} in epoch {self.epoch}, step {self._step}; {REMEDY}")
-            self._loss += loss * size
+            self._loss += loss * count
             self._norm += norm
-            self._samples += size
+            self._counted += count
         self._pending.clear()
-        self._sizes.clear()
+        self._counts.clear()
 
     @property
     def loss(self) -> float:
-        """Mean loss over the samples read so far."""
-        return self._loss / self._samples
+        """Mean loss over all that was counted in the steps read so far; 0 when nothing was."""
+        return self._loss / self._counted if self._counted else 0.0
 
     @property
     def gradient_norm(self) -> float:

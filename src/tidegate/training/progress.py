@@ -7,10 +7,11 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from tidegate.training.history import EpochResult
+from tidegate.training.history import EpochResult, History
 
 if TYPE_CHECKING:
     from tidegate.training.meter import StepResult
+    from tidegate.training.objective import Metric
 
 
 class Progress:
@@ -24,18 +25,23 @@ class Progress:
         ...     train(network, ..., on_epoch=progress.on_epoch, on_step=progress.on_step)
     """
 
-    def __init__(self, epochs: int, *, file: TextIO | None = None) -> None:
-        """Prepare the line; `file` is where it goes (default: standard error)."""
+    def __init__(self, epochs: int, *, metric: Metric | None = None, file: TextIO | None = None) -> None:
+        """Prepare the line.
+
+        Args:
+            epochs: how many there will be, at most.
+            metric: what decides which epoch is best, as `train` is given it; None for the loss.
+            file: where the line goes (default: standard error).
+        """
         from rich.console import Console
         from rich.live import Live
 
         self.epochs = epochs
+        self._history = History() if metric is None else History([], metric.name, metric.higher_is_better)
         self._console = Console(file=file, stderr=file is None)
         self._live = Live("", console=self._console, auto_refresh=False) if self._console.is_terminal else None
         self._started = time.perf_counter()
         self._first: int | None = None
-        self._best: tuple[float, int] | None = None
-        self._result: EpochResult | None = None
 
     def __enter__(self) -> Progress:
         """Show the line."""
@@ -62,8 +68,7 @@ class Progress:
     def on_epoch(self, result: EpochResult) -> None:
         """Show an epoch's result."""
         self._begin(result.epoch)
-        self._result = result
-        self._keep_best(result)
+        self._history.rows.append(result)
         words = self._words(result.epoch, result.loss)
         tenth = max(1, math.ceil(self.epochs / 10))
         if self._live is not None:
@@ -71,21 +76,20 @@ class Progress:
         elif result.epoch % tenth == 0 or result.epoch == self.epochs:
             self._console.print(f"{words}  {self._left(result.epoch)}", soft_wrap=True, markup=False, highlight=False)
 
-    def _keep_best(self, result: EpochResult) -> None:
-        loss = result.validation_loss
-        if loss is not None and (self._best is None or loss < self._best[0]):
-            self._best = (loss, result.epoch)
-
     def _begin(self, epoch: int) -> None:
         if self._first is None:
             self._first = epoch - 1
 
     def _words(self, epoch: int, loss: float) -> str:
         parts = [f"epoch {epoch}/{self.epochs}", f"loss {loss:.4g}"]
-        if self._result is not None and self._result.validation_loss is not None:
-            parts.append(f"validation {self._result.validation_loss:.4g}")
-        if self._best is not None:
-            parts.append(f"best {self._best[0]:.4g} in epoch {self._best[1]}")
+        best = next((row for row in self._history.rows if row.epoch == self._history.best_epoch), None)
+        if best is not None and best.validation_loss is not None:
+            last = self._history.rows[-1]
+            parts.append(f"validation {last.validation_loss:.4g}")
+            if last.metric is not None:
+                parts.append(f"{self._history.metric or 'metric'} {last.metric:.4g}")
+            value = best.validation_loss if best.metric is None else best.metric
+            parts.append(f"best {value:.4g} in epoch {best.epoch}")
         return "  ".join(parts)
 
     def _left(self, done: float) -> str:

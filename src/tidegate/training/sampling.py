@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -20,6 +20,23 @@ class SampleSource(Protocol):
 
     def batch(self, indices: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """The network's inputs and the target of the samples with these numbers (B,)."""
+        ...
+
+
+@runtime_checkable
+class ChunkSource(Protocol):
+    """Long sequences in B rows side by side, handed out in chunks that follow each other.
+
+    The network is then called with a chunk's inputs and the state that it returned for the chunk before, and returns a
+    prediction and its state: parts of shape (any, B, any), as those of a layer; None, at first, stands for zeros.
+    """
+
+    def __len__(self) -> int:
+        """Number of chunks."""
+        ...
+
+    def chunk(self, number: int) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
+        """A chunk's inputs and target, and the rows (B,) bool whose sequence starts with it."""
         ...
 
 

@@ -4,7 +4,8 @@
     cosine     from it down to 0 along half a cosine over all steps (Loshchilov & Hutter 2017, without restarts)
     onecycle   up to it over the first 30 % of all steps, from 1/25, then down to 1/250 000 (Smith & Topin 2018)
     step       divided by 10 after each third of the epochs
-    plateau    halved when the loss (of validation, if measured) has not improved for a third of `patience` epochs
+    plateau    halved when what decides which epoch is best has not improved for a third of `patience` epochs (without
+               a validation part: the training loss)
 
 `cosine` and `onecycle` change at every step, the others between epochs. A run that stops early sees only the first
 part of `cosine`, `onecycle` and `step`.
@@ -52,9 +53,9 @@ def _onecycle(step: float, total: float) -> float:
 def _plateaus(history: History, patience: int) -> int:
     best, waited, count = math.inf, 0, 0
     for row in history.rows:
-        loss = row.loss if row.validation_loss is None else row.validation_loss
-        waited = 0 if loss < best else waited + 1
-        best = min(best, loss)
+        now = history.badness(row)
+        waited = 0 if now < best else waited + 1
+        best = min(best, now)
         if waited >= patience:
             count, waited = count + 1, 0
     return count

@@ -9,7 +9,7 @@ from pathlib import Path
 from tidegate.errors import MissingExtraError
 from tidegate.training.history import EpochResult, History
 
-_NAMES = ("loss", "validation_loss", "learning_rate", "gradient_norm", "seconds")
+_NAMES = ("loss", "validation_loss", "learning_rate", "gradient_norm", "seconds", "metric")
 
 
 @contextlib.contextmanager

@@ -17,12 +17,13 @@ from tidegate.forecasting.evaluation.verdict import best_naive, verdict_on
 from tidegate.forecasting.evaluation.window_forecasts import WindowForecasts, forecast_part
 from tidegate.forecasting.frames import method_name
 from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.forecasting.table_model import TableModel, TrainingHooks, training_lengths
+from tidegate.forecasting.table_model import TableModel, training_lengths
 from tidegate.notes import Note
 from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
+from tidegate.training.hooks import TrainingHooks
 
 _EXAMPLES = 3
 _EXAMPLE_ROWS = 20_000

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
-from tidegate.forecasting.evaluation.window_forecasts import forecast_part
+from tidegate.forecasting.evaluation.window_forecasts import NoWindowError, forecast_part
 from tidegate.forecasting.table_model import TableModel
 from tidegate.tables.panel import Panel
 from tidegate.tables.reading import read_table
@@ -84,7 +84,7 @@ def _forecasts(model: TableModel, panel: Panel, origins: np.ndarray) -> dict[str
         found = forecast_part(
             model, panel, origins, (origins, origins + model.preprocessor.settings.horizon), most=10**9
         )
-    except DataError:  # no series is long enough at this origin
+    except NoWindowError:  # no series is long enough at this origin
         return {"value": np.empty((0, 1, 1)), "rows": np.empty(0, int), "series": np.empty(0, int)}
     return {"value": found.forecast, "rows": found.rows, "series": found.series}
 

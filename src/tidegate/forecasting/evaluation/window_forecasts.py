@@ -8,10 +8,15 @@ import numpy as np
 import torch
 
 from tidegate.errors import DataError
+from tidegate.forecasting.predictor import Predictor
 from tidegate.forecasting.table_model import TableModel
 from tidegate.tables.panel import Panel
 
 MOST_WINDOWS = 20_000
+
+
+class NoWindowError(DataError):
+    """No window fits into the rows to judge on."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +54,18 @@ def forecast_part(
         most: windows to take at most, evenly spaced.
 
     Raises:
-        DataError: the part holds no window.
+        NoWindowError: the part holds no window.
+        DataError: a forecast is not finite.
     """
     windows = model.windows(panel, known, part)
     if not len(windows):
         shape, horizon = model.preprocessor.shape, model.preprocessor.settings.horizon
-        raise DataError(
+        raise NoWindowError(
             f"the rows to judge on hold no window of {horizon} rows after {shape.context} rows of history; "
             "give more rows, or shorten lookback, horizon or features"
         )
     indices = torch.linspace(0, len(windows) - 1, min(len(windows), most), dtype=torch.float64).round().long()
     rows, series = (part.numpy() for part in windows.locate(indices))
-    scaled = model.forecast_windows(windows, indices)
-    scale = model.preprocessor.scale_of(panel).of(series)
-    forecast = model.preprocessor.unscale(scaled[..., None], scale)[..., 0]
+    forecast = Predictor(model).inside(panel, windows, indices)
     steps = rows[:, None] + np.arange(forecast.shape[1])
     return WindowForecasts(panel.targets[steps].astype(np.float64), forecast, rows, series, len(windows))

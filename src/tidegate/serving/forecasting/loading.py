@@ -11,7 +11,8 @@ import numpy as np
 from tidegate import registry
 from tidegate.errors import DataError, TidegateError
 from tidegate.forecasting.forecaster import Forecaster
-from tidegate.forecasting.predictor import History, NextForecast, Predictor, TablePredictor, predictor_of
+from tidegate.forecasting.predictor import AnyPredictor, History, NextForecast, Predictor, predictor_of
+from tidegate.forecasting.window_regressor import WindowRegressor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.models import ModelVersion
 
@@ -25,8 +26,8 @@ class LoadedForecaster:
         predictor: what computes its forecasts of histories.
     """
 
-    forecaster: Forecaster
-    predictor: Predictor
+    forecaster: Forecaster | WindowRegressor
+    predictor: AnyPredictor
 
 
 def load(folder: Path) -> LoadedForecaster:
@@ -45,10 +46,10 @@ def describe(loaded: LoadedForecaster) -> dict[str, Any]:
     """What the page shows of a forecaster."""
     predictor, settings = loaded.predictor, loaded.forecaster
     newest = None
-    if isinstance(predictor, TablePredictor) and predictor.newest_times.size:
+    if isinstance(predictor, Predictor) and predictor.newest_times.size:
         newest = predictor.clock.texts(predictor.newest_times.max()[None])[0]
     return {
-        "kind": "table" if isinstance(predictor, TablePredictor) else "arrays",
+        "kind": "table" if isinstance(predictor, Predictor) else "arrays",
         "cell": str(settings.cell),
         "layers": settings.layers,
         "units": settings.units,
@@ -62,14 +63,14 @@ def describe(loaded: LoadedForecaster) -> dict[str, Any]:
     }
 
 
-def table_predictor(version: ModelVersion) -> TablePredictor:
+def table_predictor(version: ModelVersion) -> Predictor:
     """The predictor of a model that was fitted on a table.
 
     Raises:
         DataError: it was fitted on plain arrays.
     """
     predictor = version.model.predictor
-    if not isinstance(predictor, TablePredictor):
+    if not isinstance(predictor, Predictor):
         raise DataError(f"model {version.name!r} was fitted on plain arrays, so it takes values, not a table")
     return predictor
 
@@ -88,7 +89,7 @@ async def forecast(
     return await batcher.run(version, predictor.predict, history, levels)
 
 
-def _warm_up(predictor: Predictor) -> None:
+def _warm_up(predictor: AnyPredictor) -> None:
     """Run the network once, so that the first request does not pay for what torch prepares."""
     stamps = None if predictor.clock is None else predictor.clock.stamps(predictor.clock.sample(predictor.needed))
     rows = np.zeros((predictor.needed, len(predictor.columns)))

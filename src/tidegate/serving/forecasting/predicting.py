@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
-from tidegate.forecasting.frames import forecast_columns, read_future
+from tidegate.forecasting.frames import read_future
 from tidegate.forecasting.observations import LARGEST, as_numbers, check_row, read_ahead
-from tidegate.forecasting.predictor import History, NextForecast, TablePredictor
+from tidegate.forecasting.predictor import History, NextForecast, Predictor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.forecasting.answers import forecast_body
 from tidegate.serving.forecasting.loading import forecast, table_predictor
@@ -153,9 +153,9 @@ def predict_text(version: ModelVersion, text: bytes, levels: tuple[float, ...], 
 
 def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]) -> bytes:
     """The rows that the model was fitted on last and the forecast that follows them, for a chart."""
-    model, predictor = version.model.forecaster.table_model(), table_predictor(version)
+    forecaster, predictor = version.model.forecaster, table_predictor(version)
     predictor.check_levels(levels)
-    newest = model.newest
+    newest = forecaster.fitted().newest
     number = predictor.series.get(series, 0)
     names = [None if predictor.roles.id is None else name for name in predictor.series]
     picked = newest.select(np.arange(len(newest.ids)) == number)
@@ -164,44 +164,38 @@ def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]
     if predictor.known_ahead:
         return to_json(body | {"forecasts": [drawn | {"times": [], "columns": {}}]})
     times = times_ahead(picked, predictor.steps)
-    values = model.forecast(picked, np.empty((1, predictor.steps, 0)), times, levels)
-    return to_json(body | {"forecasts": [drawn | _named(predictor, version, times[0], values[0], levels)]})
+    values = predictor.follow(picked, np.empty((1, predictor.steps, 0)), times, levels)
+    return to_json(body | {"forecasts": [drawn | _named(predictor, times[0], values[0], levels)]})
 
 
 def _predict_frame(
     version: ModelVersion, frame: pd.DataFrame, future: pd.DataFrame | None, levels: tuple[float, ...], *, history: bool
 ) -> bytes:
     forecaster, predictor = version.model.forecaster, table_predictor(version)
-    model = forecaster.table_model()
+    model = forecaster.fitted()
     predictor.check_levels(levels)
     panel = model.usable(forecaster.panel(frame))
     count = len(panel.ids)
     if count > _MOST_SERIES or count * predictor.steps * (1 + 2 * len(levels)) > _MOST_VALUES:
         raise Refusal(413, f"the table has {count} series and may have {_MOST_SERIES}; send fewer at a time")
     times = times_ahead(panel, predictor.steps)
-    known = read_future(future, panel, forecaster.columns_, forecaster, times)
-    with np.errstate(over="ignore", invalid="ignore"):
-        values = model.forecast(panel, known, times, levels)
-    if not np.isfinite(values).all():
-        raise DataError("the forecast is not a finite number; the values lie too far from what the model has seen")
+    known = read_future(future, panel, predictor.roles, predictor.settings, times)
+    values = predictor.follow(panel, known, times, levels)
     forecasts = []
     for i in range(count):
         body = _drawn(predictor, panel, i) if history else {}
         if predictor.roles.id is not None:
             body = {"series": panel.ids[i]} | body
-        forecasts.append(body | _named(predictor, version, times[i], values[i], levels))
+        forecasts.append(body | _named(predictor, times[i], values[i], levels))
     notes = [str(note) for note in panel.notes]
     return to_json({"model": version.name, "version": version.version, "notes": notes, "forecasts": forecasts})
 
 
-def _named(
-    predictor: TablePredictor, version: ModelVersion, times: np.ndarray, values: np.ndarray, levels: tuple[float, ...]
-) -> dict[str, Any]:
-    names = forecast_columns(predictor.roles, version.model.forecaster, levels)
-    return forecast_body(NextForecast("", times, names, values.reshape(predictor.steps, -1), predictor.clock))
+def _named(predictor: Predictor, times: np.ndarray, values: np.ndarray, levels: tuple[float, ...]) -> dict[str, Any]:
+    return forecast_body(NextForecast("", times, predictor.names(levels), values, predictor.clock))
 
 
-def _drawn(predictor: TablePredictor, panel: Panel, number: int) -> dict[str, Any]:
+def _drawn(predictor: Predictor, panel: Panel, number: int) -> dict[str, Any]:
     """The newest rows of one series' targets: as many as a stream needs to begin, and some to play into it."""
     part = panel.rows(number)
     part = slice(max(part.start, part.stop - predictor.needed - _PLAYED), part.stop)

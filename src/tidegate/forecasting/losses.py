@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tidegate.errors import SettingError
-
-Loss = Callable[[Tensor, Tensor], Tensor]
+from tidegate.training.objective import Counted, Loss
 
 
 def make_loss(name: str, *, quantiles: Sequence[float] | None = None) -> Loss:
@@ -21,8 +20,9 @@ def make_loss(name: str, *, quantiles: Sequence[float] | None = None) -> Loss:
         quantiles: the quantiles in (0, 1) that the Q outputs of the network stand for; for `quantile` only.
 
     Returns:
-        A function of a prediction (B, S, K, Q) and a target (B, S, K) to a scalar: the mean over all known targets
-        and all outputs. NaN in the target counts as unknown and gives no gradient; when all are NaN the loss is 0.
+        A function of a prediction (B, S, K, Q) and a target (B, S, K) to the mean over all known targets and all
+        outputs, and how many those are. NaN in the target counts as unknown and gives no gradient; when all are NaN
+        the loss is 0.
 
     Raises:
         SettingError: for an unknown name, or quantiles that are missing, not wanted or outside (0, 1).
@@ -40,15 +40,16 @@ _POINTWISE: dict[str, Callable[..., Tensor]] = {"mse": F.mse_loss, "mae": F.l1_l
 
 
 def _known_only(pointwise: Callable[..., Tensor]) -> Loss:
-    def loss(prediction: Tensor, target: Tensor) -> Tensor:
+    def loss(prediction: Tensor, target: Tensor) -> Counted:
         target = target.unsqueeze(-1)
         unknown = target.isnan()
         # Asking costs 4 µs on a CPU and saves 20; on another device it would wait for all work queued there.
         if target.device.type == "cpu" and not unknown.any():
-            return pointwise(prediction, target.expand_as(prediction))
+            return pointwise(prediction, target.expand_as(prediction)), prediction.numel()
         # An unknown target becomes the prediction itself: an error of 0, whose gradient is 0 in all three losses.
         filled = torch.where(unknown, prediction.detach(), target)
-        return pointwise(prediction, filled, reduction="sum") / _count(unknown, prediction)
+        count = (unknown.numel() - unknown.sum()) * prediction.shape[-1]
+        return pointwise(prediction, filled, reduction="sum") / count.clamp(min=1), count
 
     return loss
 
@@ -56,20 +57,16 @@ def _known_only(pointwise: Callable[..., Tensor]) -> Loss:
 def _pinball(quantiles: tuple[float, ...]) -> Loss:
     levels = torch.tensor(quantiles)
 
-    def loss(prediction: Tensor, target: Tensor) -> Tensor:
+    def loss(prediction: Tensor, target: Tensor) -> Counted:
         level = levels.to(prediction)
         error = target.unsqueeze(-1) - prediction
         unknown = error.isnan() & target.isnan().unsqueeze(-1)
         error = error.masked_fill(unknown, 0.0)
         # max(q e, (q - 1) e), written so that e = 0 has no gradient but q, which masked_fill stops.
-        return (level * error + torch.relu(-error)).sum() / (unknown.numel() - unknown.sum()).clamp_(min=1)
+        count = unknown.numel() - unknown.sum()
+        return (level * error + torch.relu(-error)).sum() / count.clamp(min=1), count
 
     return loss
-
-
-def _count(unknown: Tensor, prediction: Tensor) -> Tensor:
-    outputs = prediction.numel() // max(unknown.numel(), 1)
-    return ((unknown.numel() - unknown.sum()) * outputs).clamp_(min=1)
 
 
 def _checked(quantiles: Sequence[float] | None) -> tuple[float, ...]:

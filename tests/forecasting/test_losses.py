@@ -8,7 +8,7 @@ from sklearn.metrics import mean_pinball_loss
 from torch import Tensor
 
 from tidegate.errors import SettingError
-from tidegate.training.losses import make_loss
+from tidegate.forecasting.losses import make_loss
 
 POINTWISE = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.huber_loss}
 QUANTILES = (0.1, 0.5, 0.9)
@@ -26,7 +26,7 @@ def drawn(outputs: int = 1, seed: int = 0) -> tuple[Tensor, Tensor]:
 def test_pointwise_loss_equals_torchs(name):
     prediction, target = drawn()
     expected = POINTWISE[name](prediction.squeeze(-1), target)
-    torch.testing.assert_close(make_loss(name)(prediction, target), expected, rtol=1e-14, atol=0)
+    torch.testing.assert_close(make_loss(name)(prediction, target)[0], expected, rtol=1e-14, atol=0)
 
 
 @pytest.mark.parametrize("hole", [False, True])
@@ -41,7 +41,7 @@ def test_quantile_loss_equals_scikit_learns(hole):
             for i, level in enumerate(QUANTILES)
         ]
     )
-    value = make_loss("quantile", quantiles=QUANTILES)(prediction, target)
+    value, _ = make_loss("quantile", quantiles=QUANTILES)(prediction, target)
     assert value.item() == pytest.approx(expected, rel=1e-6)
 
 
@@ -51,14 +51,15 @@ def test_loss_ignores_unknown_targets(name, quantiles, seed, share):
     loss = make_loss(name, quantiles=quantiles)
     prediction, target = drawn(len(quantiles or (0,)), seed)
     known = torch.rand(target.shape, generator=torch.Generator().manual_seed(seed)) >= share
-    (gradient,) = torch.autograd.grad(loss(prediction, target.masked_fill(~known, torch.nan)), prediction)
-    value = loss(prediction, target.masked_fill(~known, torch.nan))
+    value, count = loss(prediction, target.masked_fill(~known, torch.nan))
+    (gradient,) = torch.autograd.grad(value, prediction)
+    assert int(count) == known.sum() * prediction.shape[-1]
     if not known.any():
         assert value.item() == 0
         assert not gradient.any()
         return
     rest = prediction[known].reshape(-1, 1, 1, prediction.shape[-1]).detach().requires_grad_()
-    expected = loss(rest, target[known].reshape(-1, 1, 1))
+    expected, _ = loss(rest, target[known].reshape(-1, 1, 1))
     (expected_gradient,) = torch.autograd.grad(expected, rest)
     torch.testing.assert_close(value, expected)
     torch.testing.assert_close(gradient[known].flatten(), expected_gradient.flatten())
@@ -70,14 +71,15 @@ def test_loss_shows_a_prediction_that_is_nan(name, quantiles):
     prediction, target = drawn(len(quantiles or (0,)))
     broken = prediction.detach().clone()
     broken[2, 1, 0, 0] = torch.nan
-    assert make_loss(name, quantiles=quantiles)(broken, target).isnan()
+    assert make_loss(name, quantiles=quantiles)(broken, target)[0].isnan()
 
 
 @pytest.mark.parametrize(("name", "quantiles"), ALL)
 def test_loss_gradient_equals_finite_differences(name, quantiles):
     prediction, target = drawn(len(quantiles or (0,)))
     target[0, 0, 0] = torch.nan
-    assert torch.autograd.gradcheck(make_loss(name, quantiles=quantiles), (prediction, target))
+    loss = make_loss(name, quantiles=quantiles)
+    assert torch.autograd.gradcheck(lambda *both: loss(*both)[0], (prediction, target))
 
 
 @pytest.mark.parametrize(
