@@ -32,8 +32,13 @@ def _asked(phrase):
 
 
 def _patterns():
-    """Regular expressions for every text in the source: what an f-string leaves open may be anything."""
-    found = set()
+    """Regular expressions for every text in the source and in pages: what an f-string leaves open may be anything."""
+    pages = [path for path in SOURCE.rglob("*") if path.suffix in (".js", ".html") and "vendor" not in path.parts]
+    found = {
+        re.escape(text)
+        for path in pages
+        for text in re.findall(r"[\"'`]([\w.]+)[\"'`]", path.read_text(encoding="utf-8"))
+    }
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
