@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 
 import pytest
 
@@ -15,9 +16,9 @@ class Counting(StreamStore):
 
     begun = 0
 
-    def transaction(self):
+    def transaction(self, seconds=5.0):
         self.begun += 1
-        return super().transaction()
+        return super().transaction(seconds)
 
     def write(self, id, model, count, state):
         if id == "broken":
@@ -44,11 +45,11 @@ def refuse(store):
     raise DataError("no")
 
 
-def test_what_comes_while_a_transaction_runs_shares_the_next(tmp_path):
+def test_what_comes_together_shares_a_transaction(tmp_path):
     store = Counting(tmp_path / "db")
     store.begun = 0
     assert together([write(f"s{number}") for number in range(100)], store) == [f"s{number}" for number in range(100)]
-    assert store.begun == 2  # the first alone, the others together
+    assert store.begun == 1
     again = StreamStore(tmp_path / "db")
     assert len(again) == 100
     again.close()
@@ -85,3 +86,35 @@ def test_work_whose_client_has_gone_is_not_done(tmp_path):
         return names
 
     assert asyncio.run(run()) == ["a"]
+
+
+def test_a_slow_disk_does_not_hold_up_the_event_loop(tmp_path):
+    async def run():
+        transactions = Transactions(StreamStore(tmp_path / "db"))
+        await transactions.run(lambda store: time.sleep(0.05))  # seen to be slow, on the event loop
+        work = asyncio.ensure_future(transactions.run(lambda store: time.sleep(0.3)))
+        ticks = 0
+        while not work.done():
+            await asyncio.sleep(0.01)
+            ticks += 1
+        transactions.close()
+        return ticks
+
+    assert asyncio.run(run()) > 5
+
+
+def test_a_store_that_another_holds_is_waited_for_beside_the_event_loop(tmp_path):
+    async def run():
+        transactions = Transactions(StreamStore(tmp_path / "db"))
+        other = sqlite3.connect(tmp_path / "db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        work = asyncio.ensure_future(transactions.run(write("a")))
+        await asyncio.sleep(0.1)
+        assert not work.done()
+        other.execute("COMMIT")
+        other.close()
+        result = await work
+        transactions.close()
+        return result
+
+    assert asyncio.run(run()) == "a"

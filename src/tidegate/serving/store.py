@@ -3,7 +3,7 @@
 A row holds what a task needs to go on with a stream, as bytes that only the task reads. `used` is when it was written
 last, in nanoseconds, and always grows: it orders the streams by use, and tells a worker whether what it has in memory
 is still what the row holds. SQLite logs ahead of writing: what was committed survives the death of the process at any
-moment, and a power cut once `checkpoint` has run, or at once in a store that is `synced`.
+moment, and a power cut once `settle` has run, or at once in a store that is `synced`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,7 @@ SCHEMA = (
     "CREATE TABLE damaged (found TEXT, id TEXT, model TEXT, count INTEGER, used INTEGER, state BLOB, checksum INTEGER)",
 )
 COLUMNS = "id, model, count, used, state, checksum"
-_BUSY_SECONDS = (
-    5.0  # the longest that another worker may keep the store; a transaction takes a fraction of a millisecond
-)
-_LOG_PAGES = 4000  # a write-ahead log of this size goes into the database without waiting for the next second
+_LOG_PAGES = 4000  # a write-ahead log of this size is begun again, for which writers wait
 
 
 class SavedStream(NamedTuple):
@@ -66,15 +63,14 @@ class StreamStore:
             path: its file; None keeps the streams in memory.
             synced: whether the disk must have a transaction before it counts as committed.
         """
-        self._db = sqlite3.connect(
-            ":memory:" if path is None else path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        self.path = path
+        self._db = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, check_same_thread=False)
         self._db.text_factory = lambda text: text.decode(errors="replace")  # a damaged text is read, to be set aside
         for pragma in (
             "cell_size_check = on",
             "journal_mode = wal",
             f"synchronous = {'full' if synced else 'normal'}",
-            f"wal_autocheckpoint = {_LOG_PAGES}",
+            "wal_autocheckpoint = 0",  # `settle` does it, where nobody waits for the disk
         ):
             self._db.execute(f"PRAGMA {pragma}")
         with self.transaction():
@@ -83,8 +79,13 @@ class StreamStore:
                     self._db.execute(statement)
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """What is done in the block is done as a whole or not at all; other workers wait."""
+    def transaction(self, seconds: float = 5.0) -> Iterator[None]:
+        """What is done in the block is done as a whole or not at all; other workers wait.
+
+        Args:
+            seconds: to wait for other workers, at most; theirs take less than a millisecond, unless the disk is slow.
+        """
+        self._db.execute(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -153,10 +154,6 @@ class StreamStore:
             for number, id in damaged:
                 self._set_aside(number, id)
 
-    def checkpoint(self) -> None:
-        """Wait until the disk has all that was committed."""
-        self._db.execute("PRAGMA wal_checkpoint(passive)").fetchone()
-
     def close(self) -> None:
         """Let go of the database."""
         self._db.close()
@@ -168,6 +165,15 @@ class StreamStore:
         )
         self._db.execute("DELETE FROM streams WHERE number = ?", (number,))
         log.error("the stream %r is damaged and was set aside, in the table `damaged` of its database", id)
+
+
+def settle(path: Path) -> int:
+    """Wait until the disk has all that was committed, while others go on; returns the number of streams."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        _, pages, _ = db.execute("PRAGMA wal_checkpoint(passive)").fetchone()
+        if pages > _LOG_PAGES:
+            db.execute("PRAGMA wal_checkpoint(restart)").fetchone()
+        return db.execute("SELECT count(*) FROM streams").fetchone()[0]
 
 
 def checked(row: tuple[Any, ...]) -> SavedStream | None:

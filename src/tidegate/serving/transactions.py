@@ -1,19 +1,22 @@
-"""Work on the store in a thread of its own: what comes while a transaction is on its way shares the next one."""
+"""Work on the store: what is asked for at the same time shares a transaction."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
-from tidegate.serving.store import StreamStore
+from tidegate.serving.store import StreamStore, settle
 
 _Result = TypeVar("_Result")
 _Work = Callable[[StreamStore], Any]
 _MOST = 256  # in one transaction: the other workers wait for it
+_SLOW_SECONDS = 0.01  # what a transaction may hold up all other requests
+_BUSY_SECONDS = 5.0  # what a transaction may wait for other workers, beside the event loop
 
 
 class _Job(NamedTuple):
@@ -24,16 +27,18 @@ class _Job(NamedTuple):
 class Transactions:
     """Runs work on a store, and gives its result when it is committed.
 
-    Work that raises must have written nothing that is not to stay; the rest of its transaction is committed. Nobody
-    waits for a transaction to fill up: a lone request has one of its own, and under load or on a slow disk many share
-    one.
+    Nobody waits for a transaction to fill up: a lone request has one of its own, and under load those of one turn of
+    the event loop share one. It takes a fraction of a millisecond, and handing it to a thread and back costs more, so
+    it is done on the event loop; while the disk or other workers have been seen to need longer, in a thread.
+    Work that raises must have written nothing that is not to stay; the rest of its transaction is committed.
     """
 
     def __init__(self, store: StreamStore) -> None:
         """Begin, on the running event loop."""
         self._store = store
         self._jobs: deque[_Job] = deque()
-        self._busy = False
+        self._due = False  # a turn is scheduled, or a thread is at work
+        self._slow = False
         self._loop = asyncio.get_running_loop()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="tidegate-store")
 
@@ -46,44 +51,51 @@ class Transactions:
         """
         answer: asyncio.Future[_Result] = self._loop.create_future()
         self._jobs.append(_Job(work, answer))
-        self._next()
+        self._schedule()
         return await answer
 
     async def settle(self) -> int:
         """Let the disk have what was committed; returns the number of streams."""
-        return await self._loop.run_in_executor(self._pool, self._settle)
+        if self._store.path is None:
+            return len(self._store)
+        return await self._loop.run_in_executor(None, settle, self._store.path)
 
     def close(self) -> None:
         """End the thread after what it works on, and close the store."""
         self._pool.shutdown(wait=True)
         self._store.close()
 
-    def _settle(self) -> int:
-        self._store.checkpoint()
-        return len(self._store)
+    def _schedule(self) -> None:
+        if not self._due and self._jobs:
+            self._due = True
+            self._loop.call_soon(self._turn)
 
-    def _next(self) -> None:
-        if self._busy:
-            return
+    def _turn(self) -> None:
         jobs: list[_Job] = []
         while self._jobs and len(jobs) < _MOST:
             job = self._jobs.popleft()
             if not job.answer.done():  # else the client has gone
                 jobs.append(job)
-        if jobs:
-            self._busy = True
-            doing = self._loop.run_in_executor(self._pool, self._commit, [job.work for job in jobs])
+        works = [job.work for job in jobs]
+        results = None if self._slow else self._commit(works, _SLOW_SECONDS)
+        if results is None or any(isinstance(result, _Failed) and is_busy(result.error) for result in results):
+            doing = self._loop.run_in_executor(self._pool, self._commit, works, _BUSY_SECONDS)
             doing.add_done_callback(lambda done: self._deliver(jobs, done.result()))
+        else:
+            self._deliver(jobs, results)
 
-    def _commit(self, works: list[_Work]) -> list[Any]:
+    def _commit(self, works: list[_Work], seconds: float) -> list[Any]:
         """The results of one transaction, errors among them; when it fails, each work has one of its own."""
+        begin = time.perf_counter()
         try:
-            with self._store.transaction():
+            with self._store.transaction(seconds):
                 return [self._try(work) for work in works]
         except sqlite3.Error as error:
             if len(works) == 1 or is_busy(error):
                 return [_Failed(error)] * len(works)
-        return [result for work in works for result in self._commit([work])]
+        finally:
+            self._slow = time.perf_counter() - begin > _SLOW_SECONDS
+        return [result for work in works for result in self._commit([work], seconds)]
 
     def _try(self, work: _Work) -> Any:
         try:
@@ -94,7 +106,6 @@ class Transactions:
             return _Failed(error)
 
     def _deliver(self, jobs: list[_Job], results: list[Any]) -> None:
-        self._busy = False
         for job, result in zip(jobs, results, strict=True):
             if job.answer.done():
                 continue
@@ -102,7 +113,8 @@ class Transactions:
                 job.answer.set_exception(result.error)
             else:
                 job.answer.set_result(result)
-        self._next()
+        self._due = False
+        self._schedule()
 
 
 class _Failed(NamedTuple):
@@ -111,6 +123,6 @@ class _Failed(NamedTuple):
     error: Exception
 
 
-def is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: Exception) -> bool:
     """Whether another worker kept the store for too long."""
-    return "locked" in str(error)
+    return isinstance(error, sqlite3.Error) and "locked" in str(error)

@@ -170,7 +170,7 @@ def test_a_stream_damaged_while_the_service_runs_costs_itself_only(folder, tmp_p
 
 
 def test_a_database_that_another_holds_for_long_is_busy(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("tidegate.serving.store._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("tidegate.serving.transactions._BUSY_SECONDS", 0.1)
     with running(folder, state=str(tmp_path)) as client:
         push(client, "s", 1.0)
         holder = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)
