@@ -155,7 +155,7 @@ def pushes(model: Path, script: Path, arguments: argparse.Namespace) -> None:
             for name, python in pythons.items():
                 with Running("tidegate serve", model, workers, python) as port:
                     for clients in (1, 16, 64):
-                        script.write_text(DONE + f"STREAMS = {clients}" + PUSHES)
+                        script.write_text(DONE + f"STREAMS = {clients}" + PUSHES, encoding="utf-8")
                         load(port, script, clients, 1, "/streams")  # from then on they forecast
                         requests, _, _, errors = load(port, script, clients, arguments.seconds, "/streams")
                         assert errors == 0, f"{errors} errors"

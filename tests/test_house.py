@@ -93,7 +93,7 @@ def test_light_modules_import_nothing_heavy(module):
     assert result.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("package", ["storage", "reporting"])
+@pytest.mark.parametrize("package", ["storage", "tables", "layers", "training", "reporting"])
 def test_neutral_packages_load_nothing_of_a_task(package):
     modules = [
         ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts) for path in (SOURCE / package).rglob("*.py")

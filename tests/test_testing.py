@@ -38,8 +38,8 @@ def test_name(value):
 
 def run(folder, source, *options, **environment):
     """Run pytest on one file in a folder of its own, with the plugins of this suite."""
-    (folder / "pytest.ini").write_text("[pytest]\n")
-    (folder / "test_it.py").write_text(source)
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    (folder / "test_it.py").write_text(source, encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHONHASH"))}
     # other plugins that are installed take seconds to import
     own = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TIDEGATE_REQUIRE_TOOLS": "0", "PYTHONPATH": str(TESTS)}

@@ -165,11 +165,11 @@ def test_a_killed_run_carries_on_and_ends_with_the_same_forecast(folder):
 
 
 def test_the_old_name_of_a_setting_works_as_an_option_and_in_a_file(folder, tidegate):
-    (folder / "old.toml").write_text("highway = 3\n")
+    (folder / "old.toml").write_text("highway = 3\n", encoding="utf-8")
     for out, chosen, value in (("by-file", ("--config", "old.toml"), 3), ("by-option", ("--highway", "2"), 2)):
         fitted = tidegate("forecast", "fit", "sales.csv", *FAST, *chosen, "--out", out)
         assert fitted.returncode == 0, fitted.stderr
-        assert f"linear_skip = {value}\n" in (folder / out / "settings.toml").read_text()
+        assert f"linear_skip = {value}\n" in (folder / out / "settings.toml").read_text(encoding="utf-8")
 
 
 def test_predict_refuses_a_model_of_windows(folder, tidegate):

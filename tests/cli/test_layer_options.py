@@ -11,7 +11,7 @@ FIT = ["forecast", "fit", "sales.csv", "--lookback", "12", "--epochs", "1"]
 
 def read(tmp_path, text, **given):
     path = tmp_path / "settings.toml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return read_settings(ForecasterSettings, path, given)
 
 
@@ -62,14 +62,16 @@ def test_a_run_with_another_layer(toyconv, folder, tidegate):
     assert tidegate("forecast", "predict", "conv").stdout.startswith("Date,TOYCONV")
     again = tidegate("forecast", "fit", "sales.csv", "--config", "conv/settings.toml", "--out", "twin")
     assert again.returncode == 0, again.stderr
-    assert (folder / "twin" / "forecast.csv").read_text() == (folder / "conv" / "forecast.csv").read_text()
+    assert (folder / "twin" / "forecast.csv").read_text(encoding="utf-8") == (
+        folder / "conv" / "forecast.csv"
+    ).read_text(encoding="utf-8")
 
 
 def test_help_lists_the_options_of_the_chosen_layer_alone(toyconv, folder, tidegate):
     plain = tidegate("forecast", "fit", "--help").stdout
     assert "--units" in plain
     assert "--layer." not in plain
-    (folder / "conv.toml").write_text('[layer]\nname = "toyconv"\n')
+    (folder / "conv.toml").write_text('[layer]\nname = "toyconv"\n', encoding="utf-8")
     for choice in (["--layer", "toyconv"], ["--layer=toyconv"], ["--config", "conv.toml"]):
         chosen = tidegate("forecast", "fit", *choice, "--help").stdout
         assert "--layer.kernel-size" in chosen

@@ -57,7 +57,7 @@ def test_what_an_older_version_learned_from_arrays_loads_as_a_window_regressor(t
     expected = [-0.5393531548529863, -0.5447681375592947, -0.543567138671875]
     np.testing.assert_allclose(loaded.predict(wave[:3]), expected, rtol=1e-5)
     loaded.save(tmp_path / "model")
-    assert json.loads((tmp_path / "model" / "config.json").read_text())["kind"] == "window_regressor"
+    assert json.loads((tmp_path / "model" / "config.json").read_text(encoding="utf-8"))["kind"] == "window_regressor"
     assert (tidegate.load(tmp_path / "model").predict(wave) == loaded.predict(wave)).all()
 
 
@@ -76,11 +76,11 @@ def test_loading_what_is_no_model_is_one_clear_error(tmp_path):
 def test_a_folder_keeps_the_notes_about_its_table_and_reads_those_of_earlier_versions(tmp_path):
     forecaster = Forecaster(**FAST, freq=None).fit(table().drop(columns="kind").sample(frac=1, random_state=0))
     forecaster.save(tmp_path / "new")
-    newest = forecaster.table_model().newest
+    newest = forecaster.fitted().newest
     loaded = tidegate.load(tmp_path / "new")
     assert any(note.startswith("rows out of order in time") for note in forecaster.notes_)
     assert loaded.notes_ == forecaster.notes_
-    assert loaded.table_model().newest.notes == newest.notes
+    assert loaded.fitted().newest.notes == newest.notes
     config, tensors = load_model(tmp_path / "new", "forecaster")
     save_model(tmp_path / "old", "forecaster", config | {"notes": list(forecaster.notes_)}, tensors)
     assert tidegate.load(tmp_path / "old").notes_ == forecaster.notes_

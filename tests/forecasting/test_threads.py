@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from lacking import need_of_machine
-from tidegate import Forecaster, cells
+from tidegate import Forecaster, WindowRegressor, cells
 from tidegate.engine import native
 from tidegate.engine.threads import count, one_torch_thread
-from tidegate.forecasting.array_model import build_array_network
+from tidegate.forecasting.window_model import build_window_network
 
 THREADS = (1, 2, 4)
 WALK = np.random.default_rng(0).normal(size=80).cumsum()
@@ -38,24 +38,27 @@ def assert_same_bits(results):
         assert [name for name, value in result.items() if not torch.equal(value, results[0][name])] == []
 
 
-def fitted(data, y=None, **settings):
-    model = Forecaster(layers=2, dropout=0.2, epochs=2, lookback=8, **settings).fit(data, y)
-    forecast = model.predict()["prediction"].to_numpy() if y is None else model.predict(data)
-    return model.fitted().network.state_dict() | {"forecast": torch.tensor(forecast)}
+DEEP = {"layers": 2, "dropout": 0.2, "epochs": 2}
+
+
+def fitted(table, **settings):
+    model = Forecaster(**DEEP, lookback=8, horizon=3, name="prediction", **settings).fit(table)
+    forecast = torch.tensor(model.predict()["prediction"].to_numpy())
+    return model.fitted().network.state_dict() | {"forecast": forecast}
 
 
 @pytest.mark.parametrize("units", [33, 50])
 @pytest.mark.parametrize("cell", cells.names())
 def test_fit_gives_the_same_bits_on_any_number_of_threads(cell, units):
     table = TABLE[["ds", "y"]]
-    assert_same_bits(on_threads(lambda: fitted(table, cell=cell, units=units, horizon=3, name="prediction")))
+    assert_same_bits(on_threads(lambda: fitted(table, cell=cell, units=units)))
 
 
 @pytest.mark.parametrize("cell", ["lstm", "projected"])
 @pytest.mark.parametrize("units", [64, 100, 256])
 def test_first_weights_are_the_same_on_any_number_of_threads(cell, units):
     settings = Forecaster(cell=cell, units=units).settings()
-    assert_same_bits(on_threads(lambda: build_array_network(settings, 3, ()).state_dict()))
+    assert_same_bits(on_threads(lambda: build_window_network(settings, 3, ()).state_dict()))
 
 
 def test_known_future_goes_through_convolutions_and_still_gives_the_same_bits():
@@ -68,7 +71,13 @@ def test_known_future_goes_through_convolutions_and_still_gives_the_same_bits():
 
 def test_arrays_give_the_same_bits_on_any_number_of_threads():
     windows = np.lib.stride_tricks.sliding_window_view(WALK, 32)
-    assert_same_bits(on_threads(lambda: fitted(windows[:, :8], windows[:, 8:], units=33)))
+
+    def compute():
+        model = WindowRegressor(**DEEP, units=33).fit(windows[:, :8], windows[:, 8:])
+        forecast = torch.tensor(model.predict(windows[:, :8]))
+        return model.fitted().network.state_dict() | {"forecast": forecast}
+
+    assert_same_bits(on_threads(compute))
 
 
 def test_engine_keeps_its_threads_where_torch_has_one():

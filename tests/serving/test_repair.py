@@ -131,6 +131,6 @@ def test_a_folder_is_held_by_one_service(tmp_path):
         claim(tmp_path / "new" / "state")
     lock.close()
     claim(tmp_path / "new" / "state").close()
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(DataError, match="cannot be kept in"):
         claim(tmp_path / "file")

@@ -8,7 +8,7 @@ from table_tools import build, fault, frame_of
 
 def test_panel_infers_time_and_target_and_states_it(tmp_path):
     path = tmp_path / "air.csv"
-    path.write_text('"Month","Passengers"\n"1949-01",112\n"1949-02",118\n"1949-03",132\n')
+    path.write_text('"Month","Passengers"\n"1949-01",112\n"1949-02",118\n"1949-03",132\n', encoding="utf-8")
     panel, columns = build(path)
     assert (columns.id, columns.time, columns.targets, columns.frame) == (None, "Month", ("Passengers",), "file")
     assert panel.ids.tolist() == ["series"]

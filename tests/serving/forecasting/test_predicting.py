@@ -86,6 +86,7 @@ def test_the_models_own_rows_are_continued(client, forecaster):
         ('{"rows": [{"ds": "2026-01-01", "a": 1, "b": 2}]}', "y"),
         ('{"rows": [{"ds": "2026-01-01", "y": [1]}]}', "rows[0].y"),
         ('{"rows": [{"ds": "2026-01-01", "y": "much"}]}', "much"),
+        ('{"rows": [{"ds": "2026-01-01", "y": 1}], "future": [[], [1]]}', "rows without names"),
         ("\ufeff", "not JSON"),
     ],
 )

@@ -44,15 +44,14 @@ def load(folder: Path) -> LoadedForecaster:
 
 def describe(loaded: LoadedForecaster) -> dict[str, Any]:
     """What the page shows of a forecaster."""
-    predictor, settings = loaded.predictor, loaded.forecaster
+    predictor, layer = loaded.predictor, loaded.forecaster.settings().layer_settings
     newest = None
     if isinstance(predictor, Predictor) and predictor.newest_times.size:
         newest = predictor.clock.texts(predictor.newest_times.max()[None])[0]
     return {
         "kind": "table" if isinstance(predictor, Predictor) else "arrays",
-        "cell": str(settings.cell),
-        "layers": settings.layers,
-        "units": settings.units,
+        "layer": layer.name,
+        **{name: value for name, value in layer.get_params().items() if name in ("cell", "layers", "units")},
         "columns": predictor.columns,
         "known_ahead": predictor.known_ahead,
         "needed": predictor.needed,

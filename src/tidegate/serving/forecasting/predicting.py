@@ -129,6 +129,8 @@ def predict_rows(version: ModelVersion, body: PredictBody, most_rows: int) -> by
         raise DataError("rows is empty; give at least as many rows as the model looks back")
     if len(rows) > most_rows:
         raise Refusal(413, f"the request has {len(rows)} rows and may have {most_rows}; send fewer at a time")
+    if body.future and not isinstance(body.future[0], dict):
+        raise DataError("future has rows without names; beside rows of a table give each as an object, by column")
     future = None if body.future is None else pd.DataFrame(body.future)
     return _predict_frame(version, pd.DataFrame(rows), future, tuple(body.level), history=False)
 
