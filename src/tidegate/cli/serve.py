@@ -18,7 +18,7 @@ def serve(
 ) -> None:
     """Serve saved models over HTTP: forecasts, streams, the open inference protocol, metrics and a page.
 
-    SIGTERM and Ctrl-C finish what was accepted. Without --state streams live in memory only.
+    SIGTERM and Ctrl-C finish what was accepted. Without --state streams end with the service.
     """
     from tidegate.serving.server import serve as run
 

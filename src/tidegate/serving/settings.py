@@ -19,7 +19,9 @@ class ServeSettings:
     port: int = setting(8000, "port to listen on, 0 for any free one", low=0, high=65535)
     token_file: str | None = setting(None, "file whose first line is the bearer token that requests must carry")
     workers: int = setting(1, "processes that answer requests; they share the streams", low=1, high=64)
-    state: str | None = setting(None, "folder where streams are kept over a restart (default: in memory only)")
+    state: str | None = setting(
+        None, "folder where streams are kept over a restart (default: they end with the service)"
+    )
     sync: str = setting("second", "when observations reach the disk: each second, or before each answer", choices=SYNCS)
     max_streams: int = setting(10_000, "streams kept; the least recently used goes first", low=1)
     max_body: int = setting(4 * 2**20, "bytes of a request's body, at most", low=1024)
