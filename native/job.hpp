@@ -15,29 +15,40 @@ template <class T> struct Strided {
     T* at(long r, long t) const { return data + r * row + t * step; }
 };
 
+// What the pointers of a job have in common: every array is of T (but for the three of whole numbers), dense in its last
+// axis, aligned as T is, the caller's, and lives until the call returns; none that is written may overlap another. B rows,
+// T steps, I inputs, H units, G gates, GH gates that read h, R elements of a row (`Engine::state_row`).
 template <class T> struct Job {
-    long batch = 0, time = 0, inputs = 0, units = 0;
+    long batch = 0, time = 0, inputs = 0, units = 0;          // B, T, I, H; all at least 1
     bool reverse = false;
     int threads = 1;
-    const std::int64_t *order = nullptr, *lengths = nullptr;  // row and length at each position; null: all have every step
-    const std::uint8_t* pattern = nullptr;                    // see weights.hpp
+    const std::int64_t *order = nullptr, *lengths = nullptr;  // (B) row and length at each position, lengths falling, 0 to T;
+                                                              // null, both: all rows have every step, in their order
+    const std::uint8_t* pattern = nullptr;                    // see weights.hpp; null: no block of U is left out
 
-    Strided<const T> x, sequences[kMostWeights];
-    const T *w_ih = nullptr, *w_hh = nullptr, *b_ih = nullptr, *b_hh = nullptr;
-    const T *weights[kMostWeights] = {}, *state[kMostStates] = {}, *h_mask = nullptr;
+    Strided<const T> x, sequences[kMostWeights];              // (B, T, I), never null; (B, T, H), null: zeros
+    const T *w_ih = nullptr, *w_hh = nullptr;                 // (G H, I) and (GH H, H), row after row; never null where G, GH > 0
+    const T *b_ih = nullptr, *b_hh = nullptr;                 // (G H) and (GH H); null: zeros
+    const T* weights[kMostWeights] = {};                      // (H) each: the weights, then the constants
+    const T *state[kMostStates] = {}, *h_mask = nullptr;      // (B, H) by row; null: zeros; h_mask null: no mask
 
-    // Written by forward and read by backward: each state after every step, at [step + 1][position][unit], or in
-    // turn at [0] and [1] when `every` is false; the record, [step][position][block][slot][lane].
+    // Written by forward and read by backward: each state after every step, (T + 1, B, R) by step and position, or in turn
+    // at [0] and [1], (2, B, R), when `every` is false, which backward does not take; the record, (T, B, blocks, slots,
+    // lanes) in rows of `Engine::record_row`, null when there will be no backward, which overwrites it; the first state under
+    // its mask, as states[0], where there is a mask.
     T *states[kMostStates] = {}, *record = nullptr, *masked = nullptr;
     bool every[kMostStates] = {};
-    Strided<T> y[kMostStates];                                // the states again, by row and time
-    T* last[kMostStates] = {};
+    Strided<T> y[kMostStates];                                // (B, T, H), the states again by row and time; null: not wanted.
+                                                              // Steps beyond a row's length are left as they are
+    T* last[kMostStates] = {};                                // (B, H) by row, after each row's last step; null: not wanted
 
-    Strided<const T> dy[kMostStates];
-    const T* dlast[kMostStates] = {};
-    Strided<T> dx, dsequences[kMostWeights];
-    T *dw_ih = nullptr, *dw_hh = nullptr, *db_ih = nullptr, *db_hh = nullptr;
-    T *dweights[kMostWeights] = {}, *dstate[kMostStates] = {};
+    // Backward: gradients in, null for zeros, and out, null for not wanted. What it gives it writes, adding to nothing; steps
+    // beyond a row's length and blocks of U that the pattern leaves out are left as they are.
+    Strided<const T> dy[kMostStates];                         // (B, T, H)
+    const T* dlast[kMostStates] = {};                         // (B, H)
+    Strided<T> dx, dsequences[kMostWeights];                  // (B, T, I); (B, T, H)
+    T *dw_ih = nullptr, *dw_hh = nullptr, *db_ih = nullptr, *db_hh = nullptr;  // shaped as what they are the gradients of
+    T *dweights[kMostWeights] = {}, *dstate[kMostStates] = {};                 // (H), of the weights alone; (B, H)
 
     long row_of(long position) const { return order ? order[position] : position; }
     long length_of(long position) const { return lengths ? lengths[position] : time; }
