@@ -230,10 +230,12 @@ CONDITIONS = (
     Condition("nehalem", "an emulated processor without AVX", partial(emulated, "Nehalem")),
     Condition("no-fonts", "no font, no Chromium", no_fonts),
     Condition("lord-howe", "half-hour summer time, ASCII", partial(elsewhere, "Australia/Lord_Howe", "C")),
-    Condition("st-johns", "decimal comma, dotless i", partial(elsewhere, "America/St_Johns", "tr_TR.UTF-8")),
+    Condition(
+        "st-johns", "decimal comma, dotless i", partial(elsewhere, "America/St_Johns", "tr_TR.UTF-8"), in_quick=False
+    ),
     Condition("no-home", "a user without home and name", no_home),
-    Condition("home-unset", "HOME not set", no_home_variable),
-    Condition("home-read-only", "HOME not writable", read_only_home),
+    Condition("home-unset", "HOME not set", no_home_variable, in_quick=False),
+    Condition("home-read-only", "HOME not writable", read_only_home, in_quick=False),
     Condition("pure", "no compiler, from source", pure_python),
     Condition("types", "Python 3.10 and 3.13, by reading", types),
     Condition("wheel", "no compiler, from a wheel", wheel, in_quick=False),
