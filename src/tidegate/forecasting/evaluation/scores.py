@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from tidegate.forecasting.evaluation.baselines import method_words
 from tidegate.forecasting.evaluation.metrics import ALL_STEPS, ALL_TARGETS, METRICS
 from tidegate.forecasting.evaluation.result import BacktestResult
@@ -27,9 +29,13 @@ def target_scores(result: BacktestResult, target: str, lang: str, metrics: Seque
         method=result.method,
         names={method: method_words(method, lang) for method in result.methods},
         metrics=tuple(
-            Metric(_HEADINGS.get(m, m.upper()), own[m].to_dict(), m == "r2", _DECIMALS.get(m)) for m in metrics
+            Metric(_HEADINGS.get(m, m.upper()), _by_method(own[m]), m == "r2", _DECIMALS.get(m)) for m in metrics
         ),
     )
+
+
+def _by_method(values: pd.Series) -> dict[str, float]:
+    return {str(method): float(value) for method, value in values.items()}
 
 
 def target_words(target: str, lang: str) -> str:
