@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import numpy as np
@@ -35,6 +35,11 @@ def column_texts(values: Mapping[str, float], decimals: int | None = None) -> di
         name: minus_text(f"{value:,.{decimals}f}") if math.isfinite(value) else UNKNOWN
         for name, value in values.items()
     }
+
+
+def list_texts(values: Iterable[float]) -> list[str]:
+    """Numbers to stand under one another, in order."""
+    return list(column_texts({str(number): value for number, value in enumerate(values)}).values())
 
 
 def minus_text(number: str) -> str:
