@@ -41,8 +41,8 @@ def test_a_frame_is_shown_with_short_numbers_and_times():
     assert "2026-01-01 " in text
     assert "00:00" not in text
     assert "[b]shop" in text
-    assert "1,234.568" in text
-    assert "−0.250" in text
+    assert "1,234.6" in text
+    assert "−0.2 " in text
 
 
 def test_several_groups_have_a_column_of_their_own():

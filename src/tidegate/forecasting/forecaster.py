@@ -181,16 +181,23 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         check_settings(self)
         return cross_validate(self.settings(), data, folds, test_size)
 
-    def check_leakage(self, data: Any, prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None) -> LeakageReport:
+    def check_leakage(
+        self,
+        data: Any,
+        prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+        *,
+        test_size: float = 0.2,
+    ) -> LeakageReport:
         """Alter the future of a table and report every forecast that moved.
 
         Args:
             data: a table with all the columns of `fit`.
             prepare: your own preparation of the table (scaling, rolling means, …), tested with it.
+            test_size: last share of each series' rows, from which `prepare` must not learn; it may from those before.
         """
         from tidegate.forecasting.evaluation.leakage import check_leakage
 
-        return check_leakage(self.fitted(), self.panel, data, prepare)
+        return check_leakage(self.fitted(), self.panel, data, prepare, test_size)
 
     def stream(self, series: object = None, *, level: Sequence[float] = ()) -> Stream:
         """Start a stream: push one observation, get the next forecast; see `tidegate.forecasting.streaming.Stream`.

@@ -38,8 +38,11 @@ def column_texts(values: Mapping[str, float], decimals: int | None = None) -> di
 
 
 def list_texts(values: Iterable[float]) -> list[str]:
-    """Numbers to stand under one another, in order."""
-    return list(column_texts({str(number): value for number, value in enumerate(values)}).values())
+    """Numbers to stand under one another, in order, the largest with five digits."""
+    named = {str(number): float(value) for number, value in enumerate(values)}
+    largest = max((abs(value) for value in named.values() if math.isfinite(value)), default=0.0)
+    decimals = min(max(0, 4 - math.floor(math.log10(largest))), _LONGEST) if largest else None
+    return list(column_texts(named, decimals).values())
 
 
 def minus_text(number: str) -> str:
