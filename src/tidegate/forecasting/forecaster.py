@@ -234,9 +234,9 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         return tuple(map(str, self.fitted().newest.notes))
 
     def panel(self, data: Any) -> Panel:
-        """Read a table with the columns and the step of time that `fit` found."""
+        """Read a table with the columns and the step of time that `fit` found; a panel is one already."""
         found = self.fitted().preprocessor
-        return build_panel(data, found.settings, categories=found.columns.categories)[0]
+        return data if isinstance(data, Panel) else build_panel(data, found.settings, like=found.columns)[0]
 
     def settings(self) -> ForecasterSettings:
         """The settings alone; copies, which a later `set_params(layer__…=…)` leaves as they are."""
