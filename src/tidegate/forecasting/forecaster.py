@@ -88,7 +88,8 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         """Forecast what follows the data.
 
         Args:
-            data: history of the same columns, of known or new series; None continues the rows of `fit`.
+            data: history with all the columns of `fit`, of known or new series, or a `panel` of one; None continues the
+                rows of `fit`.
             future: `future_frame()` filled in, when there are covariates known ahead.
             level: percentages of prediction intervals, such as `[80, 90]`.
 
