@@ -88,7 +88,8 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         """Forecast what follows the data.
 
         Args:
-            data: history of the same columns, of known or new series; None continues the rows of `fit`.
+            data: history with all the columns of `fit`, of known or new series, or a `panel` of one; None continues the
+                rows of `fit`.
             future: `future_frame()` filled in, when there are covariates known ahead.
             level: percentages of prediction intervals, such as `[80, 90]`.
 
@@ -234,9 +235,9 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         return tuple(map(str, self.fitted().newest.notes))
 
     def panel(self, data: Any) -> Panel:
-        """Read a table with the columns and the step of time that `fit` found."""
+        """Read a table with the columns and the step of time that `fit` found; a panel is one already."""
         found = self.fitted().preprocessor
-        return build_panel(data, found.settings, categories=found.columns.categories)[0]
+        return data if isinstance(data, Panel) else build_panel(data, found.settings, like=found.columns)[0]
 
     def settings(self) -> ForecasterSettings:
         """The settings alone; copies, which a later `set_params(layer__…=…)` leaves as they are."""
