@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel
+from tidegate.tables.series_ids import SeriesIds
 from tidegate.training.hooks import TrainingHooks
 
 if TYPE_CHECKING:
@@ -234,9 +236,11 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         return tuple(map(str, self.fitted().newest.notes))
 
     def panel(self, data: Any) -> Panel:
-        """Read a table with the columns and the step of time that `fit` found."""
-        found = self.fitted().preprocessor
-        return build_panel(data, found.settings, categories=found.columns.categories)[0]
+        """Read a table with the columns and the step of time that `fit` found; its series are named as `fit` did."""
+        model = self.fitted()
+        found = model.preprocessor
+        panel = build_panel(data, found.settings, categories=found.columns.categories)[0]
+        return replace(panel, ids=SeriesIds(model.newest.ids).own(panel.ids))
 
     def settings(self) -> ForecasterSettings:
         """The settings alone; copies, which a later `set_params(layer__…=…)` leaves as they are."""
