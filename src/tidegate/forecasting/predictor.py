@@ -20,6 +20,7 @@ from tidegate.forecasting.windows import Windows
 from tidegate.tables.clock import Clock
 from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
+from tidegate.tables.series_ids import SeriesIds
 
 if TYPE_CHECKING:
     from tidegate.forecasting.window_model import WindowModel
@@ -94,7 +95,7 @@ class Predictor:
         clock: how this model's time stamps are read, counted and written.
         gaps: whether missing values are allowed.
         dated: whether the calendar is read.
-        series: number of each series of the fit.
+        series: the series of the fit, and their numbers.
     """
 
     def __init__(self, model: TableModel) -> None:
@@ -110,7 +111,7 @@ class Predictor:
         self.keep = shape.context + season
         self.clock = Clock(self.roles, newest.freq, newest.times.dtype)
         self.dated = bool(shape.features.calendar)
-        self.series = {name: number for number, name in enumerate(newest.ids.tolist())}
+        self.series = SeriesIds(newest.ids.tolist())
         self._only = newest.ids[0] if self.roles.id is None and len(newest.ids) == 1 else None
         self.level_problem = lru_cache(maxsize=64)(self._level_problem)
         self.names = lru_cache(maxsize=64)(lambda levels: forecast_columns(self.roles, self.settings, levels))
@@ -166,7 +167,7 @@ class Predictor:
                 f"the model needs values ahead of {', '.join(self.known_ahead)}: {self.steps} rows of "
                 f"{len(self.known_ahead)}; give them as future"
             )
-        self.check_series(history.series)
+        self.own_series(history.series)
 
     def check_levels(self, levels: tuple[float, ...]) -> None:
         """Raise a SettingError or DataError for interval levels that this model cannot give."""
@@ -183,13 +184,22 @@ class Predictor:
         """The stamps of the rows that the model was fitted on last."""
         return self._model.newest.times
 
-    def check_series(self, series: object) -> None:
-        """Raise a DataError for a series whose static values the model cannot know."""
-        if self.roles.static and series not in self.series:
+    def own_series(self, series: object) -> object:
+        """The series as the table of the fit wrote it; None stays None.
+
+        Raises:
+            DataError: the model was not fitted on it, or it is None and the model needs to know its static values.
+        """
+        if series is not None and self.roles.id is None and series not in self.series:
+            raise DataError(f"the model's table named no series, so {str(series)[:100]!r} is none; leave series out")
+        if series is not None:
+            return self._model.newest.ids[self.series.number(series)]
+        if self.roles.static:
             raise DataError(
                 f"the model has static columns ({', '.join(self.roles.static)}), so series must name one that it was "
-                f"fitted on, not {series!r}"
+                "fitted on"
             )
+        return None
 
     def predict(self, histories: Sequence[History], levels: tuple[float, ...] = ()) -> list[NextForecast]:
         """Forecast what follows each history; the same numbers as `Forecaster.predict` on those rows.
@@ -211,10 +221,11 @@ class Predictor:
             stamps = np.concatenate([history.times for history in histories])  # pyright: ignore[reportArgumentType, reportCallIssue]
             ahead = self.clock.ahead(stamps[starts[1:] - 1], self.steps)
         ids = np.empty(count, dtype=object)
-        ids[:] = [self._only if history.series is None else history.series for history in histories]
+        names = [self.own_series(history.series) for history in histories]
+        ids[:] = [self._only if name is None else name for name in names]
         static = np.zeros((count, newest.static.shape[1]))
         if static.shape[1]:
-            static = newest.static[[self.series[name] for name in ids]]
+            static = newest.static[[self.series.number(name) for name in names]]
         targets, past = len(self.roles.targets), len(self.roles.past)
         columns = rows[:, :targets], rows[:, targets : targets + past], rows[:, targets + past :]
         panel = Panel(ids, starts, stamps, newest.freq, *columns, static)
@@ -249,7 +260,7 @@ class WindowPredictor:
         self.gaps, self.dated = False, False
         self.needed = self.keep = model.lookback
         self.clock: Clock | None = None
-        self.series: dict[object, int] = {}
+        self.series = SeriesIds(())
         outputs = model.shape[1] if len(model.shape) > 1 else 1
         self._names = ("y",) if outputs == 1 else tuple(f"y{i}" for i in range(outputs))
 
@@ -289,8 +300,11 @@ class WindowPredictor:
         """Whether this model can give intervals of this level: never."""
         return False
 
-    def check_series(self, series: object) -> None:
-        """Accept any series: windows have none."""
+    def own_series(self, series: object) -> object:
+        """None; raises a DataError for any series, for windows have none."""
+        if series is not None:
+            raise DataError("a model of plain arrays knows no series; leave series out")
+        return None
 
 
 AnyPredictor = Predictor | WindowPredictor

@@ -58,12 +58,11 @@ class Stream:
             level: interval levels in percent, for every forecast.
 
         Raises:
-            DataError: the model has static columns, and `series` is none that it knows.
+            DataError: the model was not fitted on `series`, or needs one for its static columns.
         """
         self._predictor = predictor
-        self._predictor.check_series(series)
-        self._predictor.check_levels(tuple(level))
-        self.series, self.level = series, tuple(level)
+        self.series, self.level = self._predictor.own_series(series), tuple(level)
+        self._predictor.check_levels(self.level)
         self.columns, self.count = self._predictor.columns, 0
         # Rows move to the front once per `keep` pushes, so that the newest always lie in one piece.
         size = 2 * self._predictor.keep
@@ -197,8 +196,8 @@ class Stream:
             DataError: it is no state of a stream of this model; the stream is then as it was before.
         """
         rows, times, count, timed = _read_state(state, self.columns, self._times.dtype)
-        self._predictor.check_series(state.get("series"))
-        self.series, self._timed, self.count = state.get("series"), timed, count
+        series = self._predictor.own_series(state.get("series"))
+        self.series, self._timed, self.count = series, timed, count
         rows, times = rows[-self.keep :], times[-self.keep :]
         self._first, self._end = 0, len(rows)
         self._rows[: len(rows)] = rows

@@ -71,8 +71,9 @@ class Columns:
         return local.tz_localize(None).to_numpy()
 
     def restore_ids(self, ids: np.ndarray) -> np.ndarray:
-        """Identifiers in the dtype of the input's own column."""
-        return ids if self.id_dtype == "object" else ids.astype(self.id_dtype)
+        """Identifiers in the dtype of the input's own column; new ones of another kind leave all as they are."""
+        alike = self.id_dtype != "object" and all(isinstance(name, int | np.integer) for name in ids)
+        return ids.astype(self.id_dtype) if alike else ids
 
     def restore_times(self, times: np.ndarray) -> np.ndarray | pd.Series:
         """Time stamps (R,) of a panel or of `future_times` as the input wrote them.

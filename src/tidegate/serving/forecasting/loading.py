@@ -15,6 +15,7 @@ from tidegate.forecasting.predictor import AnyPredictor, History, NextForecast, 
 from tidegate.forecasting.window_regressor import WindowRegressor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.contract import ModelVersion
+from tidegate.serving.responses import Refusal
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,18 @@ def table_predictor(version: ModelVersion) -> Predictor:
     if not isinstance(predictor, Predictor):
         raise DataError(f"model {version.name!r} was fitted on plain arrays, so it takes values, not a table")
     return predictor
+
+
+def own_series(version: ModelVersion, series: object) -> object:
+    """The series of the fit that a request names, however it writes it; None when it names none.
+
+    Raises:
+        Refusal: the model was not fitted on it (404), or needs one and got none.
+    """
+    try:
+        return version.model.predictor.own_series(series)
+    except DataError as error:
+        raise Refusal(422 if series is None else 404, str(error)) from None
 
 
 async def forecast(

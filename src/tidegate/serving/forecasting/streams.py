@@ -18,7 +18,7 @@ from tidegate.forecasting.streaming import Stream
 from tidegate.serving.batching import Batcher
 from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body
-from tidegate.serving.forecasting.loading import forecast
+from tidegate.serving.forecasting.loading import forecast, own_series
 from tidegate.serving.forecasting.schemas import HistoryBody, PushBody
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.serving.store import StreamStore
@@ -164,10 +164,8 @@ class Streams:
 
     def _begin(self, id: str, body: PushBody) -> _Live:
         version = self._version(body.model)
-        series = body.series
-        if series is None and id in version.model.predictor.series:
-            series = id
-        stream = Stream(version.model.predictor, series=series)
+        named = id if body.series is None and id in version.model.predictor.series else body.series
+        stream = Stream(version.model.predictor, series=own_series(version, named))
         if body.history is not None:
             _take_history(stream, body.history)
         return _Live(stream, version)
@@ -205,6 +203,7 @@ def _answer(id: str, live: _Live) -> dict[str, Any]:
         "stream": id,
         "model": version.name,
         "version": version.version,
+        "series": stream.series,
         "count": stream.count,
         "time": stream.last_time,
         "needed": max(0, stream.needed - len(stream)),
