@@ -14,7 +14,7 @@ from tidegate.forecasting.forecaster import Forecaster
 from tidegate.forecasting.predictor import AnyPredictor, History, NextForecast, Predictor, predictor_of
 from tidegate.forecasting.window_regressor import WindowRegressor
 from tidegate.serving.batching import Batcher
-from tidegate.serving.models import ModelVersion
+from tidegate.serving.contract import ModelVersion
 
 
 @dataclass(frozen=True)
