@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from torch import Tensor
 
 from tidegate.errors import DataError
+from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.frames import forecast_columns
 from tidegate.forecasting.intervals import check_levels
 from tidegate.forecasting.scaling import Scale
@@ -26,58 +25,6 @@ if TYPE_CHECKING:
     from tidegate.forecasting.window_model import WindowModel
 
 
-@dataclass(frozen=True)
-class History:
-    """The newest rows of one series, and what is known ahead of it.
-
-    Attributes:
-        rows: (R, C) float64 in the order of `Predictor.columns`; NaN where missing.
-        times: (R,) stamps as a panel holds them, or None when the rows are only numbered.
-        future: (S, Q) covariates known ahead.
-        series: the series of `fit` that this is, or None for a new one.
-    """
-
-    rows: np.ndarray
-    times: np.ndarray | None
-    future: np.ndarray
-    series: object = None
-
-
-@dataclass(frozen=True)
-class NextForecast:
-    """The forecast of the next S steps.
-
-    Attributes:
-        time_name: name of the time column.
-        stamps: (S,) as a panel holds them; step numbers when the history had no times.
-        columns: names of the forecast columns, as `Forecaster.predict` gives them.
-        values: (S, columns) float64.
-    """
-
-    time_name: str
-    stamps: np.ndarray
-    columns: tuple[str, ...]
-    values: np.ndarray
-    clock: Clock | None = None
-
-    @property
-    def times(self) -> np.ndarray | pd.Series:
-        """(S,) stamps in the table's own terms; step numbers when the history had no times."""
-        return self.stamps if self.clock is None else self.clock.restore(self.stamps)
-
-    def texts(self) -> list[Any]:
-        """The stamps as JSON has them."""
-        return self.stamps.tolist() if self.clock is None else self.clock.texts(self.stamps)
-
-    def __getitem__(self, column: str) -> np.ndarray:
-        return self.values[:, self.columns.index(column)]
-
-    def to_frame(self) -> pd.DataFrame:
-        """The forecast as a frame: the time column, then the forecast columns."""
-        data = dict(zip(self.columns, self.values.T, strict=True))
-        return pd.DataFrame({self.time_name: self.times, **data})
-
-
 class Predictor:
     """Forecasts with a model that was fitted on a table; the only way from windows to numbers that anyone is shown.
 
@@ -87,7 +34,7 @@ class Predictor:
     Attributes:
         settings: of the fit, with what the table showed.
         columns: what a row holds: the targets, then past covariates, then those known ahead.
-        needed: rows from which a history can be forecast.
+        needed: rows from which a context can be forecast.
         keep: newest rows that can influence a forecast; older ones may be forgotten.
         steps: the horizon.
         known_ahead: names of the columns known ahead.
@@ -151,23 +98,23 @@ class Predictor:
             values = self._model.preprocessor.unscale(self._model.intervals.around(scaled, levels), scale)
         return _finite(values).reshape(*values.shape[:2], -1)
 
-    def check(self, history: History, levels: tuple[float, ...]) -> None:
+    def check(self, context: Context, levels: tuple[float, ...]) -> None:
         """Raise the error that `predict` would, before any work is done.
 
         Raises:
-            DataError: the history cannot be forecast; SettingError: these levels cannot.
+            DataError: the context cannot be forecast; SettingError: these levels cannot.
         """
         self.check_levels(levels)
-        if len(history.rows) < self.needed:
-            raise DataError(f"the model needs {self.needed} rows of history and got {len(history.rows)}; give more")
-        if self.dated and history.times is None:
+        if len(context.rows) < self.needed:
+            raise DataError(f"the model needs {self.needed} rows of history and got {len(context.rows)}; give more")
+        if self.dated and context.times is None:
             raise DataError("the model reads the calendar, so every row needs its time; give times")
-        if history.future.shape != (self.steps, len(self.known_ahead)):
+        if context.future.shape != (self.steps, len(self.known_ahead)):
             raise DataError(
                 f"the model needs values ahead of {', '.join(self.known_ahead)}: {self.steps} rows of "
                 f"{len(self.known_ahead)}; give them as future"
             )
-        self.own_series(history.series)
+        self.own_series(context.series)
 
     def check_levels(self, levels: tuple[float, ...]) -> None:
         """Raise a SettingError or DataError for interval levels that this model cannot give."""
@@ -201,27 +148,27 @@ class Predictor:
             )
         return None
 
-    def predict(self, histories: Sequence[History], levels: tuple[float, ...] = ()) -> list[NextForecast]:
-        """Forecast what follows each history; the same numbers as `Forecaster.predict` on those rows.
+    def predict(self, contexts: Sequence[Context], levels: tuple[float, ...] = ()) -> list[NextForecast]:
+        """Forecast what follows each context; the same numbers as `Forecaster.predict` on those rows.
 
         Raises:
-            DataError: a history cannot be forecast, or its forecast is not finite.
+            DataError: a context cannot be forecast, or its forecast is not finite.
         """
-        names, values = self.names(levels), self.follow(*self._panel(histories), levels)
-        return [self._named(history, names, values[i]) for i, history in enumerate(histories)]
+        names, values = self.names(levels), self.follow(*self._panel(contexts), levels)
+        return [self._named(context, names, values[i]) for i, context in enumerate(contexts)]
 
-    def _panel(self, histories: Sequence[History]) -> tuple[Panel, np.ndarray, np.ndarray]:
+    def _panel(self, contexts: Sequence[Context]) -> tuple[Panel, np.ndarray, np.ndarray]:
         newest = self._model.newest
-        count = len(histories)
-        rows = np.concatenate([history.rows for history in histories])
+        count = len(contexts)
+        rows = np.concatenate([context.rows for context in contexts])
         starts = np.zeros(count + 1, dtype=np.int64)
-        np.cumsum([len(history.rows) for history in histories], out=starts[1:])
+        np.cumsum([len(context.rows) for context in contexts], out=starts[1:])
         stamps, ahead = np.arange(len(rows)), np.zeros((count, self.steps), dtype=np.int64)
         if self.dated:
-            stamps = np.concatenate([history.times for history in histories])  # pyright: ignore[reportArgumentType, reportCallIssue]
+            stamps = np.concatenate([context.times for context in contexts])  # pyright: ignore[reportArgumentType, reportCallIssue]
             ahead = self.clock.ahead(stamps[starts[1:] - 1], self.steps)
         ids = np.empty(count, dtype=object)
-        names = [self.own_series(history.series) for history in histories]
+        names = [self.own_series(context.series) for context in contexts]
         ids[:] = [self._only if name is None else name for name in names]
         static = np.zeros((count, newest.static.shape[1]))
         if static.shape[1]:
@@ -229,13 +176,13 @@ class Predictor:
         targets, past = len(self.roles.targets), len(self.roles.past)
         columns = rows[:, :targets], rows[:, targets : targets + past], rows[:, targets + past :]
         panel = Panel(ids, starts, stamps, newest.freq, *columns, static)
-        return panel, np.stack([history.future for history in histories]), ahead
+        return panel, np.stack([context.future for context in contexts]), ahead
 
-    def _named(self, history: History, names: tuple[str, ...], values: np.ndarray) -> NextForecast:
+    def _named(self, context: Context, names: tuple[str, ...], values: np.ndarray) -> NextForecast:
         name = self.roles.time or self.settings.time_col
-        if history.times is None:
+        if context.times is None:
             return NextForecast(name, np.arange(self.steps), names, values)
-        return NextForecast(name, self.clock.ahead(history.times[-1], self.steps), names, values, self.clock)
+        return NextForecast(name, self.clock.ahead(context.times[-1], self.steps), names, values, self.clock)
 
     def _level_problem(self, levels: tuple[float, ...]) -> Exception | None:
         try:
@@ -273,22 +220,22 @@ class WindowPredictor:
         with _quiet():
             return _finite(self._model.forecast(windows))
 
-    def predict(self, histories: Sequence[History], levels: tuple[float, ...] = ()) -> list[NextForecast]:
-        """Forecast what follows each history: the newest `needed` rows of it as one window."""
-        windows = np.stack([history.rows[-self.needed :] for history in histories])
-        values = self.follow(windows).reshape(len(histories), self.steps, -1)
+    def predict(self, contexts: Sequence[Context], levels: tuple[float, ...] = ()) -> list[NextForecast]:
+        """Forecast what follows each context: the newest `needed` rows of it as one window."""
+        windows = np.stack([context.rows[-self.needed :] for context in contexts])
+        values = self.follow(windows).reshape(len(contexts), self.steps, -1)
         return [NextForecast("step", np.arange(self.steps), self._names, each) for each in values]
 
     def names(self, levels: tuple[float, ...]) -> tuple[str, ...]:
         """Names of the forecast columns."""
         return self._names
 
-    def check(self, history: History, levels: tuple[float, ...]) -> None:
+    def check(self, context: Context, levels: tuple[float, ...]) -> None:
         """Raise the error that `predict` would, before any work is done."""
         self.check_levels(levels)
-        if len(history.rows) < self.needed:
-            raise DataError(f"the model needs windows of {self.needed} rows, not {len(history.rows)}; give as many")
-        if history.future.size:
+        if len(context.rows) < self.needed:
+            raise DataError(f"the model needs windows of {self.needed} rows, not {len(context.rows)}; give as many")
+        if context.future.size:
             raise DataError("a model of plain arrays knows no columns ahead; leave future out")
 
     def check_levels(self, levels: tuple[float, ...]) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 
 from tidegate.arrays import as_numbers
 from tidegate.errors import DataError
+from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.observations import LARGEST, read_ahead, read_row
-from tidegate.forecasting.predictor import AnyPredictor, History, NextForecast
+from tidegate.forecasting.predictor import AnyPredictor
 
 _FORMAT = 1
 
@@ -153,13 +154,13 @@ class Stream:
         """
         return self._predict(self.read_future(future))
 
-    def history(self, future: np.ndarray) -> History:
+    def context(self, future: np.ndarray) -> Context:
         """A copy of the newest rows as a predictor reads them."""
         part = slice(self._first, self._end)
         times = None
         if self._timed and self._predictor.clock is not None:
             times = self._predictor.clock.stamps(self._times[part].copy())
-        return History(self._rows[part].copy(), times, future, self.series)
+        return Context(self._rows[part].copy(), times, future, self.series)
 
     def read_future(self, future: Any) -> np.ndarray:
         """The covariates known ahead as an array (horizon, columns).
@@ -205,9 +206,9 @@ class Stream:
         return self
 
     def _predict(self, future: np.ndarray) -> NextForecast:
-        history = self.history(future)
-        self._predictor.check(history, self.level)
-        return self._predictor.predict([history], self.level)[0]
+        context = self.context(future)
+        self._predictor.check(context, self.level)
+        return self._predictor.predict([context], self.level)[0]
 
     @property
     def _counts_in_floats(self) -> bool:

@@ -10,8 +10,9 @@ import numpy as np
 
 from tidegate import registry
 from tidegate.errors import DataError, TidegateError
+from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.forecaster import Forecaster
-from tidegate.forecasting.predictor import AnyPredictor, History, NextForecast, Predictor, predictor_of
+from tidegate.forecasting.predictor import AnyPredictor, Predictor, predictor_of
 from tidegate.forecasting.window_regressor import WindowRegressor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.contract import ModelVersion
@@ -88,17 +89,17 @@ def own_series(version: ModelVersion, series: object) -> object:
 
 
 async def forecast(
-    version: ModelVersion, batcher: Batcher, history: History, levels: tuple[float, ...]
+    version: ModelVersion, batcher: Batcher, context: Context, levels: tuple[float, ...]
 ) -> NextForecast:
-    """Forecast what follows a history, together with others that are asked for at the same time.
+    """Forecast what follows a context, together with others that are asked for at the same time.
 
     Raises:
-        TidegateError: this history cannot be forecast.
+        TidegateError: this context cannot be forecast.
         Refusal: too many are waiting, or it took too long.
     """
     predictor = version.model.predictor
-    predictor.check(history, levels)
-    return await batcher.run(version, predictor.predict, history, levels)
+    predictor.check(context, levels)
+    return await batcher.run(version, predictor.predict, context, levels)
 
 
 def _warm_up(predictor: AnyPredictor) -> None:
@@ -107,8 +108,8 @@ def _warm_up(predictor: AnyPredictor) -> None:
     rows = np.zeros((predictor.needed, len(predictor.columns)))
     rows[-1] = 1.0  # a constant window has no spread of its own
     series = next(iter(predictor.series), None)
-    history = History(rows, stamps, np.zeros((predictor.steps, len(predictor.known_ahead))), series)
+    context = Context(rows, stamps, np.zeros((predictor.steps, len(predictor.known_ahead))), series)
     try:
-        predictor.predict([history])
+        predictor.predict([context])
     except TidegateError:
         return  # what this history lacks, real ones may have

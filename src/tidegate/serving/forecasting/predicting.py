@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
+from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.frames import read_future
 from tidegate.forecasting.observations import LARGEST, as_numbers, check_row, read_ahead
-from tidegate.forecasting.predictor import History, NextForecast, Predictor
+from tidegate.forecasting.predictor import Predictor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body
@@ -77,8 +78,8 @@ async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batc
         inside = predictor.clock.after(predictor.clock.read(body.start), 0, windows.shape[1])
         times = predictor.clock.stamps(inside)
     levels = tuple(body.level)
-    histories = [History(rows, times, future, series) for rows in windows]
-    waited = [forecast(version, batcher, history, levels) for history in histories]
+    contexts = [Context(rows, times, future, series) for rows in windows]
+    waited = [forecast(version, batcher, context, levels) for context in contexts]
     forecasts = [await waited[0]] if len(waited) == 1 else await asyncio.gather(*waited)
     return to_json(
         {
