@@ -25,9 +25,11 @@ class TaskService(Protocol):
 
     Attributes:
         bodies: the JSON bodies of its routes, for OpenAPI.
+        words: packages whose phrases the page says of its models, such as those of the task's reports.
     """
 
     bodies: Sequence[type[BaseModel]]
+    words: Sequence[str]
 
     def __init__(self, service: Service) -> None:
         """Begin with what all tasks share; the event loop does not run yet."""
