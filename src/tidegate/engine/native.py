@@ -1,4 +1,4 @@
-"""The native engine under autograd; only this file and `compiled` know the extension module.
+"""The native engine under autograd; only this file, `simd` and `compiled` know the extension module.
 
 The extension gets plain addresses, so everything that it reads and writes is allocated, and kept alive, here.
 """
@@ -6,7 +6,6 @@ The extension gets plain addresses, so everything that it reads and writes is al
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +13,9 @@ import torch
 from torch import Tensor
 
 from tidegate.engine import compiled, reference, threads
+from tidegate.engine.simd import extension as _native
+from tidegate.engine.simd import level
 from tidegate.equations.declaration import extra_names
-from tidegate.errors import SettingError
-
-try:
-    from tidegate.engine import _native
-except ImportError:  # built without a compiler
-    _native: Any = None
 
 if TYPE_CHECKING:
     from tidegate.cells import Cell
@@ -28,22 +23,6 @@ if TYPE_CHECKING:
 _MATRICES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _LARGE = 1 << 22
 _kernels: dict[type[Cell], Any] = {}
-
-
-def levels() -> list[str]:
-    """Return the SIMD levels that run here, best first; none when the engine was not built."""
-    return [] if _native is None else _native.levels()
-
-
-def _choose_level() -> str:
-    wanted = os.environ.get("TIDEGATE_SIMD", "")
-    if wanted and _native is not None and wanted not in levels():
-        raise SettingError(f"TIDEGATE_SIMD must be one of {', '.join(levels())}, not {wanted!r}")
-    return wanted or next(iter(levels()), "")
-
-
-level = _choose_level()
-"""The SIMD level in use; the environment variable TIDEGATE_SIMD forces one."""
 
 
 def runs(cell: type[Cell], x: Tensor) -> bool:

@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 
 from tidegate.errors import TidegateError
 from tidegate.serving import protocol
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.limits import Limits, as_refusal
 from tidegate.serving.metrics import CONTENT_TYPE
-from tidegate.serving.models import ModelVersion
 from tidegate.serving.openapi import describe, json_body, page, refusals
 from tidegate.serving.responses import Refusal, json_response, to_json
 from tidegate.serving.routing import DirectRoutes

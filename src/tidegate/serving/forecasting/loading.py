@@ -14,8 +14,8 @@ from tidegate.forecasting.forecaster import Forecaster
 from tidegate.forecasting.predictor import AnyPredictor, History, NextForecast, Predictor, predictor_of
 from tidegate.forecasting.window_regressor import WindowRegressor
 from tidegate.serving.batching import Batcher
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.judged import verdict_of
-from tidegate.serving.models import ModelVersion
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from tidegate.forecasting.frames import read_future
 from tidegate.forecasting.observations import LARGEST, as_numbers, check_row, read_ahead
 from tidegate.forecasting.predictor import History, NextForecast, Predictor
 from tidegate.serving.batching import Batcher
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body
 from tidegate.serving.forecasting.judged import naive_after, verdict_of
 from tidegate.serving.forecasting.loading import forecast, table_predictor
 from tidegate.serving.forecasting.schemas import PredictBody
-from tidegate.serving.models import ModelVersion
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel

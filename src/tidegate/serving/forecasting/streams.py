@@ -16,10 +16,10 @@ from tidegate.errors import DataError
 from tidegate.forecasting.predictor import History
 from tidegate.forecasting.streaming import Stream
 from tidegate.serving.batching import Batcher
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body
 from tidegate.serving.forecasting.loading import forecast
 from tidegate.serving.forecasting.schemas import HistoryBody, PushBody
-from tidegate.serving.models import ModelVersion
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.serving.store import StreamStore
 from tidegate.serving.transactions import Transactions, is_busy

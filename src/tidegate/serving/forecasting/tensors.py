@@ -17,9 +17,9 @@ from tidegate.errors import DataError
 from tidegate.forecasting.observations import read_ahead
 from tidegate.forecasting.predictor import History, Predictor
 from tidegate.serving.batching import Batcher
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.loading import forecast
 from tidegate.serving.forecasting.predicting import read_windows
-from tidegate.serving.models import ModelVersion
 
 
 def metadata(predictor: Predictor) -> dict[str, Any]:
