@@ -16,6 +16,7 @@ from tidegate.forecasting.predictor import AnyPredictor, Predictor, predictor_of
 from tidegate.forecasting.window_regressor import WindowRegressor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.contract import ModelVersion
+from tidegate.serving.forecasting.judged import verdict_of
 from tidegate.serving.responses import Refusal
 
 
@@ -26,10 +27,12 @@ class LoadedForecaster:
     Attributes:
         forecaster: as it was saved.
         predictor: what computes its forecasts of histories.
+        folder: where it was saved.
     """
 
     forecaster: Forecaster | WindowRegressor
     predictor: AnyPredictor
+    folder: Path
 
 
 def load(folder: Path) -> LoadedForecaster:
@@ -41,13 +44,13 @@ def load(folder: Path) -> LoadedForecaster:
     forecaster = registry.load(folder)
     predictor = predictor_of(forecaster.fitted())
     _warm_up(predictor)
-    return LoadedForecaster(forecaster, predictor)
+    return LoadedForecaster(forecaster, predictor, folder)
 
 
 def describe(loaded: LoadedForecaster) -> dict[str, Any]:
     """What the page shows of a forecaster."""
     predictor, layer = loaded.predictor, loaded.forecaster.settings().layer_settings
-    newest = None
+    newest, verdict = None, verdict_of(loaded.folder)
     if isinstance(predictor, Predictor) and predictor.newest_times.size:
         newest = predictor.clock.texts(predictor.newest_times.max()[None])[0]
     return {
@@ -55,13 +58,23 @@ def describe(loaded: LoadedForecaster) -> dict[str, Any]:
         "layer": layer.name,
         **{name: value for name, value in layer.get_params().items() if name in ("cell", "layers", "units")},
         "columns": predictor.columns,
+        "roles": _roles(predictor),
+        "outputs": predictor.names(()),
         "known_ahead": predictor.known_ahead,
         "needed": predictor.needed,
         "horizon": predictor.steps,
         "series": len(predictor.series),
         "newest": newest,
         "levels": [level for level in (80.0, 90.0) if predictor.gives(level)],
+        "verdict": None if verdict is None else verdict.model_dump(),
     }
+
+
+def _roles(predictor: AnyPredictor) -> dict[str, Any] | None:
+    """The columns of the table by what they are for; None for a model of arrays."""
+    if not isinstance(predictor, Predictor):
+        return None
+    return {role: getattr(predictor.roles, role) for role in ("time", "id", "targets", "past", "future", "static")}
 
 
 def table_predictor(version: ModelVersion) -> Predictor:

@@ -21,6 +21,7 @@ from tidegate.forecasting.predictor import Predictor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body
+from tidegate.serving.forecasting.judged import naive_after, verdict_of
 from tidegate.serving.forecasting.loading import forecast, own_series, table_predictor
 from tidegate.serving.forecasting.schemas import PredictBody
 from tidegate.serving.responses import Refusal, overloaded, to_json
@@ -162,7 +163,7 @@ def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]
     names = [None if predictor.roles.id is None else name for name in predictor.series]
     picked = newest.select(np.arange(len(newest.ids)) == number)
     body = {"model": version.name, "version": version.version, "series": names[:_MOST_SERIES]}
-    drawn = _of(names[number]) | _drawn(predictor, picked, 0)
+    drawn = _of(names[number]) | _drawn(version, picked, 0)
     if predictor.known_ahead:
         return to_json(body | {"forecasts": [drawn | {"times": [], "columns": {}}]})
     times = times_ahead(picked, predictor.steps)
@@ -185,7 +186,7 @@ def _predict_frame(
     values = predictor.follow(panel, known, times, levels)
     forecasts = []
     for i in range(count):
-        body = _drawn(predictor, panel, i) if history else {}
+        body = _drawn(version, panel, i) if history else {}
         if predictor.roles.id is not None:
             body = {"series": panel.ids[i]} | body
         forecasts.append(body | _named(predictor, times[i], values[i], levels))
@@ -201,12 +202,13 @@ def _named(predictor: Predictor, times: np.ndarray, values: np.ndarray, levels: 
     return forecast_body(NextForecast("", times, predictor.names(levels), values, predictor.clock))
 
 
-def _drawn(predictor: Predictor, panel: Panel, number: int) -> dict[str, Any]:
-    """The newest rows of one series' targets: as many as a stream needs to begin, and some to play into it."""
-    part = panel.rows(number)
+def _drawn(version: ModelVersion, panel: Panel, number: int) -> dict[str, Any]:
+    """One series' naive forecast, and the newest rows of its targets: what a stream needs to begin, and some more."""
+    predictor, part = version.model.predictor, panel.rows(number)
     part = slice(max(part.start, part.stop - predictor.needed - _PLAYED), part.stop)
     columns = {
         name: [None if value != value else value for value in panel.targets[part, i].tolist()]
         for i, name in enumerate(predictor.roles.targets)
     }
-    return {"history": {"times": predictor.clock.texts(panel.times[part]), "columns": columns}}
+    naive = naive_after(predictor, panel, number, verdict_of(version.model.folder))
+    return {"history": {"times": predictor.clock.texts(panel.times[part]), "columns": columns}, "naive": naive}

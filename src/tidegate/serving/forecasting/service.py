@@ -37,6 +37,7 @@ class ForecastingService(TaskService):
     """
 
     bodies = (PredictBody, PushBody)
+    words = ("tidegate.forecasting.evaluation",)
     streams: Streams
 
     def __init__(self, service: Service) -> None:
