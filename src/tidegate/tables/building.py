@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError, SettingError
+from tidegate.notes import Note
 from tidegate.tables.columns import Columns
 from tidegate.tables.filling import REMEDIES
 from tidegate.tables.gaps import Grid, close_gaps
+from tidegate.tables.marks import marks_of
 from tidegate.tables.messages import row_list
 from tidegate.tables.moments import as_fitted, in_steps
-from tidegate.tables.numbers import column_of, to_numbers
+from tidegate.tables.numbers import column_of, read_numbers, to_numbers
 from tidegate.tables.ordering import Order, order_rows
 from tidegate.tables.panel import Panel
 from tidegate.tables.reading import frame_kind, read_table
@@ -45,7 +47,7 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
         DataError: in one sentence, with row numbers (counted from 1 below the header), columns and a remedy.
         SettingError: when settings contradict each other.
     """
-    frame = read_table(source)
+    frame = read_table(source, settings)
     roles = resolve_roles(frame, settings) if like is None else fitted_roles(frame, settings, like)
     if settings.layout == "wide" and roles.static:
         raise SettingError("static_cols cannot be used with layout='wide', where a column is a series; use 'long'")
@@ -55,11 +57,13 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
     order = order_rows(ids, times.values, frame, roles)
     grid = close_gaps(order, settings)
     refuse = settings.missing == "refuse" and settings.layout == "long"
+    said: list[Note] = []
     targets, past, future = (
-        _values(frame, names, order, grid, refuse) for names in (roles.targets, roles.past, roles.future)
+        _values(_numbers(frame, names, settings, said), order, grid, refuse)
+        for names in (roles.targets, roles.past, roles.future)
     )
     static, static_names, known = static_values(frame, roles.static, order, None if like is None else like.categories)
-    notes = (*roles.notes, *times.notes, *order.notes, *grid.notes)
+    notes = (*roles.notes, *times.notes, *said, *order.notes, *grid.notes)
     panel = Panel(order.ids, grid.starts, grid.times, grid.freq, targets, past, future, static, notes)
     columns = Columns(
         id=roles.id,
@@ -94,11 +98,22 @@ def _times(frame: pd.DataFrame, roles: Roles) -> Times:
     return Times(frame.groupby(roles.id, sort=False, dropna=False).cumcount().to_numpy(), "numbers")
 
 
-def _values(frame: pd.DataFrame, names: tuple[str, ...], order: Order, grid: Grid, refuse: bool) -> np.ndarray:
-    """The named columns (R, C) on the grid; a view of the frame's own memory where that is possible."""
-    columns = [to_numbers(column_of(frame, name), name) for name in names]
+def _numbers(
+    frame: pd.DataFrame, names: tuple[str, ...], settings: TableSettings, notes: list[Note]
+) -> dict[str, np.ndarray]:
+    """The named columns; what was decided about them is added to the notes."""
+    columns = {}
+    for name in names:
+        columns[name], said = read_numbers(column_of(frame, name), name, marks_of(settings))
+        notes += said
+    return columns
+
+
+def _values(named: dict[str, np.ndarray], order: Order, grid: Grid, refuse: bool) -> np.ndarray:
+    """Columns (R, C) on the grid; a view of the frame's own memory where that is possible."""
+    columns = list(named.values())
     if refuse:
-        for name, values in zip(names, columns, strict=True):
+        for name, values in named.items():
             unknown = np.isnan(values)
             if unknown.any():
                 raise _missing(name, np.flatnonzero(unknown))

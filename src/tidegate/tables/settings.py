@@ -21,6 +21,8 @@ class TableSettings:
     past_cols: tuple[str, ...] = setting((), "covariates known up to now")
     future_cols: tuple[str, ...] = setting((), "covariates known ahead")
     static_cols: tuple[str, ...] = setting((), "columns constant per series, numbers or categories")
+    decimal: str | None = setting(None, "decimal mark of numbers in text (default: found out)", choices=(".", ","))
+    thousands: str | None = setting(None, "sign between thousands (default: found out)", choices=(",", ".", " "))
     freq: str | None = setting(None, "step of time (h, D, B, MS, …; row: every row is one step; default: inferred)")
     season_length: int | None = setting(None, "steps per season (default: from the step of time)", low=1)
     missing: str = setting("refuse", "what to do with missing values and gaps", choices=MISSING)
