@@ -21,6 +21,7 @@ class TableSettings:
     past_cols: tuple[str, ...] = setting((), "covariates known up to now")
     future_cols: tuple[str, ...] = setting((), "covariates known ahead")
     static_cols: tuple[str, ...] = setting((), "columns constant per series, numbers or categories")
+    date_format: str | None = setting(None, "how dates are written, such as %d.%m.%Y (default: found out)")
     decimal: str | None = setting(None, "decimal mark of numbers in text (default: found out)", choices=(".", ","))
     thousands: str | None = setting(None, "sign between thousands (default: found out)", choices=(",", ".", " "))
     freq: str | None = setting(None, "step of time (h, D, B, MS, …; row: every row is one step; default: inferred)")
