@@ -5,6 +5,8 @@ The extension gets plain addresses, so everything that it reads and writes is al
 
 from __future__ import annotations
 
+import functools
+import logging
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,10 +19,12 @@ from tidegate.engine import compiled, reference, threads
 from tidegate.equations.declaration import extra_names
 from tidegate.errors import SettingError
 
+_problem = ""
 try:
     from tidegate.engine import _native
-except ImportError:  # built without a compiler
+except ImportError as error:  # built without a compiler, or for another Python or system
     _native: Any = None
+    _problem = str(error)
 
 if TYPE_CHECKING:
     from tidegate.cells import Cell
@@ -44,6 +48,20 @@ def _choose_level() -> str:
 
 level = _choose_level()
 """The SIMD level in use; the environment variable TIDEGATE_SIMD forces one."""
+
+
+def missing() -> str:
+    """Return one sentence for an engine that is not there."""
+    return (
+        f"the native engine is missing ({_problem}), so layers run on torch or, several times slower, as a plain loop; "
+        "install a C++20 compiler, then tidegate again from its sources"
+    )
+
+
+@functools.cache
+def _say_missing() -> None:
+    """Say it once in a process, on standard error unless the program takes its log elsewhere."""
+    logging.getLogger("tidegate").warning("tidegate: %s", missing())
 
 
 def runs(cell: type[Cell], x: Tensor) -> bool:
@@ -106,6 +124,8 @@ def _new_job(like: Tensor) -> Any:
 def _find(cell: type[Cell]) -> Any:
     """Return a cell's kernels for float32 and float64, or None."""
     if _native is None:
+        if not torch.compiler.is_compiling():
+            _say_missing()
         return None
     if cell not in _kernels:
         from tidegate import cells
