@@ -3,7 +3,7 @@ from importlib import metadata
 import torch
 
 import tidegate as package
-from tidegate.engine import native
+from tidegate.engine import simd
 
 
 def test_info_says_what_there_is_to_know_of_a_machine(tidegate):
@@ -11,7 +11,7 @@ def test_info_says_what_there_is_to_know_of_a_machine(tidegate):
     assert lines["tidegate"] == package.__version__
     assert lines["torch"].startswith(torch.__version__)
     assert lines["threads"] == str(torch.get_num_threads())
-    assert lines["engine"].startswith(native.level or "the native engine is missing")
+    assert lines["engine"].startswith(simd.level or "the native engine is missing")
 
 
 def test_info_names_what_an_extra_lacks_and_how_to_get_it(tidegate, monkeypatch):

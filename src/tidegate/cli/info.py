@@ -13,11 +13,11 @@ def info() -> None:
     """Show the version, the engine and its SIMD level, threads, torch, and which optional packages are there."""
     import torch
 
-    from tidegate.engine import native
+    from tidegate.engine import simd
     from tidegate.extras import missing_packages
 
-    others = ", ".join(level for level in native.levels() if level != native.level)
-    engine = f"{native.level}{f' (also runs: {others})' if others else ''}" if native.level else native.missing()
+    others = ", ".join(level for level in simd.levels() if level != simd.level)
+    engine = f"{simd.level}{f' (also runs: {others})' if others else ''}" if simd.level else simd.missing()
     cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "no CUDA"
     lines = {
         "tidegate": tidegate.__version__,

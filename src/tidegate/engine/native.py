@@ -1,30 +1,21 @@
-"""The native engine under autograd; only this file and `compiled` know the extension module.
+"""The native engine under autograd; only this file, `simd` and `compiled` know the extension module.
 
 The extension gets plain addresses, so everything that it reads and writes is allocated, and kept alive, here.
 """
 
 from __future__ import annotations
 
-import functools
-import logging
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from tidegate.engine import compiled, reference, threads
+from tidegate.engine import compiled, reference, simd, threads
+from tidegate.engine.simd import extension as _native
+from tidegate.engine.simd import level
 from tidegate.equations.declaration import extra_names
-from tidegate.errors import SettingError
-
-_problem = ""
-try:
-    from tidegate.engine import _native
-except ImportError as error:  # built without a compiler, or for another Python or system
-    _native: Any = None
-    _problem = str(error)
 
 if TYPE_CHECKING:
     from tidegate.cells import Cell
@@ -32,36 +23,6 @@ if TYPE_CHECKING:
 _MATRICES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _LARGE = 1 << 22
 _kernels: dict[type[Cell], Any] = {}
-
-
-def levels() -> list[str]:
-    """Return the SIMD levels that run here, best first; none when the engine was not built."""
-    return [] if _native is None else _native.levels()
-
-
-def _choose_level() -> str:
-    wanted = os.environ.get("TIDEGATE_SIMD", "")
-    if wanted and _native is not None and wanted not in levels():
-        raise SettingError(f"TIDEGATE_SIMD must be one of {', '.join(levels())}, not {wanted!r}")
-    return wanted or next(iter(levels()), "")
-
-
-level = _choose_level()
-"""The SIMD level in use; the environment variable TIDEGATE_SIMD forces one."""
-
-
-def missing() -> str:
-    """Return one sentence for an engine that is not there."""
-    return (
-        f"the native engine is missing ({_problem}), so layers run on torch or, several times slower, as a plain loop; "
-        "install a C++20 compiler, then tidegate again from its sources"
-    )
-
-
-@functools.cache
-def _say_missing() -> None:
-    """Say it once in a process, on standard error unless the program takes its log elsewhere."""
-    logging.getLogger("tidegate").warning("tidegate: %s", missing())
 
 
 def runs(cell: type[Cell], x: Tensor) -> bool:
@@ -125,7 +86,7 @@ def _find(cell: type[Cell]) -> Any:
     """Return a cell's kernels for float32 and float64, or None."""
     if _native is None:
         if not torch.compiler.is_compiling():
-            _say_missing()
+            simd.say_missing()
         return None
     if cell not in _kernels:
         from tidegate import cells

@@ -1,0 +1,197 @@
+// The card of the forecast: what is asked for, drawn, said, and refused. One chart at a time: what a model makes of its
+// own newest rows, or of a file; another model's or version's forecast may lie over it.
+import { Chart } from "./chart.js";
+import { $, element, fill } from "./dom.js";
+import { forecast, naive, observed, table } from "./lines.js";
+import { badge, sentence } from "./models.js";
+import { SeriesChoice } from "./series.js";
+import { ask } from "./service.js";
+import { forecasters, modelNamed, page } from "./state.js";
+import { number, reader, say, steps } from "./words.js";
+
+// Where a forecast begins: `file` is its name or null, `request(model, query)` what is asked of the service.
+export const FITTED = {
+  file: null,
+  request: (model, query) => ({ path: `/models/${encodeURIComponent(model.name)}/forecast?${query}` }),
+};
+
+const view = { source: FITTED, answer: null, other: null };
+const earlier = new Map(); // answers by source, model and series, then by version
+let chart, choice, asked = 0;
+
+export const request = () => view.source.request(page.model, query());
+export const chosen = () => view.answer && one(view.answer);
+
+// Everything that a request says of interval and series; a file's series all come in one answer.
+function query() {
+  const parts = new URLSearchParams();
+  if ($("level").value) parts.set("level", $("level").value);
+  if (!view.source.file && choice.value) parts.set("series", choice.value);
+  return parts;
+}
+
+export function problem(text = "") {
+  $("problem").textContent = text;
+}
+
+function clear() {
+  view.answer = null;
+  chart.clear();
+  for (const id of ["said", "numbers"]) $(id).replaceChildren();
+  $("drawn").hidden = true;
+}
+
+// Do some work of this card; what goes wrong is said at its top, and nothing old stays below it.
+export async function tried(work) {
+  problem();
+  try {
+    await work();
+  } catch (error) {
+    clear();
+    problem(error.message);
+  }
+}
+
+async function answerOf(model) {
+  const answer = await ask(view.source.request(model, query()));
+  const key = JSON.stringify([view.source.key, model.name, view.source.file ? "" : choice.value]);
+  earlier.set(key, (earlier.get(key) || new Map()).set(answer.version, answer));
+  return answer;
+}
+
+// Ask for the forecast and draw it; an answer that comes after the next question is dropped.
+export async function refresh() {
+  const model = page.model, turn = ++asked;
+  if (model.kind !== "table") {
+    clear();
+    name();
+    $("said").textContent = say(model.kind === "arrays" ? "arrays" : "otherTask", model);
+    return;
+  }
+  const answer = await answerOf(model);
+  if (turn !== asked) return;
+  const names = view.source.file ? answer.forecasts.map((one) => one.series) : answer.series;
+  choice.offer(names.filter((one) => one !== null && one !== undefined));
+  view.answer = answer;
+  await compare();
+}
+
+// The forecast that is laid over the first, if one is chosen.
+export async function compare() {
+  offerOthers();
+  view.other = null;
+  const [kind, chosen] = $("compare").value.split(":", 2), turn = asked;
+  if (kind === "version") view.other = { name: say("version", { version: chosen }), model: page.model, answer: versions().get(chosen) };
+  if (kind === "model") {
+    const model = modelNamed(chosen), answer = await answerOf(model);
+    if (turn !== asked) return;
+    view.other = { name: chosen, model, answer };
+  }
+  draw();
+}
+
+const versions = () => earlier.get(JSON.stringify([view.source.key, page.model.name, view.source.file ? "" : choice.value])) || new Map();
+
+// What may be laid over: other models of the same target, and versions of this model that were drawn before.
+function offerOthers() {
+  const others = forecasters().filter((model) => model !== page.model && model.roles.targets.includes(target()));
+  const old = [...versions().keys()].filter((version) => version !== view.answer?.version);
+  const values = ["", ...others.map((model) => `model:${model.name}`), ...old.map((version) => `version:${version}`)];
+  fill($("compare"), values, [say("none"), ...others.map((model) => model.name), ...old.map((version) => say("version", { version }))]);
+  $("compare-label").hidden = values.length < 2;
+}
+
+const target = () => $("target").value || page.model.roles.targets[0];
+const outputOf = (model) => model.outputs[model.roles.targets.indexOf(target())];
+
+// The chosen series of an answer.
+function one(answer) {
+  return view.source.file ? answer.forecasts.find((each) => String(each.series ?? "") === choice.value) || answer.forecasts[0] : answer.forecasts[0];
+}
+
+export function lines() {
+  const first = one(view.answer), level = $("level").value;
+  const drawn = [observed(first, target(), $("past").value)];
+  if (!first.times.length) return drawn;
+  drawn.push(forecast(first, target(), outputOf(page.model), level));
+  if (view.other) {
+    const line = forecast(one(view.other.answer), target(), outputOf(view.other.model), "");
+    drawn.push({ ...line, kind: "compared", name: `${line.name} (${view.other.name})`, label: say("forecastOf", { name: view.other.name }) });
+  }
+  return [...drawn, naive(first, target())].filter(Boolean);
+}
+
+// Which model, series and file this is of.
+export function naming() {
+  const parts = [say("ofModel", page.model)];
+  if (choice.value) parts.push(say("ofSeries", { name: choice.value }));
+  if (page.model.kind === "table" && page.model.roles.targets.length > 1) parts.push(say("ofTarget", { name: target() }));
+  parts.push(view.source.file ? say("ofFile", { name: view.source.file }) : say("ofFit"));
+  return parts.join(" · ");
+}
+
+function name() {
+  $("source").textContent = naming();
+  $("verdict").replaceChildren(...(page.model.kind === "table" ? [badge(page.model), ` ${sentence(page.model)}`] : []));
+}
+
+export function draw({ keep = false } = {}) {
+  if (!view.answer) return;
+  const first = one(view.answer), all = lines(), output = outputOf(page.model);
+  name();
+  $("drawn").hidden = false;
+  chart.draw(all, { keep });
+  const read = reader([...first.history.times, ...first.times]);
+  const ahead = { steps: steps(first.times.length), last: read(first.history.times.at(-1)), first: read(first.times[0]) };
+  $("said").textContent = first.times.length ? say("said", { ...ahead, value: number(first.columns[output][0]) }) : say("ahead");
+  const [heading, ...rows] = table(all.slice(1), page.model.roles.time ?? say("time")), made = element("table");
+  made.append(element("tr", {}, ...heading.map((textContent) => element("th", { textContent, scope: "col" }))));
+  for (const [time, ...values] of rows) {
+    made.append(element("tr", {}, ...[read(time), ...values.map(number)].map((textContent) => element("td", { textContent }))));
+  }
+  $("numbers").replaceChildren(made);
+}
+
+// The choices that belong to a model.
+export function choose(model) {
+  page.model = model;
+  clear();
+  const levels = model.levels || [], targets = model.roles?.targets || [];
+  fill($("level"), ["", ...levels], [say("none"), ...levels.map((level) => `${level} %`)]);
+  $("level").value = levels[0] ?? "";
+  $("level-label").hidden = !levels.length;
+  fill($("target"), targets);
+  $("target-label").hidden = targets.length < 2;
+  return use(FITTED);
+}
+
+// Forecast what follows this source.
+export function use(source) {
+  view.source = source;
+  choice.offer([]);
+  clear();
+  name();
+  return tried(refresh);
+}
+
+// All texts again, after the language has changed.
+export function again() {
+  const lengths = ["", "50", "100", "200", "all"];
+  fill($("past"), lengths, lengths.map((length) => ({ "": say("automatic"), all: say("allRows") })[length] ?? steps(Number(length))));
+  if (!page.model) return;
+  if ($("level").options.length) $("level").options[0].textContent = say("none");
+  name();
+  if (view.answer) offerOthers(), draw({ keep: true });
+}
+
+export function begin() {
+  chart = new Chart("chart", 320);
+  choice = new SeriesChoice(() => tried(view.source.file ? compare : refresh));
+  $("level").addEventListener("change", () => tried(refresh));
+  $("compare").addEventListener("change", () => tried(compare));
+  $("target").addEventListener("change", () => tried(compare));
+  $("past").addEventListener("change", () => draw());
+  const moves = { "zoom-in": () => chart.zoom(0.5), "zoom-out": () => chart.zoom(2), back: () => chart.pan(-0.25), on: () => chart.pan(0.25), reset: () => chart.reset() };
+  for (const [id, move] of Object.entries(moves)) $(id).addEventListener("click", move);
+  return chart;
+}
