@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from tidegate.engine import compiled, reference, threads
+from tidegate.engine import compiled, reference, simd, threads
 from tidegate.engine.simd import extension as _native
 from tidegate.engine.simd import level
 from tidegate.equations.declaration import extra_names
@@ -85,6 +85,8 @@ def _new_job(like: Tensor) -> Any:
 def _find(cell: type[Cell]) -> Any:
     """Return a cell's kernels for float32 and float64, or None."""
     if _native is None:
+        if not torch.compiler.is_compiling():
+            simd.say_missing()
         return None
     if cell not in _kernels:
         from tidegate import cells
