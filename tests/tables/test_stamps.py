@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tidegate.errors import DataError
 from tidegate.tables.columns import Columns
+from tidegate.tables.moments import in_steps
 from tidegate.tables.stamps import parse_times
 
 quick = settings(deadline=None, max_examples=40)
@@ -130,13 +131,14 @@ def test_timestamps_periods_go_there_and_back():
 @pytest.mark.parametrize("step", ["h", "D"])
 def test_timestamps_of_one_zone_go_there_and_back_over_a_change_of_clocks(step):
     column = pd.Series(pd.date_range("2020-10-20", periods=200, freq=step, tz="Europe/Berlin"))
-    read = parse_times(column, "ds")
+    read = in_steps(parse_times(column, "ds"), None, None, "ds")
     assert np.unique(np.diff(read.values)).size == 1
     assert read.in_utc == (step == "h")
     assert "Europe/Berlin" in str(read.notes[0])
     columns = Columns(None, "ds", ("y",), zone=read.zone, in_utc=read.in_utc)
     assert list(columns.restore_times(read.values)) == list(column)
-    assert parse_times(column.astype(object), "ds").values.tolist() == read.values.tolist()
+    again = in_steps(parse_times(column.astype(object), "ds"), None, None, "ds")
+    assert again.values.tolist() == read.values.tolist()
 
 
 def test_timestamps_of_one_offset_keep_local_time():
@@ -150,10 +152,14 @@ def test_timestamps_of_one_offset_keep_local_time():
     ("values", "words"),
     [
         (
-            ["2020-01-01 00:00+01:00", "2020-01-02 00:00+02:00"],
-            r"mixes time zones: row 1 has \+01:00 but row 2 \+02:00; convert",
+            ["2020-01-01 00:00+01:00", "2020-01-02 00:00-05:00"],
+            r"mixes time zones: row 1 has \+01:00 but row 2 -05:00; convert",
         ),
         (["2020-01-01 00:00", "2020-01-02 00:00Z"], "row 1 has no offset but row 2 Z; convert"),
+        (
+            [f"2020-01-{day:02d} 00:00+0{1 + day % 2}:00" for day in range(1, 9)],
+            r"mixes time zones: row 1 has \+02:00 but rows 2, 4, 6 and 1 more \+01:00; convert",
+        ),
         (["2020-01-01", "soon", "2020-01-03"], r"row 2 \('soon'\); write dates as 2024-01-31"),
         (["2020-01-01", None, ""], "is empty in rows 2, 3; give a time stamp or remove"),
         (["13/01/2020", "01/13/2020"], "day first in row 1 .* month first in row 2 .*; write all dates as 2024-01-31"),

@@ -48,7 +48,7 @@ def scan(
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         results = _Scan.apply(call, *tensors)  # type: ignore[misc]
     else:
-        results = call.run(_readable(tensors), keep=False)
+        results = call.run(_all_readable(tensors), keep=False)
     return tuple(results[: call.shown]), tuple(results[call.shown :])
 
 
@@ -114,6 +114,7 @@ class _Call:
         self.planes: list[Tensor] = []
         self.saved: Tensor | None = None
         self.spent = False
+        self.shared: list[Tensor] = []
         self.sorted, self.order = (None, None) if lengths is None else lengths.sort(descending=True, stable=True)
 
     def run(self, tensors: Sequence[Tensor], *, keep: bool) -> list[Tensor]:
@@ -133,22 +134,25 @@ class _Call:
         job.last = _addresses(last)
         if self.lengths is None and not self.reverse:
             row = batch * width  # the outputs are where the engine wrote the states
-            y = [plane.as_strided((batch, time, units), (width, row, 1), row) for plane in planes[: self.shown]]
+            # By `data`, because autograd refuses to change a view in place that a function of ours returns.
+            y = [plane.as_strided((batch, time, units), (width, row, 1), row).data for plane in planes[: self.shown]]
+            self.shared = [each.detach() for each in y] if keep else []
         else:
             make = x.new_empty if self.lengths is None else x.new_zeros
-            y = [make(batch, time, units) for _ in range(self.shown)]
+            y = [make(time, batch, units).transpose(0, 1).data for _ in range(self.shown)]
             job.y = [_place(each) for each in y]
         kernel.forward(job)
         return [*y, *last]
 
     def back(self, tensors: Sequence[Tensor], grads: Sequence[Tensor | None], needs: Sequence[bool]) -> list[Any]:
         """Return the gradients of `tensors`, None where not needed."""
-        if self.spent:  # the gradients were written over the saved activations
+        # The gradients were written over the saved activations, or the caller changed an output in place.
+        if self.spent or any(each._version for each in self.shared):
             self.run(tensors, keep=True)
         job, states = self._job(tensors), len(self.cell.states)
         self._name(job, self.planes, self.saved, [True] * states)
-        rows = [None if grad is None else _contiguous(grad, every=False) for grad in grads[: self.shown]]
-        lasts = [None if grad is None else grad.contiguous() for grad in grads[self.shown :]]
+        rows = [None if grad is None else _readable(grad, every=False) for grad in grads[: self.shown]]
+        lasts = [None if grad is None else _readable(grad) for grad in grads[self.shown :]]
         job.dy, job.dlast = [_place(grad) for grad in rows], _addresses(lasts)
         # Rows beyond their lengths, and blocks that a pattern leaves out, are not written.
         make = torch.empty_like if self.lengths is None and self.pattern is None else torch.zeros_like
@@ -207,38 +211,49 @@ class _Scan(torch.autograd.Function):
         ctx.call = call
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors)
-        return tuple(call.run(_readable(tensors), keep=True))
+        return tuple(call.run(_all_readable(tensors), keep=True))
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         call, tensors, needs = ctx.call, ctx.saved_tensors, ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled():  # someone wants to differentiate the gradients
-            return None, *_differentiable_gradients(call, tensors, grads, needs)
-        return None, *call.back(_readable(tensors), grads, needs)
+        if torch.is_grad_enabled() or any(grad is not None and _is_batched(grad) for grad in grads):
+            return None, *_reference_gradients(call, tensors, grads, needs)
+        return None, *call.back(_all_readable(tensors), grads, needs)
 
 
-def _differentiable_gradients(
+def _is_batched(grad: Tensor) -> bool:
+    """Say whether a transform of torch's hands over many gradients as one, which have no address."""
+    functorch: Any = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]
+    return functorch.is_legacy_batchedtensor(grad) or functorch.is_functorch_wrapped_tensor(grad)
+
+
+def _reference_gradients(
     call: _Call, tensors: Sequence[Tensor], grads: Sequence[Tensor | None], needs: Sequence[bool]
 ) -> list[Tensor | None]:
-    """Return the gradients as the reference computes them, with a graph of their own."""
+    """Return the gradients as the reference computes them, for someone who differentiates them or batches them.
+
+    They have a graph of their own where torch keeps one.
+    """
     states = len(call.cell.states)
     names = (*_MATRICES, *call.extras)
     weights = dict(zip(names, tensors[1 + states :], strict=True))
-    sequences, last = reference.scan(
-        call.cell,
-        tensors[0],
-        tuple(tensors[1 : 1 + states]),
-        weights,
-        lengths=call.lengths,
-        reverse=call.reverse,
-        h_mask=call.h_mask,
-        every=call.every,
-    )
+    options: dict[str, Any] = {"h_mask": call.h_mask, "every": call.every}
+    keeps_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        sequences, last = reference.scan(
+            call.cell,
+            tensors[0],
+            tuple(tensors[1 : 1 + states]),
+            weights,
+            lengths=call.lengths,
+            reverse=call.reverse,
+            **options,
+        )
     results = zip((*sequences, *last), grads, strict=True)
     pairs = [(out, grad) for out, grad in results if grad is not None and out.requires_grad]
     wanted = [tensor for tensor, need in zip(tensors, needs, strict=True) if need]
     outputs, seeds = [out for out, _ in pairs], [grad for _, grad in pairs]
-    found = iter(torch.autograd.grad(outputs, wanted, seeds, create_graph=True, allow_unused=True))
+    found = iter(torch.autograd.grad(outputs, wanted, seeds, create_graph=keeps_graph, allow_unused=True))
     return [next(found) if need else None for need in needs]
 
 
@@ -250,13 +265,15 @@ def _memory(x: Tensor, *shape: int) -> Tensor:
     return _native.memory(numbers * x.element_size()).view(x.dtype).view(shape)
 
 
-def _readable(tensors: Sequence[Tensor]) -> list[Tensor]:
+def _all_readable(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Return tensors that the engine can read: sequences with their features in a row, the others contiguous."""
-    return [each if each.is_contiguous() else _contiguous(each, every=each.dim() < 3) for each in tensors]
+    return [_readable(each, every=each.dim() < 3) for each in tensors]
 
 
-def _contiguous(tensor: Tensor, *, every: bool) -> Tensor:
-    """Return the tensor with its numbers in a row: all of them, or those of the last axis."""
+def _readable(tensor: Tensor, *, every: bool = True) -> Tensor:
+    """Return the tensor with its numbers in memory, and in a row: all of them, or those of the last axis."""
+    if tensor.is_neg() or tensor._is_zerotensor():  # torch has put off a change of sign, or the memory
+        return tensor.clone(memory_format=torch.contiguous_format)
     return tensor.contiguous() if every or tensor.stride(-1) != 1 else tensor
 
 

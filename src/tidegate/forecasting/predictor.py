@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from torch import Tensor
 
 from tidegate.errors import DataError
+from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.frames import forecast_columns
 from tidegate.forecasting.intervals import check_levels
 from tidegate.forecasting.scaling import Scale
@@ -20,61 +19,10 @@ from tidegate.forecasting.windows import Windows
 from tidegate.tables.clock import Clock
 from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
+from tidegate.tables.series_ids import SeriesIds
 
 if TYPE_CHECKING:
     from tidegate.forecasting.window_model import WindowModel
-
-
-@dataclass(frozen=True)
-class History:
-    """The newest rows of one series, and what is known ahead of it.
-
-    Attributes:
-        rows: (R, C) float64 in the order of `Predictor.columns`; NaN where missing.
-        times: (R,) stamps as a panel holds them, or None when the rows are only numbered.
-        future: (S, Q) covariates known ahead.
-        series: the series of `fit` that this is, or None for a new one.
-    """
-
-    rows: np.ndarray
-    times: np.ndarray | None
-    future: np.ndarray
-    series: object = None
-
-
-@dataclass(frozen=True)
-class NextForecast:
-    """The forecast of the next S steps.
-
-    Attributes:
-        time_name: name of the time column.
-        stamps: (S,) as a panel holds them; step numbers when the history had no times.
-        columns: names of the forecast columns, as `Forecaster.predict` gives them.
-        values: (S, columns) float64.
-    """
-
-    time_name: str
-    stamps: np.ndarray
-    columns: tuple[str, ...]
-    values: np.ndarray
-    clock: Clock | None = None
-
-    @property
-    def times(self) -> np.ndarray | pd.Series:
-        """(S,) stamps in the table's own terms; step numbers when the history had no times."""
-        return self.stamps if self.clock is None else self.clock.restore(self.stamps)
-
-    def texts(self) -> list[Any]:
-        """The stamps as JSON has them."""
-        return self.stamps.tolist() if self.clock is None else self.clock.texts(self.stamps)
-
-    def __getitem__(self, column: str) -> np.ndarray:
-        return self.values[:, self.columns.index(column)]
-
-    def to_frame(self) -> pd.DataFrame:
-        """The forecast as a frame: the time column, then the forecast columns."""
-        data = dict(zip(self.columns, self.values.T, strict=True))
-        return pd.DataFrame({self.time_name: self.times, **data})
 
 
 class Predictor:
@@ -86,7 +34,7 @@ class Predictor:
     Attributes:
         settings: of the fit, with what the table showed.
         columns: what a row holds: the targets, then past covariates, then those known ahead.
-        needed: rows from which a history can be forecast.
+        needed: rows from which a context can be forecast.
         keep: newest rows that can influence a forecast; older ones may be forgotten.
         steps: the horizon.
         known_ahead: names of the columns known ahead.
@@ -94,7 +42,7 @@ class Predictor:
         clock: how this model's time stamps are read, counted and written.
         gaps: whether missing values are allowed.
         dated: whether the calendar is read.
-        series: number of each series of the fit.
+        series: the series of the fit, and their numbers.
     """
 
     def __init__(self, model: TableModel) -> None:
@@ -110,7 +58,7 @@ class Predictor:
         self.keep = shape.context + season
         self.clock = Clock(self.roles, newest.freq, newest.times.dtype)
         self.dated = bool(shape.features.calendar)
-        self.series = {name: number for number, name in enumerate(newest.ids.tolist())}
+        self.series = SeriesIds(newest.ids.tolist())
         self._only = newest.ids[0] if self.roles.id is None and len(newest.ids) == 1 else None
         self.level_problem = lru_cache(maxsize=64)(self._level_problem)
         self.names = lru_cache(maxsize=64)(lambda levels: forecast_columns(self.roles, self.settings, levels))
@@ -150,23 +98,23 @@ class Predictor:
             values = self._model.preprocessor.unscale(self._model.intervals.around(scaled, levels), scale)
         return _finite(values).reshape(*values.shape[:2], -1)
 
-    def check(self, history: History, levels: tuple[float, ...]) -> None:
+    def check(self, context: Context, levels: tuple[float, ...]) -> None:
         """Raise the error that `predict` would, before any work is done.
 
         Raises:
-            DataError: the history cannot be forecast; SettingError: these levels cannot.
+            DataError: the context cannot be forecast; SettingError: these levels cannot.
         """
         self.check_levels(levels)
-        if len(history.rows) < self.needed:
-            raise DataError(f"the model needs {self.needed} rows of history and got {len(history.rows)}; give more")
-        if self.dated and history.times is None:
+        if len(context.rows) < self.needed:
+            raise DataError(f"the model needs {self.needed} rows of history and got {len(context.rows)}; give more")
+        if self.dated and context.times is None:
             raise DataError("the model reads the calendar, so every row needs its time; give times")
-        if history.future.shape != (self.steps, len(self.known_ahead)):
+        if context.future.shape != (self.steps, len(self.known_ahead)):
             raise DataError(
                 f"the model needs values ahead of {', '.join(self.known_ahead)}: {self.steps} rows of "
                 f"{len(self.known_ahead)}; give them as future"
             )
-        self.check_series(history.series)
+        self.own_series(context.series)
 
     def check_levels(self, levels: tuple[float, ...]) -> None:
         """Raise a SettingError or DataError for interval levels that this model cannot give."""
@@ -183,48 +131,58 @@ class Predictor:
         """The stamps of the rows that the model was fitted on last."""
         return self._model.newest.times
 
-    def check_series(self, series: object) -> None:
-        """Raise a DataError for a series whose static values the model cannot know."""
-        if self.roles.static and series not in self.series:
-            raise DataError(
-                f"the model has static columns ({', '.join(self.roles.static)}), so series must name one that it was "
-                f"fitted on, not {series!r}"
-            )
-
-    def predict(self, histories: Sequence[History], levels: tuple[float, ...] = ()) -> list[NextForecast]:
-        """Forecast what follows each history; the same numbers as `Forecaster.predict` on those rows.
+    def own_series(self, series: object) -> object:
+        """The series as the table of the fit wrote it; None stays None.
 
         Raises:
-            DataError: a history cannot be forecast, or its forecast is not finite.
+            DataError: the model was not fitted on it, or it is None and the model needs to know its static values.
         """
-        names, values = self.names(levels), self.follow(*self._panel(histories), levels)
-        return [self._named(history, names, values[i]) for i, history in enumerate(histories)]
+        if series is not None and self.roles.id is None and series not in self.series:
+            raise DataError(f"the model's table named no series, so {str(series)[:100]!r} is none; leave series out")
+        if series is not None:
+            return self._model.newest.ids[self.series.number(series)]
+        if self.roles.static:
+            raise DataError(
+                f"the model has static columns ({', '.join(self.roles.static)}), so series must name one that it was "
+                "fitted on"
+            )
+        return None
 
-    def _panel(self, histories: Sequence[History]) -> tuple[Panel, np.ndarray, np.ndarray]:
+    def predict(self, contexts: Sequence[Context], levels: tuple[float, ...] = ()) -> list[NextForecast]:
+        """Forecast what follows each context; the same numbers as `Forecaster.predict` on those rows.
+
+        Raises:
+            DataError: a context cannot be forecast, or its forecast is not finite.
+        """
+        names, values = self.names(levels), self.follow(*self._panel(contexts), levels)
+        return [self._named(context, names, values[i]) for i, context in enumerate(contexts)]
+
+    def _panel(self, contexts: Sequence[Context]) -> tuple[Panel, np.ndarray, np.ndarray]:
         newest = self._model.newest
-        count = len(histories)
-        rows = np.concatenate([history.rows for history in histories])
+        count = len(contexts)
+        rows = np.concatenate([context.rows for context in contexts])
         starts = np.zeros(count + 1, dtype=np.int64)
-        np.cumsum([len(history.rows) for history in histories], out=starts[1:])
+        np.cumsum([len(context.rows) for context in contexts], out=starts[1:])
         stamps, ahead = np.arange(len(rows)), np.zeros((count, self.steps), dtype=np.int64)
         if self.dated:
-            stamps = np.concatenate([history.times for history in histories])  # pyright: ignore[reportArgumentType, reportCallIssue]
+            stamps = np.concatenate([context.times for context in contexts])  # pyright: ignore[reportArgumentType, reportCallIssue]
             ahead = self.clock.ahead(stamps[starts[1:] - 1], self.steps)
         ids = np.empty(count, dtype=object)
-        ids[:] = [self._only if history.series is None else history.series for history in histories]
+        names = [self.own_series(context.series) for context in contexts]
+        ids[:] = [self._only if name is None else name for name in names]
         static = np.zeros((count, newest.static.shape[1]))
         if static.shape[1]:
-            static = newest.static[[self.series[name] for name in ids]]
+            static = newest.static[[self.series.number(name) for name in names]]
         targets, past = len(self.roles.targets), len(self.roles.past)
         columns = rows[:, :targets], rows[:, targets : targets + past], rows[:, targets + past :]
         panel = Panel(ids, starts, stamps, newest.freq, *columns, static)
-        return panel, np.stack([history.future for history in histories]), ahead
+        return panel, np.stack([context.future for context in contexts]), ahead
 
-    def _named(self, history: History, names: tuple[str, ...], values: np.ndarray) -> NextForecast:
+    def _named(self, context: Context, names: tuple[str, ...], values: np.ndarray) -> NextForecast:
         name = self.roles.time or self.settings.time_col
-        if history.times is None:
+        if context.times is None:
             return NextForecast(name, np.arange(self.steps), names, values)
-        return NextForecast(name, self.clock.ahead(history.times[-1], self.steps), names, values, self.clock)
+        return NextForecast(name, self.clock.ahead(context.times[-1], self.steps), names, values, self.clock)
 
     def _level_problem(self, levels: tuple[float, ...]) -> Exception | None:
         try:
@@ -249,7 +207,7 @@ class WindowPredictor:
         self.gaps, self.dated = False, False
         self.needed = self.keep = model.lookback
         self.clock: Clock | None = None
-        self.series: dict[object, int] = {}
+        self.series = SeriesIds(())
         outputs = model.shape[1] if len(model.shape) > 1 else 1
         self._names = ("y",) if outputs == 1 else tuple(f"y{i}" for i in range(outputs))
 
@@ -262,22 +220,22 @@ class WindowPredictor:
         with _quiet():
             return _finite(self._model.forecast(windows))
 
-    def predict(self, histories: Sequence[History], levels: tuple[float, ...] = ()) -> list[NextForecast]:
-        """Forecast what follows each history: the newest `needed` rows of it as one window."""
-        windows = np.stack([history.rows[-self.needed :] for history in histories])
-        values = self.follow(windows).reshape(len(histories), self.steps, -1)
+    def predict(self, contexts: Sequence[Context], levels: tuple[float, ...] = ()) -> list[NextForecast]:
+        """Forecast what follows each context: the newest `needed` rows of it as one window."""
+        windows = np.stack([context.rows[-self.needed :] for context in contexts])
+        values = self.follow(windows).reshape(len(contexts), self.steps, -1)
         return [NextForecast("step", np.arange(self.steps), self._names, each) for each in values]
 
     def names(self, levels: tuple[float, ...]) -> tuple[str, ...]:
         """Names of the forecast columns."""
         return self._names
 
-    def check(self, history: History, levels: tuple[float, ...]) -> None:
+    def check(self, context: Context, levels: tuple[float, ...]) -> None:
         """Raise the error that `predict` would, before any work is done."""
         self.check_levels(levels)
-        if len(history.rows) < self.needed:
-            raise DataError(f"the model needs windows of {self.needed} rows, not {len(history.rows)}; give as many")
-        if history.future.size:
+        if len(context.rows) < self.needed:
+            raise DataError(f"the model needs windows of {self.needed} rows, not {len(context.rows)}; give as many")
+        if context.future.size:
             raise DataError("a model of plain arrays knows no columns ahead; leave future out")
 
     def check_levels(self, levels: tuple[float, ...]) -> None:
@@ -289,8 +247,11 @@ class WindowPredictor:
         """Whether this model can give intervals of this level: never."""
         return False
 
-    def check_series(self, series: object) -> None:
-        """Accept any series: windows have none."""
+    def own_series(self, series: object) -> object:
+        """None; raises a DataError for any series, for windows have none."""
+        if series is not None:
+            raise DataError("a model of plain arrays knows no series; leave series out")
+        return None
 
 
 AnyPredictor = Predictor | WindowPredictor

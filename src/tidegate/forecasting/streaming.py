@@ -10,8 +10,9 @@ import numpy as np
 
 from tidegate.arrays import as_numbers
 from tidegate.errors import DataError
+from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.observations import LARGEST, read_ahead, read_row
-from tidegate.forecasting.predictor import AnyPredictor, History, NextForecast
+from tidegate.forecasting.predictor import AnyPredictor
 
 _FORMAT = 1
 
@@ -58,12 +59,11 @@ class Stream:
             level: interval levels in percent, for every forecast.
 
         Raises:
-            DataError: the model has static columns, and `series` is none that it knows.
+            DataError: the model was not fitted on `series`, or needs one for its static columns.
         """
         self._predictor = predictor
-        self._predictor.check_series(series)
-        self._predictor.check_levels(tuple(level))
-        self.series, self.level = series, tuple(level)
+        self.series, self.level = self._predictor.own_series(series), tuple(level)
+        self._predictor.check_levels(self.level)
         self.columns, self.count = self._predictor.columns, 0
         # Rows move to the front once per `keep` pushes, so that the newest always lie in one piece.
         size = 2 * self._predictor.keep
@@ -154,13 +154,13 @@ class Stream:
         """
         return self._predict(self.read_future(future))
 
-    def history(self, future: np.ndarray) -> History:
+    def context(self, future: np.ndarray) -> Context:
         """A copy of the newest rows as a predictor reads them."""
         part = slice(self._first, self._end)
         times = None
         if self._timed and self._predictor.clock is not None:
             times = self._predictor.clock.stamps(self._times[part].copy())
-        return History(self._rows[part].copy(), times, future, self.series)
+        return Context(self._rows[part].copy(), times, future, self.series)
 
     def read_future(self, future: Any) -> np.ndarray:
         """The covariates known ahead as an array (horizon, columns).
@@ -197,8 +197,8 @@ class Stream:
             DataError: it is no state of a stream of this model; the stream is then as it was before.
         """
         rows, times, count, timed = _read_state(state, self.columns, self._times.dtype)
-        self._predictor.check_series(state.get("series"))
-        self.series, self._timed, self.count = state.get("series"), timed, count
+        series = self._predictor.own_series(state.get("series"))
+        self.series, self._timed, self.count = series, timed, count
         rows, times = rows[-self.keep :], times[-self.keep :]
         self._first, self._end = 0, len(rows)
         self._rows[: len(rows)] = rows
@@ -206,9 +206,9 @@ class Stream:
         return self
 
     def _predict(self, future: np.ndarray) -> NextForecast:
-        history = self.history(future)
-        self._predictor.check(history, self.level)
-        return self._predictor.predict([history], self.level)[0]
+        context = self.context(future)
+        self._predictor.check(context, self.level)
+        return self._predictor.predict([context], self.level)[0]
 
     @property
     def _counts_in_floats(self) -> bool:

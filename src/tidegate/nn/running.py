@@ -137,13 +137,15 @@ def run(module: nn.RNNBase, input: Any, hx: Any) -> tuple[Any, Any]:
     state = _states(_CELLS[module.mode], hx) if hx is not None else None
     if input.dim() == 2:
         y, new = _scan(module, input[None], state and tuple(part[:, None] for part in state))
-        return y[0], _as_hx(tuple(part[:, 0] for part in new))
-    if module.batch_first:
-        y, new = _scan(module, input, state)
-        return y, _as_hx(new)
-    y, new = _scan(module, input.transpose(0, 1), state)
-    # Contiguous as torch's is: callers `view` it.
-    return y.transpose(0, 1).contiguous(), _as_hx(new)
+        return _time_first(y)[:, 0], _as_hx(tuple(part[:, 0] for part in new))
+    y, new = _scan(module, input if module.batch_first else input.transpose(0, 1), state)
+    y = _time_first(y)
+    return y.transpose(0, 1) if module.batch_first else y, _as_hx(new)
+
+
+def _time_first(y: Tensor) -> Tensor:
+    """Return outputs (B, T, H) as (T, B, H) without gaps in memory, as torch's are in both layouts: callers `view`."""
+    return y.transpose(0, 1).contiguous()
 
 
 def _run_packed(module: nn.RNNBase, input: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:

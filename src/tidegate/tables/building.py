@@ -12,20 +12,19 @@ from tidegate.tables.columns import Columns
 from tidegate.tables.filling import REMEDIES
 from tidegate.tables.gaps import Grid, close_gaps
 from tidegate.tables.messages import row_list
+from tidegate.tables.moments import as_fitted, in_steps
 from tidegate.tables.numbers import column_of, to_numbers
 from tidegate.tables.ordering import Order, order_rows
 from tidegate.tables.panel import Panel
 from tidegate.tables.reading import frame_kind, read_table
-from tidegate.tables.roles import DEFAULT_TARGET, DEFAULT_TIME, Roles, resolve_roles
+from tidegate.tables.roles import DEFAULT_TARGET, DEFAULT_TIME, Roles, fitted_roles, resolve_roles
 from tidegate.tables.settings import TableSettings
 from tidegate.tables.stamps import Times, parse_calendar, parse_times
 from tidegate.tables.static_columns import static_values
 from tidegate.tables.wide import wide_to_long
 
 
-def build_panel(
-    source: Any, settings: TableSettings, *, categories: dict[str, list[str]] | None = None
-) -> tuple[Panel, Columns]:
+def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = None) -> tuple[Panel, Columns]:
     """Read a table into regular series.
 
     Missing values stay NaN (see `tidegate.tables.filling.fill`), and rows that are missing between two others
@@ -35,7 +34,9 @@ def build_panel(
     Args:
         source: anything that `read_table` takes.
         settings: how to read it; `season_length` is for filling alone and not used here.
-        categories: the known categories of static text columns, from an earlier table; found in this one by default.
+        like: the columns of the table that a model was fitted on, which `settings` name with their step of time: this
+            one has to have them all, its stamps are read as moments on that model's clock, and its categories are
+            those known there.
 
     Returns:
         The panel, whose notes say what was inferred or left out, and the roles of the columns.
@@ -45,17 +46,19 @@ def build_panel(
         SettingError: when settings contradict each other.
     """
     frame = read_table(source)
-    roles = resolve_roles(frame, settings)
+    roles = resolve_roles(frame, settings) if like is None else fitted_roles(frame, settings, like)
     if settings.layout == "wide" and roles.static:
         raise SettingError("static_cols cannot be used with layout='wide', where a column is a series; use 'long'")
-    times = _times(frame, roles)
-    order = order_rows(None if roles.id is None else column_of(frame, roles.id), times.values, frame, roles)
+    ids = None if roles.id is None else column_of(frame, roles.id)
+    read, name = _times(frame, roles), str(roles.time)
+    times = in_steps(read, ids, settings.freq, name) if like is None else as_fitted(read, like, settings.freq, name)
+    order = order_rows(ids, times.values, frame, roles)
     grid = close_gaps(order, settings)
     refuse = settings.missing == "refuse" and settings.layout == "long"
     targets, past, future = (
         _values(frame, names, order, grid, refuse) for names in (roles.targets, roles.past, roles.future)
     )
-    static, static_names, known = static_values(frame, roles.static, order, categories)
+    static, static_names, known = static_values(frame, roles.static, order, None if like is None else like.categories)
     notes = (*roles.notes, *times.notes, *order.notes, *grid.notes)
     panel = Panel(order.ids, grid.starts, grid.times, grid.freq, targets, past, future, static, notes)
     columns = Columns(
@@ -70,8 +73,10 @@ def build_panel(
         frame=frame_kind(source),
         id_dtype=order.id_dtype,
         time_kind=times.kind,
-        zone=times.zone,
+        zone=times.zone or ("UTC" if times.in_utc else None),
         in_utc=times.in_utc,
+        clock_zone=times.zone if times.in_utc else None,
+        calendar=roles.calendar,
     )
     if settings.layout == "wide":
         return wide_to_long(panel, columns, settings.id_col, DEFAULT_TARGET, refuse=settings.missing == "refuse")

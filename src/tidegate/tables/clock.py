@@ -14,6 +14,7 @@ from tidegate.tables.date_formats import YEARS
 from tidegate.tables.frequency import future_times
 from tidegate.tables.stamps import UNIX
 from tidegate.tables.steps import parse_step
+from tidegate.tables.zones import pandas_zone
 
 _LARGEST = 2**53
 _FURTHEST = 2**62  # nanoseconds, 146 years
@@ -127,8 +128,7 @@ class Clock:
             if number != float(stamp):
                 raise ValueError
             if kind in UNIX:
-                stamp = _EPOCH + timedelta(microseconds=number * UNIX[kind] // 1000)
-                return self._local(stamp)
+                return self._local(_EPOCH + timedelta(microseconds=number * UNIX[kind] // 1000))
             text = str(number)
             if kind not in ("yyyymmdd", "yyyymm") or len(text) not in (6, 8):
                 raise ValueError
@@ -140,17 +140,30 @@ class Clock:
         return self._local(stamp)
 
     def _local(self, stamp: datetime) -> int:
-        zone = self._columns.zone
-        if stamp.tzinfo is not None:
-            if zone is None:
+        columns = self._columns
+        moment = pd.Timestamp(stamp)
+        if columns.in_utc:
+            moment = (self._moment(moment) if stamp.tzinfo is None else moment).tz_convert("UTC")
+        elif stamp.tzinfo is not None:
+            if columns.zone is None:
                 raise DataError(f"time {stamp.isoformat()} has a zone and the model's times have none; give local time")
-            wanted = "UTC" if self._columns.in_utc else "UTC" + zone if zone[0] in "+-" else zone
-            stamp = pd.Timestamp(stamp).tz_convert(wanted).to_pydatetime()
-        elif self._columns.in_utc:
-            raise DataError(f"time {stamp.isoformat()} has no zone and the model's times do; add one, such as +00:00")
+            moment = moment.tz_convert(pandas_zone(columns.zone))
+        stamp = moment.to_pydatetime()
         if not YEARS[0] <= stamp.year <= YEARS[1]:
             raise ValueError
         return (stamp.replace(tzinfo=None) - _EPOCH) // _MICROSECOND * 1000
+
+    def _moment(self, stamp: pd.Timestamp) -> pd.Timestamp:
+        """The moment that a stamp without a zone means on the wall clock of the model's zone."""
+        zone = self._columns.clock_zone
+        if zone is None:
+            raise DataError(f"time {stamp.isoformat()} has no zone and the model's times do; add one, such as +00:00")
+        moment = stamp.tz_localize(pandas_zone(zone), ambiguous="NaT", nonexistent="NaT")
+        if not isinstance(moment, pd.Timestamp):
+            raise DataError(
+                f"the clocks of {zone} show {stamp.isoformat()} twice or never; add the offset, such as +01:00"
+            )
+        return moment
 
     def _number(self, stamp: Any) -> int | float:
         if isinstance(stamp, bool) or not isinstance(stamp, int | float | np.integer | np.floating):

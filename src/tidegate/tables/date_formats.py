@@ -12,7 +12,7 @@ import pandas as pd
 from tidegate.errors import DataError
 from tidegate.notes import Note
 from tidegate.tables.messages import row_list
-from tidegate.tables.zones import offset_ns, shared_zone, without_zone, zone_name
+from tidegate.tables.zones import offsets_of, refuse_other_zones, without_zone
 
 # No text is read by two of these. A month's name stands here as m01 to m12; _REWRITES brings other forms to these.
 PATTERNS = (
@@ -57,10 +57,16 @@ _NAT = np.datetime64("NaT", "ns")
 
 @dataclass(frozen=True)
 class DateText:
-    """Distinct dates, NaT where unreadable, with what had to be decided."""
+    """Distinct dates by the wall clock, NaT where unreadable, with what had to be decided.
+
+    Attributes:
+        values: (U,) datetime64[ns].
+        offsets: (U,) nanoseconds from UTC; None where the texts name no zone.
+        notes: what was decided.
+    """
 
     values: np.ndarray
-    zone: str | None
+    offsets: np.ndarray | None
     notes: tuple[Note, ...]
 
 
@@ -75,17 +81,16 @@ def text_to_dates(texts: list[str], codes: np.ndarray, name: str) -> DateText:
     Raises:
         DataError: where rows are in different time zones, or both day first and month first.
     """
-    zone = shared_zone(texts, codes, name)
-    offset = offset_ns(zone) if zone else 0
-    values, notes = _read_iso(texts, offset), []
+    offsets = offsets_of(texts, codes, name)
+    values, notes = _read_iso(texts, 0 if offsets is None else offsets.astype("timedelta64[ns]")), []
     if values is None:
         days, clock = zip(*map(_split_time_of_day, texts), strict=True)
         at, distinct = pd.factorize(np.array(days, dtype=object))
         dates, notes = _read_days(np.asarray(distinct, dtype=object), at[codes], name)
         values = dates[at] + np.array(clock, dtype="timedelta64[ns]")
-    if offset:
-        notes.append(Note("tables.offset_dropped", {"column": name, "offset": str(zone)}))
-    return DateText(values, zone_name(zone) if zone else None, tuple(notes))
+    if offsets is not None and not np.isnat(values).any():
+        refuse_other_zones(values - offsets.astype("timedelta64[ns]"), offsets, codes, name)
+    return DateText(values, offsets, tuple(notes))
 
 
 def date_like(texts: list[str]) -> np.ndarray:
@@ -96,13 +101,13 @@ def date_like(texts: list[str]) -> np.ndarray:
     return read
 
 
-def _read_iso(texts: list[str], offset: int) -> np.ndarray | None:
+def _read_iso(texts: list[str], offset: np.ndarray | int) -> np.ndarray | None:
     """Local time of texts in the forms of ISO 8601; None unless all are, for the other forms are tried then."""
     if not all(re.match(r"\d{4}(\D|\d{4}$)", text) for text in texts[:100]):
         return None
     dates = pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", utc=True, errors="coerce")
     values = _within_years(dates.dt.tz_localize(None))
-    return None if np.isnat(values).any() else values + np.timedelta64(offset, "ns")
+    return None if np.isnat(values).any() else values + offset
 
 
 def _split_time_of_day(text: str) -> tuple[str, np.timedelta64]:

@@ -13,7 +13,7 @@ from tidegate.errors import DataError
 from tidegate.notes import Note
 from tidegate.tables.date_formats import YEARS, text_to_dates
 from tidegate.tables.messages import row_list, shown
-from tidegate.tables.steps import DAY
+from tidegate.tables.zones import offset_name
 
 UNIX = {"unix_s": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}  # time_kind -> nanoseconds
 _PARTS = {"year": YEARS, "month": (1, 12), "day": (1, 31), "hour": (0, 23), "minute": (0, 59), "second": (0, 59)}
@@ -24,11 +24,23 @@ _EMPTY = ("", " ", "NA", "N/A", "nan", "NaN", "NaT", "None", "null")
 
 @dataclass(frozen=True)
 class Times:
-    """Time stamps and how they were written (see `Columns.time_kind`, `zone` and `in_utc`)."""
+    """Time stamps and how they were written.
+
+    Attributes:
+        values: (R,) by the wall clock, datetime64[ns], or plain numbers.
+        kind: as `Columns.time_kind`.
+        universal: (R,) the same moments in UTC, where the stamps have a zone.
+        zone: its name or offset; None where there is none, or where only offsets that change are known.
+        written: the zone or the offsets in words, for notes.
+        in_utc: whether `values` are in UTC instead, as `in_steps` may decide.
+        notes: what was decided.
+    """
 
     values: np.ndarray
     kind: str = "dates"
+    universal: np.ndarray | None = None
     zone: str | None = None
+    written: str = ""
     in_utc: bool = False
     notes: tuple[Note, ...] = ()
 
@@ -90,16 +102,20 @@ def parse_calendar(parts: dict[str, np.ndarray], names: tuple[str, ...]) -> Time
 
 def _from_zone(column: pd.Series, name: str) -> Times:
     _refuse_missing(column, name)
-    zone = str(column.dt.tz)
     universal = _to_nanoseconds(column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(), name)
     local = _to_nanoseconds(column.dt.tz_localize(None).to_numpy(), name)
-    offsets = local.view(np.int64) - universal.view(np.int64)
-    clock = local.view(np.int64) % DAY
-    if (offsets == offsets[0]).all() or (clock == clock[0]).all():
-        note = Note("tables.zone_dropped", {"column": name, "zone": zone})
-        return Times(local, "dates", zone, False, (note,) if zone != "UTC" else ())
-    note = Note("tables.zone_utc", {"column": name, "zone": zone})
-    return Times(universal, "dates", zone, True, (note,))
+    offsets = np.unique((local - universal).view(np.int64))
+    zone = _zone_name(str(column.dt.tz), offsets)
+    return Times(local, "dates", universal, zone, zone or str(column.dt.tz))
+
+
+def _zone_name(text: str, offsets: np.ndarray) -> str | None:
+    """A zone's name, or its offset where pandas does not know it by its name."""
+    try:
+        pd.Timestamp(0, tz=text)
+    except (LookupError, ValueError, TypeError, OSError):
+        return offset_name(int(offsets[0])) if len(offsets) == 1 else None
+    return text
 
 
 def _from_numbers(values: np.ndarray, name: str) -> Times:
@@ -168,7 +184,12 @@ def _from_objects(column: pd.Series, name: str) -> Times:
     read = text_to_dates(texts, codes, name)
     if np.isnat(read.values).any():
         raise _unread(column, np.isnat(read.values)[codes], name)
-    return Times(read.values[codes], "dates", read.zone, False, read.notes)
+    if read.offsets is None:
+        return Times(read.values[codes], notes=read.notes)
+    universal = read.values - read.offsets.astype("timedelta64[ns]")
+    zones = [offset_name(int(offset)) for offset in np.unique(read.offsets)]
+    zone = zones[0] if len(zones) == 1 else None
+    return Times(read.values[codes], "dates", universal[codes], zone, ", ".join(zones), notes=read.notes)
 
 
 def _as_numbers(texts: list[str]) -> np.ndarray | None:

@@ -56,6 +56,23 @@ def test_verdict_goes_in_either_direction():
     assert "not" in hopeless.verdict.text.lower()
 
 
+def test_ranking_words_and_test_are_of_one_loss():
+    """Small series that the network knows and a large one that it does not: raw MAE is that of the large one."""
+    known, walk = logistic_map(1500), random_walk(400)
+    small = [known.iloc[500 * n : 500 * n + 400].assign(unique_id=n, ds=walk["ds"].to_numpy()) for n in range(3)]
+    table = pd.concat([*small, walk.assign(unique_id=3, y=walk["y"] * 1000)])
+    settings = {**FAST, "epochs": 15, "learning_rate": 1e-2, "scale_by": "series", "linear_skip": 0}
+    result = Forecaster(**settings).backtest(table)
+    verdict, test = result.verdict, result.significance
+    overall = result.errors.query("step == 'all'").set_index("method")
+    assert overall["mae"].drop("LSTM").min() < overall.loc["LSTM", "mae"]
+    assert (verdict.metric, verdict.error) == ("mase", overall.loc["LSTM", "mase"])
+    assert result.best_naive == overall["mase"].drop("LSTM").idxmin()
+    assert verdict.error < verdict.naive_error
+    assert test.better == "a"
+    assert "lower" in verdict.text
+
+
 def test_test_rows_never_change_a_trained_bit():
     frame = noisy_sine()
     cut = len(frame) - round(len(frame) * 0.2)

@@ -34,6 +34,19 @@ def test_a_saved_result_comes_back_equal(result, tmp_path):
     assert_equal(load_result(tmp_path), result)
 
 
+def test_the_p_value_of_an_older_test_is_left_out_and_said(result, tmp_path):
+    """It came from a test that called equals different too often."""
+    save_result(result, tmp_path)
+    file = tmp_path / "result" / "result.json"
+    plain = json.loads(file.read_text(encoding="utf-8"))
+    plain["verdict"] = {"beats": True, "mixed": False}
+    del plain["significance"]["freedom"]
+    file.write_text(json.dumps(plain), encoding="utf-8")
+    old = load_result(tmp_path)
+    assert old.verdict.text.startswith("Not decided")
+    assert "earlier version" in str(old.notes[-1])
+
+
 def test_a_result_of_the_version_before_is_read(result, tmp_path):
     """It called the folder and the file in it otherwise."""
     save_result(result, tmp_path)

@@ -12,8 +12,8 @@ from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.evaluation.baselines import common_truth, naive_forecasts
 from tidegate.forecasting.evaluation.metrics import error_table, mase_scale
 from tidegate.forecasting.evaluation.result import PARTS, BacktestResult
-from tidegate.forecasting.evaluation.significance import diebold_mariano, mean_by_origin, origin_loss
-from tidegate.forecasting.evaluation.verdict import best_naive, verdict_on
+from tidegate.forecasting.evaluation.significance import diebold_mariano, loss_by_origin, reach
+from tidegate.forecasting.evaluation.verdict import best_naive, verdict_metric, verdict_on
 from tidegate.forecasting.evaluation.window_forecasts import WindowForecasts, forecast_part
 from tidegate.forecasting.frames import method_name
 from tidegate.forecasting.settings import ForecasterSettings
@@ -105,13 +105,12 @@ def _result(
     scales = np.stack([mase_scale(panel.targets[_first_rows(panel, n, seen)], season) for n in range(len(seen))])
     scale = scales[evaluation.series]
     errors = error_table(truth, forecasts, scale, columns.targets)
-    best = best_naive(errors)
-    comparable = scale if len(panel.ids) > 1 or len(columns.targets) > 1 else None
-    times = panel.times[evaluation.rows - 1]
-    ours, theirs = (
-        mean_by_origin(origin_loss(truth, forecasts[name], comparable), times) for name in (method, best or method)
-    )
-    significance = diebold_mariano(ours, theirs, settings.horizon)
+    series = len(panel.ids)
+    best = best_naive(errors, series)
+    divisor = scale if verdict_metric(errors, series)[0] == "mase" else None
+    origins, ends = panel.times[evaluation.rows - 1], panel.times[evaluation.rows + settings.horizon - 1]
+    ours, theirs = (loss_by_origin(truth, forecasts[name], origins, divisor) for name in (method, best or method))
+    significance = diebold_mariano(ours, theirs, reach(origins, ends))
     history = model.history.to_frame()
     notes = list(model.newest.notes)
     if evaluation.of > len(evaluation.rows):
@@ -120,11 +119,11 @@ def _result(
         method=method,
         forecasts=_forecast_frame(panel, columns, evaluation.rows, evaluation.series, truth, forecasts),
         errors=errors,
-        verdict=verdict_on(errors, method, significance),
+        verdict=verdict_on(errors, series, method, significance),
         significance=significance,
         best_naive=best,
         windows=len(evaluation.rows),
-        series=len(panel.ids),
+        series=series,
         parts=_parts(panel, training_lengths(settings, panel.head(seen)), seen),
         examples=_examples(model, panel, columns, seen, evaluation, best, season),
         history=history,

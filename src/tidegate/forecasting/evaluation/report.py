@@ -119,15 +119,16 @@ def _evidence(result: BacktestResult, lang: str) -> list[Block]:
 def _significance(result: BacktestResult, lang: str) -> str:
     say, test = words(_PACKAGE, lang), result.significance
     if math.isnan(test.p_value) or result.best_naive is None:
-        return say["no_test"]
-    sentence = say["test"].format(
+        return say["no_test"].format(origins=test.origins, horizon=test.horizon)
+    return say["test"].format(
         method=result.method,
         naive=method_words(result.best_naive, lang),
+        metric=result.verdict.metric.upper(),
         statistic=minus_text(f"{test.statistic:.2f}"),
+        freedom=test.freedom,
         p=p_value_text(test.p_value),
         origins=test.origins,
     )
-    return sentence + (" " + say["few_origins"] if test.too_few_origins else "")
 
 
 def _coverage(result: BacktestResult, lang: str) -> list[str]:

@@ -15,7 +15,7 @@ from tidegate.errors import DataError
 from tidegate.forecasting.evaluation.metrics import ALL_STEPS, METRICS
 from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.forecasting.evaluation.significance import DieboldMariano
-from tidegate.forecasting.evaluation.verdict import Verdict
+from tidegate.forecasting.evaluation.verdict import verdict_on
 from tidegate.notes import Note
 from tidegate.reporting.formats import time_text
 from tidegate.storage.files import write_atomically
@@ -37,8 +37,9 @@ def save_result(result: BacktestResult, run: Path) -> None:
     """Write metrics.json, a CSV file per frame, and `result/result.json` for the rest."""
     (run / "result").mkdir(parents=True, exist_ok=True)
     write_atomically(run / "metrics.json", metrics_json(result).encode())
-    plain = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name not in _FILES}
-    plain |= {name: dataclasses.asdict(plain[name]) for name in ("verdict", "significance")}
+    elsewhere = {*_FILES, "verdict"}  # a verdict follows from the errors and the test
+    plain = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name not in elsewhere}
+    plain["significance"] = dataclasses.asdict(result.significance)
     plain["notes"] = [note.to_json() for note in result.notes]
     plain["dated"] = result.examples["ds"].dtype.kind == "M"
     for name, file in _FILES.items():
@@ -59,8 +60,13 @@ def load_result(run: Path) -> BacktestResult:
         dated = plain.pop("dated")
         files = {name: file.replace("result/", f"{Path(rest).parent}/") for name, file in _FILES.items()}
         frames: dict[str, Any] = {name: _read(run / file, dated=dated) for name, file in files.items()}
-        plain |= {"verdict": Verdict(**plain["verdict"]), "significance": DieboldMariano(**plain["significance"])}
-        return BacktestResult(**(plain | frames | {"notes": tuple(map(Note.from_json, plain["notes"]))}))
+        plain["notes"] = tuple(map(Note.from_json, plain["notes"]))
+        if "freedom" not in plain["significance"]:
+            plain["significance"] |= {"statistic": math.nan, "p_value": math.nan, "freedom": 0}
+            plain["notes"] += (Note("forecasting.old_test"),)
+        plain["significance"] = DieboldMariano(**plain["significance"])
+        plain["verdict"] = verdict_on(frames["errors"], plain["series"], plain["method"], plain["significance"])
+        return BacktestResult(**(plain | frames))
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(
@@ -93,6 +99,7 @@ def metrics_json(result: BacktestResult) -> str:
             "p_value": _finite(test.p_value),
             "origins": test.origins,
             "horizon": test.horizon,
+            "freedom": test.freedom,
         },
         "test": {
             "windows": result.windows,

@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
+from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.frames import read_future
 from tidegate.forecasting.observations import LARGEST, as_numbers, check_row, read_ahead
-from tidegate.forecasting.predictor import History, NextForecast, Predictor
+from tidegate.forecasting.predictor import Predictor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body
 from tidegate.serving.forecasting.judged import naive_after, verdict_of
-from tidegate.serving.forecasting.loading import forecast, table_predictor
+from tidegate.serving.forecasting.loading import forecast, own_series, table_predictor
 from tidegate.serving.forecasting.schemas import PredictBody
 from tidegate.serving.forecasting.uploads import Upload, read_file, read_names, renamed, renamed_ahead
 from tidegate.serving.responses import Refusal, overloaded, to_json
@@ -64,8 +65,7 @@ async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batc
     """
     predictor = version.model.predictor
     windows = read_windows(body.values, predictor.columns, most_rows, predictor.gaps)
-    if body.series is not None and body.series not in predictor.series:
-        raise DataError(f"the model was not fitted on a series {body.series!r}; leave series out")
+    series = own_series(version, body.series)
     future = np.empty((predictor.steps, 0))
     if predictor.known_ahead or body.future is not None:
         future = read_ahead(body.future, predictor.known_ahead, predictor.steps)
@@ -76,14 +76,14 @@ async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batc
         inside = predictor.clock.after(predictor.clock.read(body.start), 0, windows.shape[1])
         times = predictor.clock.stamps(inside)
     levels = tuple(body.level)
-    histories = [History(rows, times, future, body.series) for rows in windows]
-    waited = [forecast(version, batcher, history, levels) for history in histories]
+    contexts = [Context(rows, times, future, series) for rows in windows]
+    waited = [forecast(version, batcher, context, levels) for context in contexts]
     forecasts = [await waited[0]] if len(waited) == 1 else await asyncio.gather(*waited)
     return to_json(
         {
             "model": version.name,
             "version": version.version,
-            "forecasts": [forecast_body(one) for one in forecasts],
+            "forecasts": [_of(series) | forecast_body(one) for one in forecasts],
         }
     )
 
@@ -163,11 +163,11 @@ def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]
     forecaster, predictor = version.model.forecaster, table_predictor(version)
     predictor.check_levels(levels)
     newest = forecaster.fitted().newest
-    number = predictor.series.get(series, 0)
+    number = 0 if series is None else predictor.series.number(own_series(version, series))
     names = [None if predictor.roles.id is None else name for name in predictor.series]
     picked = newest.select(np.arange(len(newest.ids)) == number)
     body = {"model": version.name, "version": version.version, "series": names[:_MOST_SERIES]}
-    drawn = _drawn(version, picked, 0)
+    drawn = _of(names[number]) | _drawn(version, picked, 0)
     if predictor.known_ahead:
         return to_json(body | {"forecasts": [drawn | {"times": [], "columns": {}}]})
     times = times_ahead(picked, predictor.steps)
@@ -201,6 +201,10 @@ def _predict_frame(
         forecasts.append(body | _named(predictor, times[i], values[i], levels))
     notes = [str(note) for note in panel.notes]
     return to_json({"model": version.name, "version": version.version, "notes": notes, "forecasts": forecasts})
+
+
+def _of(series: object) -> dict[str, Any]:
+    return {} if series is None else {"series": series}
 
 
 def _named(predictor: Predictor, times: np.ndarray, values: np.ndarray, levels: tuple[float, ...]) -> dict[str, Any]:
