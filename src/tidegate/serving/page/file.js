@@ -60,7 +60,7 @@ function forecast() {
 
 // Take a file up: show what it holds, and forecast it at once where every column that the model wants is plain.
 async function take(file) {
-  if (page.model.kind !== "table") return wait(page.model.kind === "arrays" ? "arrays" : "otherTask", file.name);
+  if (page.model.kind !== "table") return; // the card says why
   table = file;
   read = await head(file, PREVIEW);
   preview();

@@ -76,16 +76,11 @@ export function wait(key, file) {
 // Ask for the forecast and draw it; an answer that comes after the next question is dropped.
 export async function refresh() {
   const model = page.model, turn = ++asked;
-  if (model.kind !== "table") {
-    clear();
-    name();
-    $("said").textContent = say(model.kind === "arrays" ? "arrays" : "otherTask", model);
-    return;
-  }
+  if (model.kind !== "table") return name();
   const answer = await answerOf(model);
   if (turn !== asked) return;
   const names = single() ? answer.series : answer.forecasts.map((one) => one.series);
-  choice.offer(names.filter((one) => one !== null && one !== undefined));
+  choice.offer(names.filter((one) => one !== null && one !== undefined), single() ? model.series : names.length);
   view.answer = answer;
   versions().set(answer.version, answer);
   await compare();
@@ -138,16 +133,19 @@ export function lines() {
 export function naming() {
   const parts = [say("ofModel", page.model)];
   if (choice.value) parts.push(say("ofSeries", { name: choice.value }));
-  if (page.model.kind === "table" && page.model.roles.targets.length > 1) parts.push(say("ofTarget", { name: target() }));
+  if (page.model.roles.targets.length > 1) parts.push(say("ofTarget", { name: target() }));
   const { table, ahead } = view.source;
   parts.push(table ? say("ofFile", table) : say("ofFit"));
   if (ahead) parts.push(say("ofAhead", ahead));
   return parts.join(" · ");
 }
 
+// Whose forecast this is, and how good its model was; of a model without a table, why nothing is drawn.
 function name() {
-  $("source").textContent = naming();
-  $("verdict").replaceChildren(...(page.model.kind === "table" ? [badge(page.model), ` ${sentence(page.model)}`] : []));
+  const { model } = page, drawn = model.kind === "table";
+  $("card").classList.toggle("bare", !drawn);
+  $("source").textContent = drawn ? naming() : say("ofModel", model);
+  $("verdict").replaceChildren(...(drawn ? [badge(model), ` ${sentence(model)}`] : [say(model.kind === "arrays" ? "arrays" : "otherTask", model)]));
 }
 
 export function draw({ keep = false } = {}) {
