@@ -52,6 +52,12 @@ class Columns:
     clock_zone: str | None = None
     calendar: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every column that plays a role."""
+        keys = (name for name in (self.time, self.id) if name is not None)
+        return (*keys, *self.targets, *self.past, *self.future, *self.static)
+
     def to_dict(self) -> dict[str, Any]:
         """The roles as plain values that JSON can hold."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
