@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -29,3 +29,8 @@ def words(package: str, lang: str) -> Mapping[str, str]:
     check_language(lang)
     file = files(package) / "words" / f"{lang}.json"
     return MappingProxyType(json.loads(file.read_text(encoding="utf-8")))
+
+
+def words_of(packages: Iterable[str], lang: str) -> Mapping[str, str]:
+    """The phrases of several packages together, for a reader such as a page that knows no packages."""
+    return {key: phrase for package in packages for key, phrase in words(package, lang).items()}

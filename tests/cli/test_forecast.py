@@ -44,6 +44,16 @@ def test_fit_predict_and_report_on_a_strangers_table(folder, tidegate):
     assert chinese.returncode == 0, chinese.stderr
     assert 'lang="zh-CN"' in (run / "report.html").read_text(encoding="utf-8")
 
+    backwards = pd.read_csv(folder / "sales.csv").iloc[::-1]
+    backwards.to_csv(folder / "backwards.csv", index=False)
+    other = tidegate("forecast", "predict", "run", "backwards.csv")
+    assert other.stdout.splitlines()[0] == "Date,LSTM"
+    assert "rows out of order" in other.stderr
+    backwards.rename(columns={"Sales": "Visits"}).to_csv(folder / "visits.csv", index=False)
+    other = tidegate("forecast", "predict", "run", "visits.csv")
+    assert (other.returncode, other.stdout) == (1, "")
+    assert "no column 'Sales', which the model was fitted on" in other.stderr
+
     again = tidegate("forecast", "fit", "sales.csv", *FAST, "--out", "run")
     assert again.returncode == 1
     assert "holds a finished run" in again.stderr

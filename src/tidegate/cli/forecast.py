@@ -72,6 +72,7 @@ def predict(
     ] = False,
 ) -> None:
     """Forecast what follows a table, or the rows of the run, with a saved model."""
+    from tidegate.cli.console import Console
     from tidegate.forecasting.forecaster import Forecaster
     from tidegate.registry import load
 
@@ -79,7 +80,11 @@ def predict(
     forecaster = load(run)
     if not isinstance(forecaster, Forecaster):
         raise DataError(f"{run} holds no model of a table; load it from Python with tidegate.load, or serve it")
-    frame = forecaster.future_frame(data) if future_frame else forecaster.predict(data, future, level=levels)
+    panel = None if data is None else forecaster.panel(data)
+    with Console(quiet=False) as console:
+        for note in () if panel is None else panel.notes:
+            console.note(str(note))
+    frame = forecaster.future_frame(panel) if future_frame else forecaster.predict(panel, future, level=levels)
     table = frame.to_csv(index=False).encode()
     if out is None:
         typer.echo(table, nl=False)  # as bytes: a table is UTF-8 wherever it goes, and loses no letter

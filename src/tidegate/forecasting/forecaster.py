@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel
+from tidegate.tables.series_ids import SeriesIds
 from tidegate.training.hooks import TrainingHooks
 
 if TYPE_CHECKING:
@@ -88,7 +90,8 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         """Forecast what follows the data.
 
         Args:
-            data: history of the same columns, of known or new series; None continues the rows of `fit`.
+            data: history with all the columns of `fit`, of known or new series, or a `panel` of one; None continues the
+                rows of `fit`.
             future: `future_frame()` filled in, when there are covariates known ahead.
             level: percentages of prediction intervals, such as `[80, 90]`.
 
@@ -253,9 +256,12 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         return tuple(map(str, self.fitted().newest.notes))
 
     def panel(self, data: Any) -> Panel:
-        """Read a table with the columns and the step of time that `fit` found."""
-        found = self.fitted().preprocessor
-        return build_panel(data, found.settings, categories=found.columns.categories)[0]
+        """Read a table with what `fit` found: columns, step of time, names of series; a panel is left as it is."""
+        if isinstance(data, Panel):
+            return data
+        model = self.fitted()
+        panel = build_panel(data, model.preprocessor.settings, like=model.preprocessor.columns)[0]
+        return replace(panel, ids=SeriesIds(model.newest.ids).own(panel.ids))
 
     def settings(self) -> ForecasterSettings:
         """The settings alone; copies, which a later `set_params(layer__…=…)` leaves as they are."""

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from tidegate import DataError, Forecaster
+from tidegate.forecasting.evaluation.window_forecasts import forecast_part
 
 FAST = {"lookback": 12, "units": 4, "layers": 1, "epochs": 1}
 
@@ -35,6 +36,31 @@ def test_no_setting_of_ours_leaks(missing):
     assert not report.leaks
     assert report.checked >= 3 * 2 * 3
     assert "No leak found" in str(report)
+
+
+@pytest.mark.parametrize("missing", ["refuse", "linear", "mask"])
+@pytest.mark.parametrize("scaler", ["standard", "robust"])
+@pytest.mark.parametrize("scale_by", ["series", "window"])
+def test_a_series_that_fit_did_not_see_is_not_scaled_by_its_future(scale_by, scaler, missing):
+    frame = table()
+    options = {"past_cols": ("wind",), "future_cols": ("plan",), "scale_by": scale_by, "scaler": scaler}
+    forecaster = Forecaster(**FAST, horizon=3, missing=missing, **options).fit(frame)
+    new = frame.assign(unique_id=frame["unique_id"] + "2", y=frame["y"] * 30 + 5)
+    if missing != "refuse":
+        new.loc[[99, 100, 101, 139, 140], ["y", "wind"]] = np.nan
+    report = forecaster.check_leakage(new)
+    assert (report.leaks, report.checked) == (False, 3 * 2 * 3)
+
+
+def test_a_window_of_a_new_series_is_forecast_as_predict_does_at_its_origin():
+    frame = table()
+    forecaster = Forecaster(**FAST, horizon=2, past_cols=("wind",), scale_by="series").fit(frame)
+    new = frame[frame["unique_id"] == "a"].assign(unique_id="new", y=lambda each: each["y"] * 30)
+    panel, origins = forecaster.panel(new), np.array([170])
+    found = forecast_part(forecaster.fitted(), panel, origins, (origins, panel.lengths))
+    for number in (0, 7):
+        expected = forecaster.predict(new[: int(found.rows[number])])["LSTM"]
+        np.testing.assert_allclose(found.forecast[number, :, 0], expected, rtol=1e-6)
 
 
 def scaled_on_everything(frame):
