@@ -74,6 +74,7 @@ def predict(
     """Forecast what follows a table, or the rows of the run, with a saved model."""
     from tidegate.cli.console import Console
     from tidegate.forecasting.forecaster import Forecaster
+    from tidegate.forecasting.frames import csv_bytes
     from tidegate.registry import load
 
     levels = _levels(level)
@@ -85,7 +86,7 @@ def predict(
         for note in () if panel is None else panel.notes:
             console.note(str(note))
     frame = forecaster.future_frame(panel) if future_frame else forecaster.predict(panel, future, level=levels)
-    table = frame.to_csv(index=False).encode()
+    table = csv_bytes(frame, forecaster.freq_)
     if out is None:
         typer.echo(table, nl=False)  # as bytes: a table is UTF-8 wherever it goes, and loses no letter
         return

@@ -135,6 +135,7 @@ def _result(
         best_epoch=model.history.best_epoch,
         settings=asdict(settings),
         notes=tuple(notes),
+        columns=columns,
     )
 
 
@@ -175,11 +176,10 @@ def _forecast_frame(
         "unique_id": np.repeat(panel.ids[series], steps * targets),
         "ds": panel.times[reach],
         "cutoff": np.repeat(panel.times[rows - 1], steps * targets),
-        "step": np.tile(np.repeat(np.arange(1, steps + 1), targets), windows),
-        "target": np.tile(np.array(columns.targets, dtype=object), windows * steps),
-        "y": truth.ravel(),
     }
-    return pd.DataFrame(frame | {name: forecast.ravel() for name, forecast in forecasts.items()})
+    if targets > 1:
+        frame["target"] = np.tile(np.array(columns.targets, dtype=object), windows * steps)
+    return pd.DataFrame(frame | {"y": truth.ravel()} | {name: forecast.ravel() for name, forecast in forecasts.items()})
 
 
 def _parts(panel: Panel, training: np.ndarray, seen: np.ndarray) -> pd.DataFrame:

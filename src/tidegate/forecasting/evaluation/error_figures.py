@@ -79,9 +79,9 @@ def residuals(result: BacktestResult, style: Style, lang: str) -> Figure:
     say = words(_PACKAGE, lang)
     targets = result.targets[:MOST_TARGETS]
     figure, axes = panels(len(targets), say["figure.residuals"], columns=3, width_ratios=[2.2, 1, 1])
+    forecasts = result.forecasts_by_step
     for (over_time, spread, memory), target in zip(axes, targets, strict=True):
-        rows = result.forecasts
-        rows = rows[(rows["target"] == target) & (rows["step"] == 1)].sort_values("ds", kind="stable")
+        rows = forecasts[(forecasts["target"] == target) & (forecasts["step"] == 1)].sort_values("ds", kind="stable")
         residual = tame(rows["y"] - rows[result.method])
         times, thinned = thin(rows["ds"].to_numpy(), residual)
         over_time.scatter(times, thinned, s=5, color=style.network, alpha=0.6, linewidths=0)

@@ -97,9 +97,9 @@ def _forecast(result: BacktestResult, style: Style, lang: str) -> Figure:
 def _zoom(result: BacktestResult, style: Style, lang: str) -> Figure:
     say = words(_PACKAGE, lang)
     figure, axes = _example_panels(result, say["figure.zoom"])
-    drawn = _drawn_methods(result, style, lang, result.forecasts)
+    drawn, forecasts = _drawn_methods(result, style, lang, result.forecasts), result.forecasts_by_step
     for ax, label, rows in axes:
-        windows = _last_windows(result, rows)
+        windows = _last_windows(result, rows, forecasts)
         if windows.empty:
             ax.set_visible(False)
             continue
@@ -187,9 +187,8 @@ def _with_key(figure: Figure, style: Style, lang: str, drawn: list[tuple[str, st
     return figure
 
 
-def _last_windows(result: BacktestResult, rows: pd.DataFrame) -> pd.DataFrame:
+def _last_windows(result: BacktestResult, rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """The last test windows of the series and target in `rows`; those of several steps do not overlap."""
-    frame = result.forecasts
     own = frame[(frame["unique_id"] == rows["unique_id"].iloc[0]) & (frame["target"] == rows["target"].iloc[0])]
     cutoffs = np.sort(own["cutoff"].unique())
     if result.horizon == 1:
