@@ -80,7 +80,9 @@ def test_the_page_in_chromium(folder, tmp_path):
         page.set_input_files("#file", tmp_path / "mine.csv")
         page.locator("#source", has_text="mine.csv").wait_for()
         page.click("summary")
-        expected = client.post("/predict/csv", content=(tmp_path / "mine.csv").read_bytes()).json()["forecasts"][0]
+        expected = client.post("/predict/csv?history=true", content=(tmp_path / "mine.csv").read_bytes()).json()[
+            "forecasts"
+        ][0]
         shown = [float(text) for text in page.locator("#numbers tr td:nth-child(2)").all_inner_texts()]
         assert shown == pytest.approx(expected["columns"]["LSTM"], rel=1e-3)
         page.evaluate(

@@ -236,10 +236,15 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         return tuple(map(str, self.fitted().newest.notes))
 
     def panel(self, data: Any) -> Panel:
-        """Read a table with the columns and the step of time that `fit` found; its series are named as `fit` did."""
+        """Read a table with the columns and the step of time that `fit` found; its series are named as `fit` did.
+
+        A panel is one that was read already.
+        """
         model = self.fitted()
         found = model.preprocessor
-        panel = build_panel(data, found.settings, categories=found.columns.categories)[0]
+        panel = data
+        if not isinstance(data, Panel):
+            panel = build_panel(data, found.settings, categories=found.columns.categories)[0]
         return replace(panel, ids=SeriesIds(model.newest.ids).own(panel.ids))
 
     def settings(self) -> ForecasterSettings:

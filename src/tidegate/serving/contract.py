@@ -25,9 +25,11 @@ class TaskService(Protocol):
 
     Attributes:
         bodies: the JSON bodies of its routes, for OpenAPI.
+        reading: modules that read its requests in a process of their own (`Service.isolation`); they import no torch.
     """
 
     bodies: Sequence[type[BaseModel]]
+    reading: Sequence[str]
 
     def __init__(self, service: Service) -> None:
         """Begin with what all tasks share; the event loop does not run yet."""

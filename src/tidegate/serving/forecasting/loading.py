@@ -14,8 +14,11 @@ from tidegate.forecasting.forecaster import Forecaster
 from tidegate.forecasting.predictor import AnyPredictor, History, NextForecast, Predictor, predictor_of
 from tidegate.forecasting.window_regressor import WindowRegressor
 from tidegate.serving.batching import Batcher
+from tidegate.serving.forecasting.reading import TableReader
 from tidegate.serving.models import ModelVersion
 from tidegate.serving.responses import Refusal
+from tidegate.settings import taken_from
+from tidegate.tables.settings import TableSettings
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,14 @@ def table_predictor(version: ModelVersion) -> Predictor:
     if not isinstance(predictor, Predictor):
         raise DataError(f"model {version.name!r} was fitted on plain arrays, so it takes values, not a table")
     return predictor
+
+
+def reader(version: ModelVersion) -> TableReader | None:
+    """Return how tables are read for a model; None when it takes none."""
+    if not isinstance(version.model.predictor, Predictor):
+        return None
+    found = version.model.forecaster.fitted().preprocessor
+    return TableReader(taken_from(found.settings, TableSettings), found.columns)
 
 
 def own_series(version: ModelVersion, series: object) -> object:

@@ -7,38 +7,57 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
-from tidegate.serving.forecasting.predicting import newest_rows, predict_arrays, predict_rows, predict_text
+from tidegate.serving.bounds import LARGE
+from tidegate.serving.forecasting import loading
+from tidegate.serving.forecasting.predicting import newest_rows, predict_arrays, predict_panel
+from tidegate.serving.forecasting.reading import check_one, read_predict, read_push, read_text
 from tidegate.serving.forecasting.schemas import PredictAnswer, PredictBody, PushAnswer, PushBody
 from tidegate.serving.openapi import json_body, refusals, text_body
-from tidegate.serving.responses import Refusal, json_response
+from tidegate.serving.responses import json_response
 from tidegate.serving.schemas import read
 
 if TYPE_CHECKING:
     from tidegate.serving.forecasting.service import ForecastingService
 
+_History = Query(default=False, description="whether the newest rows come with each forecast, to be drawn")
 _Levels = Query(default=[], max_length=10, description="interval levels in percent")
 
 
 def add_predictions(app: FastAPI, service: ForecastingService) -> None:
     """Add the routes that forecast what a request holds, or what a model was fitted on."""
-    most_rows = service.shared.settings.max_rows
+    shared = service.shared
 
     @app.post("/predict", responses=_ok(PredictAnswer) | refusals(404), openapi_extra=json_body(PredictBody))
     async def predict(request: Request) -> Response:
         """Forecast what follows rows of a table, or plain arrays."""
-        body = read(PredictBody, request.scope["tidegate.body"])
-        version = service.version(body.model)
-        if (body.rows is None) == (body.values is None):
-            raise Refusal(422, "give either rows of a table or values as arrays, one of the two")
-        if body.values is not None:
-            return json_response(await predict_arrays(version, body, service.shared.batcher, most_rows))
-        return json_response(await service.table(predict_rows, version, body, most_rows))
+        content = request.scope["tidegate.body"]
+        shared.bounds.check_json(content)
+        if len(content) <= LARGE:
+            body = read(PredictBody, content)
+            version = service.version(body.model)
+            check_one(body)
+            if body.rows is None and body.values is not None:
+                return json_response(await predict_arrays(version, body, shared.batcher, shared.bounds))
+        versions = service.versions()
+        readers = {name: loading.reader(version) for name, version in versions.items()}
+        found = await shared.isolation.run(read_predict, content, readers, shared.bounds)
+        version = versions[service.version(found.body.model).name]
+        if found.body.values is not None:
+            return json_response(await predict_arrays(version, found.body, shared.batcher, shared.bounds))
+        loading.table_predictor(version)
+        levels = tuple(found.body.level)
+        return json_response(await service.table(predict_panel, version, found.panel, found.future, levels, False))
 
     @app.post("/predict/csv", responses=_ok(PredictAnswer) | refusals(404), openapi_extra=text_body())
-    async def predict_csv(request: Request, model: str | None = None, level: list[float] = _Levels) -> Response:
-        """Forecast what follows the series of a CSV file; the newest rows come with it, to be drawn."""
+    async def predict_csv(
+        request: Request, model: str | None = None, history: bool = _History, level: list[float] = _Levels
+    ) -> Response:
+        """Forecast what follows the series of a CSV file."""
         version, text = service.version(model), request.scope["tidegate.body"]
-        return json_response(await service.table(predict_text, version, text, tuple(level), most_rows))
+        loading.table_predictor(version)
+        shared.bounds.check_text(text)
+        panel = await shared.isolation.run(read_text, text, loading.reader(version), shared.bounds)
+        return json_response(await service.table(predict_panel, version, panel, None, tuple(level), history))
 
     @app.get("/models/{name}/forecast", responses=refusals(404))
     async def newest(name: str, series: str | None = None, level: list[float] = _Levels) -> Response:
@@ -48,11 +67,18 @@ def add_predictions(app: FastAPI, service: ForecastingService) -> None:
 
 def add_streams(app: FastAPI, service: ForecastingService) -> None:
     """Add the routes of streams."""
+    shared = service.shared
 
     @app.post("/streams/{id}", responses=_ok(PushAnswer) | refusals(404, 409, 507), openapi_extra=json_body(PushBody))
     async def push(id: str, request: Request) -> Response:
         """Push one observation and get the forecast of what follows it; the first one begins the stream."""
-        return json_response(await service.streams.push(id, read(PushBody, request.scope["tidegate.body"])))
+        content = request.scope["tidegate.body"]
+        shared.bounds.check_json(content)
+        if len(content) <= LARGE:
+            body = read(PushBody, content)
+        else:
+            body = await shared.isolation.run(read_push, content, shared.bounds)
+        return json_response(await service.streams.push(id, body))
 
     @app.get("/streams/{id}", responses=refusals(404, 409))
     async def look(id: str, level: list[float] = _Levels) -> Response:

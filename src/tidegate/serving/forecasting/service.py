@@ -35,6 +35,7 @@ class ForecastingService(TaskService):
     """
 
     bodies = (PredictBody, PushBody)
+    reading = ("tidegate.serving.forecasting.reading",)
     streams: Streams
 
     def __init__(self, service: Service) -> None:
@@ -56,7 +57,7 @@ class ForecastingService(TaskService):
         self, version: ModelVersion, inputs: dict[str, np.ndarray], parameters: Mapping[str, Any]
     ) -> dict[str, np.ndarray]:
         """Forecast what follows the tensor `history`."""
-        return await tensors.infer(version, inputs, parameters, self.shared.batcher, self.shared.settings.max_rows)
+        return await tensors.infer(version, inputs, parameters, self.shared.batcher, self.shared.bounds)
 
     def add_routes(self, app: FastAPI) -> None:
         """Add /predict, the newest rows of models, and streams."""
@@ -65,7 +66,7 @@ class ForecastingService(TaskService):
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Hold the thread for tables, and the streams."""
+        """Hold the thread that forecasts tables, and the streams."""
         shared = self.shared
         self._tables = Tables()
         self.streams = Streams(
@@ -73,6 +74,7 @@ class ForecastingService(TaskService):
             shared.batcher,
             shared.transactions,
             limit=shared.settings.max_streams,
+            bounds=shared.bounds,
             evicted=shared.metrics.evicted.inc,
         )
         try:
@@ -90,6 +92,11 @@ class ForecastingService(TaskService):
         if version.task is not self:
             raise Refusal(422, f"model {version.name!r} is no forecaster; name one that is, or ask it by /v2/models")
         return version
+
+    def versions(self) -> dict[str, ModelVersion]:
+        """The newest versions of all forecasters by name."""
+        newest = (self.shared.models.get(name) for name in self.shared.models.names)
+        return {version.name: version for version in newest if version.task is self}
 
     async def table(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         """Run work on a table beside the event loop, within the time that a request may take."""

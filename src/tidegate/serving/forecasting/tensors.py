@@ -17,6 +17,7 @@ from tidegate.errors import DataError
 from tidegate.forecasting.observations import read_ahead
 from tidegate.forecasting.predictor import History, Predictor
 from tidegate.serving.batching import Batcher
+from tidegate.serving.bounds import Bounds
 from tidegate.serving.forecasting.loading import forecast
 from tidegate.serving.forecasting.predicting import read_windows
 from tidegate.serving.models import ModelVersion
@@ -38,7 +39,7 @@ async def infer(
     inputs: dict[str, np.ndarray],
     parameters: Mapping[str, Any],
     batcher: Batcher,
-    most_rows: int,
+    bounds: Bounds,
 ) -> dict[str, np.ndarray]:
     """Forecast what follows each window of the input `history`.
 
@@ -51,7 +52,7 @@ async def infer(
     unknown = set(inputs) - {"history", "future"}
     if unknown:
         raise DataError(f"the model has no input {min(unknown)[:100]!r}; its inputs are history and future")
-    windows = read_windows(inputs["history"], predictor.columns, most_rows, predictor.gaps)
+    windows = read_windows(inputs["history"], predictor.columns, bounds, predictor.gaps)
     levels = _levels(parameters)
     future = _future(predictor, inputs.get("future"), len(windows))
     histories = [History(rows, None, ahead) for rows, ahead in zip(windows, future, strict=True)]

@@ -140,7 +140,7 @@ async function forecast() {
 async function take(file) {
   $("problem").textContent = "";
   const send = async () => {
-    const path = `/predict/csv?model=${page.model.name}${levels()}`;
+    const path = `/predict/csv?history=true&model=${page.model.name}${levels()}`;
     const answer = await ask(path, { method: "POST", body: file, headers: { "content-type": "text/csv" } });
     const named = answer.forecasts.map((one) => one.series).filter((name) => name !== undefined);
     fill($("series"), named);
