@@ -20,7 +20,7 @@ from twins import TOLERANCE, check_close
 import tidegate.nn
 
 TABLE = {info.name.removeprefix("nn."): info for info in module_db}
-NAMES = ["RNN", "GRU", "LSTM"]
+NAMES = ["RNN", "GRU", "LSTM", "RNNCell", "GRUCell", "LSTMCell"]
 VARIANTS = [(torch.float32, True), (torch.float64, False)]
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")

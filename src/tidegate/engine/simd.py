@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
 from typing import Any
 
 from tidegate.errors import SettingError
 
+_problem = ""
 try:
     from tidegate.engine import _native
-except ImportError:  # built without a compiler
+except ImportError as error:  # built without a compiler, or for another Python or system
     _native = None
+    _problem = str(error)
 
 extension: Any = _native
 
@@ -29,3 +33,17 @@ def _choose_level() -> str:
 
 level = _choose_level()
 """The SIMD level in use; the environment variable TIDEGATE_SIMD forces one."""
+
+
+def missing() -> str:
+    """Return one sentence for an engine that is not there."""
+    return (
+        f"the native engine is missing ({_problem}), so layers run on torch or, several times slower, as a plain loop; "
+        "install a C++20 compiler, then tidegate again from its sources"
+    )
+
+
+@functools.cache
+def say_missing() -> None:
+    """Say it once in a process, on standard error unless the program takes its log elsewhere."""
+    logging.getLogger("tidegate").warning("tidegate: %s", missing())
