@@ -71,7 +71,7 @@ def test_figures_take_unknown_values_and_no_history():
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_figures_take_a_diverged_network(broken, horizon):
     result = fake_result(rows=120, horizon=horizon, noise=broken)
-    assert result.verdict.beats is False
+    assert not result.verdict.beats
     for name in figures.figure_names(result):
         with drawing(LIGHT):
             pictures.draw(figures.drawer(result, name)).canvas.draw()
