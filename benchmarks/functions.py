@@ -39,7 +39,9 @@ def main():
     """Print a table."""
     print("| level | exp | sigmoid | tanh | log |\n|---|---|---|---|---|")
     for level in simd.levels():
-        found = [largest_error(level, row, f) for row, f in enumerate((torch.exp, torch.sigmoid, torch.tanh, torch.log))]
+        found = [
+            largest_error(level, row, f) for row, f in enumerate((torch.exp, torch.sigmoid, torch.tanh, torch.log))
+        ]
         print(f"| {level} | " + " | ".join(f"{error:.2f} at {where:g}" for error, where in found) + " |", flush=True)
 
 
