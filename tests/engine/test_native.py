@@ -20,7 +20,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from tidegate import Recurrent, cells, engine
 from tidegate.cells import Cell
-from tidegate.engine import compiled, native
+from tidegate.engine import compiled, native, simd
 from tidegate.equations.functions import sigmoid, tanh
 
 CELLS = cells.names()
@@ -182,11 +182,11 @@ def test_a_row_does_not_see_its_neighbours(name):
         assert torch.equal(part, whole[rows])
 
 
-@pytest.mark.parametrize("level", native.levels())
+@pytest.mark.parametrize("level", simd.levels())
 def test_every_simd_level_equals_the_reference(level):
     code = (
-        "import torch; from tidegate import Recurrent, cells, engine; from tidegate.engine import native\n"
-        f"assert native.level == {level!r}\n"
+        "import torch; from tidegate import Recurrent, cells, engine; from tidegate.engine import simd\n"
+        f"assert simd.level == {level!r}\n"
         "for name in cells.names():\n"
         "  for dtype, tolerance in ((torch.float64, 1e-11), (torch.float32, 1e-4)):\n"
         "    torch.manual_seed(0)\n"
@@ -209,19 +209,19 @@ def test_every_simd_level_equals_the_reference(level):
 def test_an_unknown_simd_level_is_refused_with_a_sentence():
     environment = {**os.environ, "TIDEGATE_SIMD": "avx9000"}
     result = subprocess.run(
-        [sys.executable, "-c", "import tidegate.engine.native"], env=environment, capture_output=True, text=True
+        [sys.executable, "-c", "import tidegate.engine.simd"], env=environment, capture_output=True, text=True
     )
     assert "TIDEGATE_SIMD must be one of" in result.stderr
 
 
 @pytest.mark.parametrize("function", [torch.exp, torch.sigmoid, torch.tanh])
-@pytest.mark.parametrize("level", native.levels())
+@pytest.mark.parametrize("level", simd.levels())
 def test_functions_are_exact_to_some_units_of_the_last_place(level, function):
     bits = np.concatenate([np.arange(0, 2**32, 4099, dtype=np.uint64).astype(np.uint32), [0x7F800000, 0xFF800000]])
     x = torch.from_numpy(bits.astype(np.uint32).view(np.float32))
     y = torch.empty_like(x)
     number = [torch.exp, torch.sigmoid, torch.tanh].index(function)
-    native._native.apply(level, number, x.data_ptr(), y.data_ptr(), len(x))
+    simd.extension.apply(level, number, x.data_ptr(), y.data_ptr(), len(x))
     exact = function(x.double())
     assert torch.equal(y.isnan(), x.isnan())
     smallest = 1.2e-38  # the smallest normal numbers, 2^-126 and a little more, may become 0
@@ -433,7 +433,7 @@ def test_a_damaged_compiled_cell_is_not_trusted(monkeypatch, tmp_path):
         pass
 
     monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path))
-    path = compiled._library(native._native.headers(), native._native.flags(native.level), Broken)
+    path = compiled._library(simd.extension.headers(), simd.extension.flags(simd.level), Broken)
     path.write_bytes(b"not a library")
     monkeypatch.setattr(native, "_kernels", {})
     with pytest.warns(UserWarning, match="plain loop"):
