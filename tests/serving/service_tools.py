@@ -25,9 +25,9 @@ def wave(length=300, seed=0):
     return pd.DataFrame({"ds": times, "y": np.sin(np.arange(length) / 4) * 10 + rng.normal(size=length)})
 
 
-def fitted(seed=0, **settings):
+def fitted(seed=0, data=None, **settings):
     settings = {"lookback": 12, "horizon": 3, "units": 4, "layers": 1, "epochs": 1, "steps_per_epoch": 2} | settings
-    return Forecaster(seed=seed, validation_size=0.3, **settings).fit(wave())
+    return Forecaster(seed=seed, validation_size=0.3, **settings).fit(wave() if data is None else data)
 
 
 @contextlib.contextmanager

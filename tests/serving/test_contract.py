@@ -31,6 +31,7 @@ class ToyService:
     """What serves it."""
 
     bodies = ()
+    words = ()
 
     def __init__(self, service):
         self.opened = []

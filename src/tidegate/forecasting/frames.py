@@ -10,6 +10,7 @@ from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.tables.columns import Columns
 from tidegate.tables.moments import as_fitted
 from tidegate.tables.panel import Panel
+from tidegate.tables.series_ids import SeriesIds
 from tidegate.tables.stamps import parse_times
 
 
@@ -69,6 +70,10 @@ def read_future(
     wanted[keys[-1]] = times.reshape(-1)
     given = future[[*keys, *columns.future]].copy()
     given[keys[-1]] = _as_times(given[keys[-1]], columns, panel.freq, times.dtype, remedy)
+    if columns.id is not None:
+        known = SeriesIds(panel.ids.tolist())
+        wanted[columns.id] = np.repeat(panel.ids, times.shape[1])
+        given[columns.id] = _as_known(given[columns.id], known)
     if given.duplicated(keys).any():
         row = int(given.duplicated(keys).to_numpy().argmax()) + 1
         raise DataError(f"row {row} of the future frame repeats a time of its series; keep one row per time")
@@ -81,6 +86,17 @@ def read_future(
             raise DataError(f"the future frame lacks {len(bad)} values of {name!r}, the first at {at}; {remedy}")
         merged[name] = values
     return merged[list(columns.future)].to_numpy(dtype=np.float64).reshape(*times.shape, -1)
+
+
+def _as_known(column: pd.Series, known: SeriesIds) -> np.ndarray:
+    """Identifiers (R,) as the table's own panel has them."""
+    codes, distinct = pd.factorize(column.astype(object), use_na_sentinel=False)
+    names = np.empty(len(distinct), dtype=object)
+    own = list(known)
+    for i, name in enumerate(distinct):
+        number = known.find(name)
+        names[i] = name if number is None else own[number]
+    return names[codes]
 
 
 def _as_times(column: pd.Series, columns: Columns, freq: str | int | float, dtype: np.dtype, remedy: str) -> np.ndarray:

@@ -14,7 +14,7 @@ import orjson
 import tidegate
 from tidegate.arrays import as_numbers
 from tidegate.errors import DataError
-from tidegate.serving.models import ModelVersion
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.responses import Refusal, to_json
 from tidegate.serving.schemas import InferBody, InferTensor, read
 

@@ -52,6 +52,12 @@ class Columns:
     clock_zone: str | None = None
     calendar: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every column that plays a role."""
+        keys = (name for name in (self.time, self.id) if name is not None)
+        return (*keys, *self.targets, *self.past, *self.future, *self.static)
+
     def to_dict(self) -> dict[str, Any]:
         """The roles as plain values that JSON can hold."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
@@ -71,8 +77,9 @@ class Columns:
         return local.tz_localize(None).to_numpy()
 
     def restore_ids(self, ids: np.ndarray) -> np.ndarray:
-        """Identifiers in the dtype of the input's own column."""
-        return ids if self.id_dtype == "object" else ids.astype(self.id_dtype)
+        """Identifiers in the dtype of the input's own column; new ones of another kind leave all as they are."""
+        alike = self.id_dtype != "object" and all(isinstance(name, int | np.integer) for name in ids)
+        return ids.astype(self.id_dtype) if alike else ids
 
     def restore_times(self, times: np.ndarray) -> np.ndarray | pd.Series:
         """Time stamps (R,) of a panel or of `future_times` as the input wrote them.

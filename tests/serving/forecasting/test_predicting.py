@@ -79,7 +79,6 @@ def test_the_models_own_rows_are_continued(client, forecaster):
         ('{"values": [1,1,1,1,1,1,1,1,1,1,1,1], "start": "soon"}', "ISO 8601"),
         ('{"values": [1,1,1,1,1,1,1,1,1,1,1,1], "start": "2262-04-11T20:00:00"}', "time"),
         ('{"values": [1,1,1,1,1,1,1,1,1,1,1,1], "start": "2261-12-31T20:00:00+01:00"}', "time"),
-        ('{"values": [1,1,1,1,1,1,1,1,1,1,1,1], "series": "x"}', "not fitted on a series 'x'"),
         ('{"values": [1,1,1,1,1,1,1,1,1,1,1,1], "future": [[1]]}', "future has shape"),
         ('{"rows": []}', "rows is empty"),
         ('{"rows": [{"ds": "2026-01-01", "y": 1}]}', "one window"),

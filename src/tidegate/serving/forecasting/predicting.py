@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -14,18 +11,20 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
+from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.frames import read_future
 from tidegate.forecasting.observations import LARGEST, as_numbers, check_row, read_ahead
-from tidegate.forecasting.predictor import History, NextForecast, Predictor
+from tidegate.forecasting.predictor import Predictor
 from tidegate.serving.batching import Batcher
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body
-from tidegate.serving.forecasting.loading import forecast, table_predictor
+from tidegate.serving.forecasting.judged import naive_after, verdict_of
+from tidegate.serving.forecasting.loading import forecast, own_series, table_predictor
 from tidegate.serving.forecasting.schemas import PredictBody
-from tidegate.serving.models import ModelVersion
+from tidegate.serving.forecasting.uploads import Upload, read_file, read_names, renamed, renamed_ahead
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel
-from tidegate.tables.reading import read_table
 
 _MOST_SERIES, _MOST_VALUES, _PLAYED = 1000, 1_000_000, 300
 _Result = TypeVar("_Result")
@@ -66,8 +65,7 @@ async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batc
     """
     predictor = version.model.predictor
     windows = read_windows(body.values, predictor.columns, most_rows, predictor.gaps)
-    if body.series is not None and body.series not in predictor.series:
-        raise DataError(f"the model was not fitted on a series {body.series!r}; leave series out")
+    series = own_series(version, body.series)
     future = np.empty((predictor.steps, 0))
     if predictor.known_ahead or body.future is not None:
         future = read_ahead(body.future, predictor.known_ahead, predictor.steps)
@@ -78,14 +76,14 @@ async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batc
         inside = predictor.clock.after(predictor.clock.read(body.start), 0, windows.shape[1])
         times = predictor.clock.stamps(inside)
     levels = tuple(body.level)
-    histories = [History(rows, times, future, body.series) for rows in windows]
-    waited = [forecast(version, batcher, history, levels) for history in histories]
+    contexts = [Context(rows, times, future, series) for rows in windows]
+    waited = [forecast(version, batcher, context, levels) for context in contexts]
     forecasts = [await waited[0]] if len(waited) == 1 else await asyncio.gather(*waited)
     return to_json(
         {
             "model": version.name,
             "version": version.version,
-            "forecasts": [forecast_body(one) for one in forecasts],
+            "forecasts": [_of(series) | forecast_body(one) for one in forecasts],
         }
     )
 
@@ -135,22 +133,29 @@ def predict_rows(version: ModelVersion, body: PredictBody, most_rows: int) -> by
     return _predict_frame(version, pd.DataFrame(rows), future, tuple(body.level), history=False)
 
 
-def predict_text(version: ModelVersion, text: bytes, levels: tuple[float, ...], most_rows: int) -> bytes:
-    """Forecast what follows the tables of a CSV file, with the newest rows for a chart."""
-    if text.count(b"\n") > most_rows:
-        raise Refusal(413, f"the file has more than {most_rows} lines; send fewer at a time")
-    descriptor, name = tempfile.mkstemp(suffix=".csv")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-        try:
-            frame = read_table(name)
-        except DataError as error:
-            raise DataError(str(error).replace(name, "the file")) from None
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-    return _predict_frame(version, frame, None, levels, history=True)
+def predict_files(
+    version: ModelVersion,
+    upload: Upload,
+    columns: str | None,
+    levels: tuple[float, ...],
+    most_rows: int,
+) -> bytes:
+    """Forecast what follows the series of a table, or those of the fit, with the newest rows for a chart.
+
+    Raises:
+        Refusal, TidegateError: in one sentence.
+    """
+    roles = table_predictor(version).roles.names
+    names = read_names(columns, roles)
+    for file in (upload.table or b"", upload.future or b""):
+        if file.count(b"\n") > most_rows:
+            raise Refusal(413, f"the file has more than {most_rows} lines; send fewer at a time")
+    frame = future = None
+    if upload.table is not None:
+        frame = renamed(read_file(upload.table, "the file"), names, roles)
+    if upload.future is not None:
+        future = renamed_ahead(read_file(upload.future, "the file of what is known ahead"), names, roles)
+    return _predict_frame(version, frame, future, levels, history=True)
 
 
 def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]) -> bytes:
@@ -158,11 +163,11 @@ def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]
     forecaster, predictor = version.model.forecaster, table_predictor(version)
     predictor.check_levels(levels)
     newest = forecaster.fitted().newest
-    number = predictor.series.get(series, 0)
+    number = 0 if series is None else predictor.series.number(own_series(version, series))
     names = [None if predictor.roles.id is None else name for name in predictor.series]
     picked = newest.select(np.arange(len(newest.ids)) == number)
     body = {"model": version.name, "version": version.version, "series": names[:_MOST_SERIES]}
-    drawn = _drawn(predictor, picked, 0)
+    drawn = _of(names[number]) | _drawn(version, picked, 0)
     if predictor.known_ahead:
         return to_json(body | {"forecasts": [drawn | {"times": [], "columns": {}}]})
     times = times_ahead(picked, predictor.steps)
@@ -171,12 +176,17 @@ def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]
 
 
 def _predict_frame(
-    version: ModelVersion, frame: pd.DataFrame, future: pd.DataFrame | None, levels: tuple[float, ...], *, history: bool
+    version: ModelVersion,
+    frame: pd.DataFrame | None,
+    future: pd.DataFrame | None,
+    levels: tuple[float, ...],
+    *,
+    history: bool,
 ) -> bytes:
     forecaster, predictor = version.model.forecaster, table_predictor(version)
     model = forecaster.fitted()
     predictor.check_levels(levels)
-    panel = model.usable(forecaster.panel(frame))
+    panel = model.newest if frame is None else model.usable(forecaster.panel(frame))
     count = len(panel.ids)
     if count > _MOST_SERIES or count * predictor.steps * (1 + 2 * len(levels)) > _MOST_VALUES:
         raise Refusal(413, f"the table has {count} series and may have {_MOST_SERIES}; send fewer at a time")
@@ -185,7 +195,7 @@ def _predict_frame(
     values = predictor.follow(panel, known, times, levels)
     forecasts = []
     for i in range(count):
-        body = _drawn(predictor, panel, i) if history else {}
+        body = _drawn(version, panel, i) if history else {}
         if predictor.roles.id is not None:
             body = {"series": panel.ids[i]} | body
         forecasts.append(body | _named(predictor, times[i], values[i], levels))
@@ -193,16 +203,21 @@ def _predict_frame(
     return to_json({"model": version.name, "version": version.version, "notes": notes, "forecasts": forecasts})
 
 
+def _of(series: object) -> dict[str, Any]:
+    return {} if series is None else {"series": series}
+
+
 def _named(predictor: Predictor, times: np.ndarray, values: np.ndarray, levels: tuple[float, ...]) -> dict[str, Any]:
     return forecast_body(NextForecast("", times, predictor.names(levels), values, predictor.clock))
 
 
-def _drawn(predictor: Predictor, panel: Panel, number: int) -> dict[str, Any]:
-    """The newest rows of one series' targets: as many as a stream needs to begin, and some to play into it."""
-    part = panel.rows(number)
+def _drawn(version: ModelVersion, panel: Panel, number: int) -> dict[str, Any]:
+    """One series' naive forecast, and the newest rows of its targets: what a stream needs to begin, and some more."""
+    predictor, part = version.model.predictor, panel.rows(number)
     part = slice(max(part.start, part.stop - predictor.needed - _PLAYED), part.stop)
     columns = {
         name: [None if value != value else value for value in panel.targets[part, i].tolist()]
         for i, name in enumerate(predictor.roles.targets)
     }
-    return {"history": {"times": predictor.clock.texts(panel.times[part]), "columns": columns}}
+    naive = naive_after(predictor, panel, number, verdict_of(version.model.folder))
+    return {"history": {"times": predictor.clock.texts(panel.times[part]), "columns": columns}, "naive": naive}

@@ -73,6 +73,7 @@ class PushAnswer(BaseModel):
     stream: str
     model: str
     version: str
+    series: Any = Field(None, description="the fitted series that the stream is, if any")
     count: int = Field(description="observations taken since the stream began")
     time: Any = Field(None, description="time of the newest observation")
     needed: int = Field(description="observations that are still needed for a forecast")

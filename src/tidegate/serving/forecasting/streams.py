@@ -13,13 +13,13 @@ import numpy as np
 import orjson
 
 from tidegate.errors import DataError
-from tidegate.forecasting.predictor import History
+from tidegate.forecasting.context import Context
 from tidegate.forecasting.streaming import Stream
 from tidegate.serving.batching import Batcher
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body
-from tidegate.serving.forecasting.loading import forecast
+from tidegate.serving.forecasting.loading import forecast, own_series
 from tidegate.serving.forecasting.schemas import HistoryBody, PushBody
-from tidegate.serving.models import ModelVersion
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.serving.store import StreamStore
 from tidegate.serving.transactions import Transactions, is_busy
@@ -43,7 +43,7 @@ class _Seen:
 
     version: ModelVersion
     answer: dict[str, Any]
-    history: History | None
+    context: Context | None
     evicted: int = 0
 
 
@@ -110,9 +110,9 @@ class Streams:
             raise refusal(error) from None
 
     async def _answer(self, seen: _Seen, levels: tuple[float, ...]) -> bytes:
-        if seen.history is None:
+        if seen.context is None:
             return to_json(seen.answer)
-        found = await forecast(seen.version, self._batcher, seen.history, levels)
+        found = await forecast(seen.version, self._batcher, seen.context, levels)
         return to_json(seen.answer | {"forecast": forecast_body(found)})
 
     def _push(self, store: StreamStore, id: str, body: PushBody) -> _Seen:
@@ -128,18 +128,18 @@ class Streams:
         live.used = store.write(id, version.name, stream.count, orjson.dumps(stream.state()))
         evicted = store.evict(self._limit) if fresh else 0
         self._remember(id, live)
-        return _Seen(version, _answer(id, live), stream.history(future) if stream.ready else None, evicted)
+        return _Seen(version, _answer(id, live), stream.context(future) if stream.ready else None, evicted)
 
     def _look(self, store: StreamStore, id: str) -> _Seen:
         live = self._open(store, id)
         if live is None:
             raise _absent(id)
         stream, predictor = live.stream, live.version.model.predictor
-        history = stream.history(np.zeros((predictor.steps, len(predictor.known_ahead))))
-        rows = [[None if value != value else value for value in row] for row in history.rows.tolist()]
-        times = None if history.times is None else predictor.clock.texts(history.times)
+        context = stream.context(np.zeros((predictor.steps, len(predictor.known_ahead))))
+        rows = [[None if value != value else value for value in row] for row in context.rows.tolist()]
+        times = None if context.times is None else predictor.clock.texts(context.times)
         answer = _answer(id, live) | {"columns": stream.columns, "history": rows, "times": times}
-        return _Seen(live.version, answer, history if stream.ready and not predictor.known_ahead else None)
+        return _Seen(live.version, answer, context if stream.ready and not predictor.known_ahead else None)
 
     def _open(self, store: StreamStore, id: str) -> _Live | None:
         """A stream for the newest version of its model: from memory, when its row has not changed since."""
@@ -164,10 +164,8 @@ class Streams:
 
     def _begin(self, id: str, body: PushBody) -> _Live:
         version = self._version(body.model)
-        series = body.series
-        if series is None and id in version.model.predictor.series:
-            series = id
-        stream = Stream(version.model.predictor, series=series)
+        named = id if body.series is None and id in version.model.predictor.series else body.series
+        stream = Stream(version.model.predictor, series=own_series(version, named))
         if body.history is not None:
             _take_history(stream, body.history)
         return _Live(stream, version)
@@ -205,6 +203,7 @@ def _answer(id: str, live: _Live) -> dict[str, Any]:
         "stream": id,
         "model": version.name,
         "version": version.version,
+        "series": stream.series,
         "count": stream.count,
         "time": stream.last_time,
         "needed": max(0, stream.needed - len(stream)),
