@@ -97,7 +97,7 @@ class TimedKernel:
     """A kernel of the engine whose runs are timed."""
 
     def __init__(self, kernel: Any, clock: Clock) -> None:
-        self.state_row, self.record_row = kernel.state_row, kernel.record_row
+        self.state_row, self.saved_row = kernel.state_row, kernel.saved_row
         self.forward = clock.wrap("engine, forward", kernel.forward)
         self.backward = clock.wrap("engine, backward", kernel.backward)
 

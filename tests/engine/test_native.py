@@ -87,13 +87,13 @@ def check_equals_reference(layer, x, state, lengths):
     An engine whose every operation is rounded well gives the exact result for numbers that lie a rounding error away.
     How far such a result may be from the exact one depends on the problem: a normalisation over three units that are
     nearly alike magnifies it a thousand times. So it is measured: by the reference itself, in this dtype and from
-    numbers moved by one rounding error, in two random directions. Sixty-four times the larger distance leaves room for
-    other orders of summation and for functions that are exact to some units of the last place; of thousands of random
-    cases the worst took twelve. A lost term or a wrong gate order is off by a million times as much.
+    numbers moved by one rounding error, in four random directions. Sixty-four times the largest distance leaves room
+    for other orders of summation and for functions that are exact to some units of the last place; of thousands of
+    random cases the worst took twenty-seven. A lost term or a wrong gate order is off by a million times as much.
     """
     mine = run("native", layer, x, state, lengths)
     exact = run("reference", copy.deepcopy(layer).double(), *as_double(x, state), lengths)
-    near = [run("reference", *nudge(layer, x, state), lengths) for _ in range(2)]
+    near = [run("reference", *nudge(layer, x, state), lengths) for _ in range(4)]
     for found, right, *others in zip(mine, exact, *near, strict=True):
         scale = max(1.0, float(right.abs().max())) if right.numel() else 1.0
         spread = max(distance(other, right) for other in others)

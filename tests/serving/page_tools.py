@@ -2,13 +2,14 @@
 
 import contextlib
 import json
+import re
 
 import numpy as np
 import pandas as pd
 from service_tools import fitted, running, wave
 
 from browser import page_in
-from tidegate import Forecaster
+from tidegate import Forecaster, WindowRegressor
 
 SMALL = {"lookback": 8, "horizon": 2, "units": 4, "layers": 1, "epochs": 1, "steps_per_epoch": 2}
 VERDICTS = {
@@ -40,12 +41,17 @@ def save_run(forecaster, folder, verdict=None):
 
 @contextlib.contextmanager
 def site(place):
-    """A service of four models: two of one wave, one of many shops, one with a column known ahead and no verdict."""
+    """A service of two models of one wave and one of many shops; and, without a verdict, one with a column known ahead,
+    one of two targets, and one of arrays."""
     models = {
         "wave": fitted(),
         "other": fitted(seed=1, horizon=5),
         "shops": Forecaster(id_col="shop", time_col="day", target_col="sales", **SMALL).fit(shops()),
         "known": Forecaster(future_cols=["temp"], **SMALL).fit(warm()),
+        "pair": Forecaster(target_col=["a", "b-a"], **SMALL).fit(
+            wave(60).assign(a=np.arange(60) % 5.0, **{"b-a": 1e6})
+        ),
+        "arrays": WindowRegressor(units=4, epochs=1, steps_per_epoch=2).fit(np.ones((20, 6, 1)), np.arange(20.0)),
     }
     for name, forecaster in models.items():
         save_run(forecaster, place / name, VERDICTS.get(name))
@@ -69,4 +75,4 @@ def opened(browser, client, **options):
 def choose(page, model):
     """Press the button of a model."""
     page.locator(".model", has=page.locator("b", has_text=model)).click()
-    page.locator("#source", has_text=f" {model} ").wait_for()
+    page.locator("#source", has_text=re.compile(rf"\b{model}\b")).wait_for()

@@ -25,12 +25,14 @@ def _seen(page):
 
 def test_every_model_has_the_badge_of_its_verdict(browser, site):
     with opened(browser, site) as page:
-        badges = dict(zip(page.locator(".model b").all_inner_texts(), page.locator(".model .badge").all(), strict=True))
+        models = page.locator(".model", has=page.locator(".badge")).all()
+        badges = {model.locator("b").inner_text(): model.locator(".badge") for model in models}
         assert {name: badge.inner_text() for name, badge in badges.items()} == {
             "wave": "beats the naive forecast",
             "other": "does not beat the naive forecast",
             "shops": "not clearly better than naive",
             "known": "not tested",
+            "pair": "not tested",
         }
         colours = {badge.evaluate("badge => getComputedStyle(badge).color") for badge in badges.values()}
         assert len(colours) == 4
@@ -114,6 +116,57 @@ def test_series_are_searched_and_model_series_and_file_are_named(browser, site):
         assert page.locator("#series-list li").all_inner_texts() == ["No series has that in its name"]
         page.keyboard.press("Escape")
         assert page.input_value("#series") == "shop 117 north"
+
+
+def test_a_series_that_is_not_listed_is_asked_for_by_its_whole_name(browser, site):
+    """The service lists the first thousand; here it is made to list two."""
+
+    def fewer(route):
+        answer = route.fetch()
+        body = answer.json()
+        route.fulfill(status=answer.status, json=body | ({"series": body["series"][:2]} if answer.ok else {}))
+
+    with opened(browser, site) as page:
+        page.route("**/models/shops/forecast*", fewer)
+        choose(page, "shops")
+        page.locator("#source", has_text="shop 000").wait_for()
+        page.fill("#series", "shop 099 north")
+        hints = page.locator("#series-list li").all_inner_texts()
+        assert hints[-1] == "The first 2 of 120 series are listed; type the whole name of another"
+        page.keyboard.press("Enter")
+        page.locator("#source", has_text="series shop 099 north").wait_for()
+        page.wait_for_selector("#chart canvas")
+        expected = site.get("/models/shops/forecast", params={"series": "shop 099 north"}).json()["forecasts"][0]
+        assert float(_tip(page, 0.001)[1]["observed"]) == pytest.approx(
+            expected["history"]["columns"]["sales"][0], rel=1e-3
+        )
+        page.fill("#series", "shop 999")
+        page.keyboard.press("Enter")
+        page.locator("#problem", has_text="shop 999").wait_for()
+
+
+def test_each_target_has_its_own_forecast(browser, site):
+    expected = site.get("/models/pair/forecast").json()["forecasts"][0]["columns"]
+    with opened(browser, site) as page:
+        assert page.is_hidden("#target-label")
+        choose(page, "pair")
+        for target in ("b-a", "a"):
+            page.select_option("#target", target)
+            page.locator("#source", has_text=f"target {target} ·").wait_for()
+            said = _tip(page, 0.999)[1][f"forecast (LSTM-{target})"].split()[0].replace(",", "")
+            assert float(said) == pytest.approx(expected[f"LSTM-{target}"][-1], rel=1e-3)
+
+
+def test_a_model_of_arrays_says_why_nothing_is_drawn(browser, site):
+    with opened(browser, site) as page:
+        choose(page, "arrays")
+        page.locator("#verdict", has_text="fitted on plain arrays").wait_for()
+        assert page.is_hidden("#chart")
+        assert page.is_hidden("#drop")
+        page.click("#language")
+        page.locator("#verdict", has_text="该模型由普通数组训练").wait_for()
+        choose(page, "wave")
+        page.wait_for_selector("#chart canvas")
 
 
 def test_the_view_is_zoomed_moved_and_reset(browser, site, tmp_path):

@@ -73,13 +73,13 @@ def open_session(cell: type[Cell], weights: Sequence[Mapping[str, Tensor]], batc
         job.weights = [own[name].data_ptr() for name in (*cell.weights, *cell.constants)]
         jobs.append(job)
     float64 = kept[0]["weight_ih"].dtype == torch.float64
-    make = _native.SessionTwofold if float64 else _native.SessionSingle
+    make = _native.SessionFloat64 if float64 else _native.SessionFloat32
     return make(_find(cell)[float64], jobs, [float(rate) for rate in cell.noise.values()])
 
 
 def _new_job(like: Tensor) -> Any:
     """Return an empty job for numbers like these, float32 or float64."""
-    return _native.JobTwofold() if like.dtype == torch.float64 else _native.JobSingle()
+    return _native.JobFloat64() if like.dtype == torch.float64 else _native.JobFloat32()
 
 
 def _find(cell: type[Cell]) -> Any:
@@ -129,7 +129,7 @@ class _Call:
         last = [x.new_empty(batch, units) for _ in range(states)]
         if self.h_mask is not None:
             planes.append(torch.empty_like(planes[0]))
-        saved = _memory(x, time, batch, kernel.record_row(units)) if keep else None
+        saved = _memory(x, time, batch, kernel.saved_row(units)) if keep else None
         if keep:
             self.planes, self.saved, self.spent = planes, saved, False
         self._name(job, planes, saved, whole)
@@ -204,7 +204,7 @@ class _Call:
         states = len(self.cell.states)
         job.states, job.every = _addresses(planes[:states]), whole
         job.masked = _address(planes[states]) if len(planes) > states else 0
-        job.record = _address(saved)
+        job.saved = _address(saved)
 
 
 class _Scan(torch.autograd.Function):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tidegate.forecasting.anchors import Anchors
 from tidegate.tables.clock import Clock
 
 
@@ -20,12 +21,14 @@ class Context:
         times: (R,) stamps as a panel holds them, or None when the rows are only numbered.
         future: (S, Q) covariates known ahead.
         series: the series of `fit` that this is, or None for a new one.
+        anchors: the last known values before `rows`, from which a gap that they begin with is filled.
     """
 
     rows: np.ndarray
     times: np.ndarray | None
     future: np.ndarray
     series: object = None
+    anchors: Anchors | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,13 @@ from torch import Tensor
 
 from tidegate.errors import DataError
 from tidegate.forecasting.context import Context, NextForecast
+from tidegate.forecasting.finite import finite, quiet
 from tidegate.forecasting.frames import forecast_columns
 from tidegate.forecasting.intervals import check_levels
+from tidegate.forecasting.recursive import CHUNK
 from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.table_model import TableModel
+from tidegate.forecasting.window_predictor import WindowPredictor
 from tidegate.forecasting.windows import Windows
 from tidegate.tables.clock import Clock
 from tidegate.tables.frequency import season_of
@@ -35,12 +39,12 @@ class Predictor:
         settings: of the fit, with what the table showed.
         columns: what a row holds: the targets, then past covariates, then those known ahead.
         needed: rows from which a context can be forecast.
-        keep: newest rows that can influence a forecast; older ones may be forgotten.
         steps: the horizon.
         known_ahead: names of the columns known ahead.
         roles: the roles of the table's columns.
         clock: how this model's time stamps are read, counted and written.
         gaps: whether missing values are allowed.
+        fills: whether they are filled from what is known around them.
         dated: whether the calendar is read.
         series: the series of the fit, and their numbers.
     """
@@ -54,8 +58,7 @@ class Predictor:
         self.steps = self.settings.horizon
         self.gaps = self.settings.missing != "refuse"
         self.needed = 1 if self.settings.short_series == "pad" else shape.context
-        season = season_of(self.settings, newest) if self.settings.missing == "seasonal" else 0
-        self.keep = shape.context + season
+        self.fills = self.settings.missing not in ("refuse", "mask")
         self.clock = Clock(self.roles, newest.freq, newest.times.dtype)
         self.dated = bool(shape.features.calendar)
         self.series = SeriesIds(newest.ids.tolist())
@@ -80,23 +83,54 @@ class Predictor:
                 the network did not learn.
         """
         preprocessor = self._model.preprocessor
-        raw = preprocessor.newest(panel, preprocessor.fill(panel), future, times)
-        return self._finished(self._model.scaled(raw), preprocessor.scale_of(panel), levels)
+        return self._follow(panel, preprocessor.fill(panel), future, times, levels)
 
-    def inside(self, panel: Panel, windows: Windows, indices: Tensor) -> np.ndarray:
+    def _follow(
+        self, panel: Panel, filled: Panel, future: np.ndarray, times: np.ndarray, levels: tuple[float, ...]
+    ) -> np.ndarray:
+        preprocessor = self._model.preprocessor
+        scale = preprocessor.scale_of(panel)
+        raw = preprocessor.newest(filled, scale, future, times)
+        return self._finished(self._model.scaled(raw), scale, levels)
+
+    def inside(self, panel: Panel, known: np.ndarray, windows: Windows, indices: Tensor) -> np.ndarray:
         """Point forecasts (W, S, K) of windows inside a panel, in the data's units.
+
+        Args:
+            panel: history and truth.
+            known: (N,) rows of each series that training saw; filling may look ahead within these alone.
+            windows: those that `TableModel.windows` cut from them.
+            indices: (W,) which of them.
 
         Raises:
             DataError: a forecast is not finite.
         """
-        scale = self._model.preprocessor.scale_of(panel).of(windows.locate(indices)[1].numpy())
-        return self._finished(self._model.scaled_windows(windows, indices), scale, ())
+        preprocessor = self._model.preprocessor
+        rows, series = (each.numpy() for each in windows.locate(indices))
+        if preprocessor.knows(panel.ids).all():
+            scale = preprocessor.scale_of(panel).of(series)
+            return self._finished(self._model.scaled_windows(windows, indices), scale, ())
+        # The scale of a new series follows from the rows before an origin, so each window is forecast as those rows.
+        filled = preprocessor.fill_causally(panel, known)
+        return np.concatenate(
+            [
+                self._from(panel, filled, rows[first : first + CHUNK], series[first : first + CHUNK])
+                for first in range(0, len(rows), CHUNK)
+            ]
+        )
+
+    def _from(self, panel: Panel, filled: Panel, rows: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """Forecasts of origins at these rows of a panel from the newest rows before each."""
+        reach = self._model.preprocessor.own_rows
+        before, ahead = (each.before(rows, series, reach) for each in (panel, filled))
+        steps = rows[:, None] + np.arange(self.steps)
+        return self._follow(before, ahead, filled.future[steps], filled.times[steps], ())
 
     def _finished(self, scaled: np.ndarray, scale: Scale, levels: tuple[float, ...]) -> np.ndarray:
         """From the network's outputs (N, S, K, outputs) to finite numbers in the data's units (N, S, columns)."""
-        with _quiet():
+        with quiet():
             values = self._model.preprocessor.unscale(self._model.intervals.around(scaled, levels), scale)
-        return _finite(values).reshape(*values.shape[:2], -1)
+        return finite(values).reshape(*values.shape[:2], -1)
 
     def check(self, context: Context, levels: tuple[float, ...]) -> None:
         """Raise the error that `predict` would, before any work is done.
@@ -115,6 +149,15 @@ class Predictor:
                 f"{len(self.known_ahead)}; give them as future"
             )
         self.own_series(context.series)
+
+    def kept_rows(self, series: object) -> int:
+        """The newest rows of a series that can influence a forecast, apart from what fills a gap they begin with."""
+        preprocessor = self._model.preprocessor
+        season = season_of(self.settings, self._model.newest) if self.settings.missing == "seasonal" else -1
+        # A value one season earlier counts as known only where it was; the first row may have been filled.
+        rows = preprocessor.shape.context + 1 + season
+        own = self._only if series is None else series
+        return rows if preprocessor.knows(np.array([own], dtype=object)).all() else max(rows, preprocessor.own_rows)
 
     def check_levels(self, levels: tuple[float, ...]) -> None:
         """Raise a SettingError or DataError for interval levels that this model cannot give."""
@@ -154,8 +197,27 @@ class Predictor:
         Raises:
             DataError: a context cannot be forecast, or its forecast is not finite.
         """
-        names, values = self.names(levels), self.follow(*self._panel(contexts), levels)
+        (panel, known, ahead), fill = self._panel(contexts), self._model.preprocessor.fill
+        filled = fill(panel if not self.fills else self._anchored(panel, contexts))
+        names, values = self.names(levels), self._follow(panel, filled, known, ahead, levels)
         return [self._named(context, names, values[i]) for i, context in enumerate(contexts)]
+
+    def _anchored(self, panel: Panel, contexts: Sequence[Context]) -> Panel:
+        """The panel of contexts with what is missing in their first rows filled from what was known before them."""
+        if all(context.anchors is None for context in contexts):
+            return panel
+        rows = np.concatenate(
+            [
+                context.rows if context.anchors is None else context.anchors.before(context.rows, self.settings.missing)
+                for context in contexts
+            ]
+        )
+        targets, past, future = self._by_role(rows)
+        return replace(panel, targets=targets, past=past, future=future)
+
+    def _by_role(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        targets, past = len(self.roles.targets), len(self.roles.past)
+        return rows[:, :targets], rows[:, targets : targets + past], rows[:, targets + past :]
 
     def _panel(self, contexts: Sequence[Context]) -> tuple[Panel, np.ndarray, np.ndarray]:
         newest = self._model.newest
@@ -173,9 +235,7 @@ class Predictor:
         static = np.zeros((count, newest.static.shape[1]))
         if static.shape[1]:
             static = newest.static[[self.series.number(name) for name in names]]
-        targets, past = len(self.roles.targets), len(self.roles.past)
-        columns = rows[:, :targets], rows[:, targets : targets + past], rows[:, targets + past :]
-        panel = Panel(ids, starts, stamps, newest.freq, *columns, static)
+        panel = Panel(ids, starts, stamps, newest.freq, *self._by_role(rows), static)
         return panel, np.stack([context.future for context in contexts]), ahead
 
     def _named(self, context: Context, names: tuple[str, ...], values: np.ndarray) -> NextForecast:
@@ -196,78 +256,9 @@ class Predictor:
         return None
 
 
-class WindowPredictor:
-    """Forecasts with a model that was fitted on windows of plain arrays; attributes as `Predictor` has them."""
-
-    def __init__(self, model: WindowModel) -> None:
-        self._model = model
-        self.columns = ("x",) if model.features == 1 else tuple(f"x{i}" for i in range(model.features))
-        self.known_ahead: tuple[str, ...] = ()
-        self.steps = model.shape[0] if model.shape else 1
-        self.gaps, self.dated = False, False
-        self.needed = self.keep = model.lookback
-        self.clock: Clock | None = None
-        self.series = SeriesIds(())
-        outputs = model.shape[1] if len(model.shape) > 1 else 1
-        self._names = ("y",) if outputs == 1 else tuple(f"y{i}" for i in range(outputs))
-
-    def follow(self, windows: np.ndarray) -> np.ndarray:
-        """Forecast what follows each window (n, L, F), in the shape that y had.
-
-        Raises:
-            DataError: a forecast is not finite.
-        """
-        with _quiet():
-            return _finite(self._model.forecast(windows))
-
-    def predict(self, contexts: Sequence[Context], levels: tuple[float, ...] = ()) -> list[NextForecast]:
-        """Forecast what follows each context: the newest `needed` rows of it as one window."""
-        windows = np.stack([context.rows[-self.needed :] for context in contexts])
-        values = self.follow(windows).reshape(len(contexts), self.steps, -1)
-        return [NextForecast("step", np.arange(self.steps), self._names, each) for each in values]
-
-    def names(self, levels: tuple[float, ...]) -> tuple[str, ...]:
-        """Names of the forecast columns."""
-        return self._names
-
-    def check(self, context: Context, levels: tuple[float, ...]) -> None:
-        """Raise the error that `predict` would, before any work is done."""
-        self.check_levels(levels)
-        if len(context.rows) < self.needed:
-            raise DataError(f"the model needs windows of {self.needed} rows, not {len(context.rows)}; give as many")
-        if context.future.size:
-            raise DataError("a model of plain arrays knows no columns ahead; leave future out")
-
-    def check_levels(self, levels: tuple[float, ...]) -> None:
-        """Raise a DataError for any interval level: there are no validation errors to make one from."""
-        if levels:
-            raise DataError("a model of plain arrays has no intervals; leave level out, or fit on a table")
-
-    def gives(self, level: float) -> bool:
-        """Whether this model can give intervals of this level: never."""
-        return False
-
-    def own_series(self, series: object) -> object:
-        """None; raises a DataError for any series, for windows have none."""
-        if series is not None:
-            raise DataError("a model of plain arrays knows no series; leave series out")
-        return None
-
-
 AnyPredictor = Predictor | WindowPredictor
 
 
 def predictor_of(model: TableModel | WindowModel) -> AnyPredictor:
     """The predictor of a fitted model."""
     return Predictor(model) if isinstance(model, TableModel) else WindowPredictor(model)
-
-
-def _quiet() -> np.errstate:
-    """Silence about numbers that overflow: they are found in the end, and said in words."""
-    return np.errstate(over="ignore", invalid="ignore")
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    if not np.isfinite(values).all():
-        raise DataError("the forecast is not a finite number; the values lie too far from what the model has seen")
-    return values

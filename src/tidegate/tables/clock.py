@@ -12,7 +12,7 @@ from tidegate.errors import DataError
 from tidegate.tables.columns import Columns
 from tidegate.tables.date_formats import YEARS
 from tidegate.tables.frequency import future_times
-from tidegate.tables.stamps import UNIX
+from tidegate.tables.stamps import NUMBER_FORMS, UNIX
 from tidegate.tables.steps import parse_step
 from tidegate.tables.zones import pandas_zone
 
@@ -110,7 +110,7 @@ class Clock:
         if stamps.dtype.kind != "M":
             return stamps.tolist()
         kind = self._columns.time_kind
-        if kind in UNIX or kind in ("yyyymmdd", "yyyymm"):
+        if kind in UNIX or kind in NUMBER_FORMS:
             return np.asarray(self._columns.restore_times(stamps)).tolist()
         if self._columns.zone is not None:
             return [stamp.isoformat() for stamp in pd.Series(self._columns.restore_times(stamps))]
@@ -129,10 +129,7 @@ class Clock:
                 raise ValueError
             if kind in UNIX:
                 return self._local(_EPOCH + timedelta(microseconds=number * UNIX[kind] // 1000))
-            text = str(number)
-            if kind not in ("yyyymmdd", "yyyymm") or len(text) not in (6, 8):
-                raise ValueError
-            stamp = f"{text[:4]}-{text[4:6]}-{text[6:] or '01'}"
+            stamp = _from_number(number, kind)
         if isinstance(stamp, str):
             stamp = _parse_iso(stamp)
         elif not isinstance(stamp, datetime) and isinstance(stamp, date):
@@ -171,6 +168,14 @@ class Clock:
         if not abs(stamp) < _LARGEST or (self._dtype.kind == "i" and stamp != int(stamp)):
             raise ValueError
         return int(stamp) if self._dtype.kind == "i" else float(stamp)
+
+
+def _from_number(number: int, kind: str) -> datetime:
+    """A stamp written as the model's table did, or at least as a day or a month."""
+    for each in (kind, "yyyymmdd", "yyyymm") if kind in NUMBER_FORMS else ():
+        if len(str(number)) == len(each):
+            return datetime.strptime(str(number), NUMBER_FORMS[each][0])
+    raise ValueError
 
 
 def _parse_iso(text: str) -> datetime:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tidegate.tables.stamps import UNIX
+from tidegate.tables.stamps import NUMBER_FORMS, UNIX
 from tidegate.tables.zones import pandas_zone
 
 
@@ -28,8 +28,8 @@ class Columns:
         layout: "long" or "wide", as the table came.
         frame: what the table came as: "pandas", "polars", "numpy" or "file".
         id_dtype: numpy dtype of the identifiers ("object" for text).
-        time_kind: how time stamps were written: "dates", "numbers", "yyyymmdd", "yyyymm", "unix_s", "unix_ms",
-            "unix_us", "unix_ns" or "period:<freq>".
+        time_kind: how time stamps were written: "dates", "numbers", one of `NUMBER_FORMS` such as "yyyymmdd",
+            "unix_s", "unix_ms", "unix_us", "unix_ns" or "period:<freq>".
         zone: the time zone that the stamps were in, if any.
         in_utc: whether `Panel.times` are in UTC (steps below a day in a zone) rather than in local time.
         clock_zone: the zone of the wall clock where they are; None where only changing offsets were given.
@@ -51,6 +51,12 @@ class Columns:
     in_utc: bool = False
     clock_zone: str | None = None
     calendar: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every column that plays a role."""
+        keys = (name for name in (self.time, self.id) if name is not None)
+        return (*keys, *self.targets, *self.past, *self.future, *self.static)
 
     def to_dict(self) -> dict[str, Any]:
         """The roles as plain values that JSON can hold."""
@@ -95,11 +101,8 @@ class Columns:
             return pd.Series(pd.PeriodIndex(times, freq=self.time_kind.removeprefix("period:")))
         if self.time_kind in UNIX:
             return times.astype("datetime64[ns]").view(np.int64) // UNIX[self.time_kind]
-        if self.time_kind in ("yyyymmdd", "yyyymm"):
-            months = times.astype("datetime64[M]").astype(np.int64)
-            days = (times.astype("datetime64[D]") - times.astype("datetime64[M]")).astype(np.int64) + 1
-            year_month = (months // 12 + 1970) * 100 + months % 12 + 1
-            return year_month if self.time_kind == "yyyymm" else year_month * 100 + days
+        if self.time_kind in NUMBER_FORMS:
+            return pd.DatetimeIndex(times).strftime(NUMBER_FORMS[self.time_kind][0]).astype(np.int64).to_numpy()
         return times
 
 

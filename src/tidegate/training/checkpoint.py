@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from tidegate.errors import CheckpointError
+from tidegate.errors import CheckpointError, StaleCheckpointError
 from tidegate.storage.files import read_regular, write_atomically
 from tidegate.storage.tensors import pack, unpack
 from tidegate.training.history import History
@@ -57,7 +57,7 @@ class Checkpoint:
         """Bring the run to where the file left it; without a file nothing happens.
 
         Raises:
-            CheckpointError: when the file is damaged or of another run.
+            StaleCheckpointError: when the file is damaged or of another run.
         """
         try:
             tensors, note = unpack(read_regular(self.path, _LIMIT))
@@ -87,15 +87,15 @@ class Checkpoint:
                 if name == "epochs" and values["schedule"] in OPEN_ENDED and now >= epochs:
                     continue
                 if now != then and not _close(now, then):
-                    raise CheckpointError(
+                    raise StaleCheckpointError(
                         f"{self.path} belongs to another run ({_name(part, name)} is {now}, there it was {then}); "
                         "delete it to start anew, or give another checkpoint path"
                     )
 
-    def _damaged(self, error: Exception) -> CheckpointError:
+    def _damaged(self, error: Exception) -> StaleCheckpointError:
         words = getattr(error, "strerror", None) or str(error) or type(error).__name__
         reason = words.splitlines()[0]
-        return CheckpointError(f"{self.path} cannot be resumed from ({reason}); delete it to start anew")
+        return StaleCheckpointError(f"{self.path} cannot be resumed from ({reason}); delete it to start anew")
 
 
 def describe_run(

@@ -63,8 +63,22 @@ def fake_result(
         ),
         best_epoch=9,
         settings={"cell": "lstm", "lookback": 48, "horizon": horizon, "learning_rate": 0.001, "past_cols": []},
+        ahead=_ahead(ids, times, targets, horizon, values, method),
+        refitted=True,
         notes=(Note("tables.step_inferred", {"freq": "h"}), Note("tables.gaps_closed", {"count": 3})),
     )
+
+
+def _ahead(ids, times, targets, horizon, values, method):
+    step = times[1] - times[0]
+    ahead = times[-1] + step * np.arange(1, horizon + 1)
+    frames = [
+        pd.DataFrame({"unique_id": name, "ds": ahead, "target": target, method: np.resize(v[-24:, k], horizon)})
+        for name, v in zip(ids, values, strict=True)
+        for k, target in enumerate(targets)
+    ]
+    frame = pd.concat(frames, ignore_index=True)
+    return frame.assign(**{f"{method}-lo-80": frame[method] - 2, f"{method}-hi-80": frame[method] + 2})
 
 
 def _waves(rng, rows, targets, season):

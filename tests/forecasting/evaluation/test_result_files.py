@@ -10,7 +10,7 @@ from fake_result import fake_result
 from tidegate import DataError
 from tidegate.forecasting.evaluation.result_files import load_result, metrics_json, save_result
 
-FRAMES = ("forecasts", "errors", "parts", "examples", "history")
+FRAMES = ("forecasts", "errors", "parts", "examples", "history", "ahead")
 
 
 @pytest.fixture(scope="module", params=["dates", "numbers"])

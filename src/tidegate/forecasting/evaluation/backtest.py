@@ -23,23 +23,27 @@ from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
+from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
+from tidegate.training.schedules import OPEN_ENDED
 
 _EXAMPLES = 3
 _EXAMPLE_ROWS = 20_000
 
 
 def backtest(
-    settings: ForecasterSettings, data: Any, test_size: float, hooks: TrainingHooks
+    settings: ForecasterSettings, panel: Panel, columns: Columns, test_size: float, hooks: TrainingHooks
 ) -> tuple[TableModel, BacktestResult]:
     """Fit on the first rows of each series and test on the last; see `Forecaster.backtest`.
 
+    Returns:
+        The model, fitted on the first rows and ready to continue the whole panel, and how it did.
+
     Raises:
         SettingError: `test_size` is not between 0 and 1.
-        DataError: the table cannot be used, or is too short for a test.
+        DataError: the panel cannot be used, or is too short for a test.
     """
     _check_test_size(test_size)
-    panel, columns = build_panel(data, settings)
     return _backtest(settings, panel, columns, _train_and_validation(panel, test_size), hooks)
 
 
@@ -115,6 +119,7 @@ def _result(
     notes = list(model.newest.notes)
     if evaluation.of > len(evaluation.rows):
         notes.append(Note("forecasting.windows_judged", {"judged": len(evaluation.rows), "all": int(evaluation.of)}))
+    notes += _stopped_too_soon(model.history, settings)
     return BacktestResult(
         method=method,
         forecasts=_forecast_frame(panel, columns, evaluation.rows, evaluation.series, truth, forecasts),
@@ -131,6 +136,15 @@ def _result(
         settings=asdict(settings),
         notes=tuple(notes),
     )
+
+
+def _stopped_too_soon(history: History, settings: ForecasterSettings) -> list[Note]:
+    """A note where the best epoch is among the last: more of them might have been better still."""
+    best = history.best_epoch or 0
+    falling = history.decided_by != "last epoch" and not history.interrupted
+    if falling and settings.schedule in OPEN_ENDED and best > 0.9 * settings.epochs:
+        return [Note("forecasting.raise_epochs", {"best": best, "epochs": settings.epochs})]
+    return []
 
 
 def _naive(panel: Panel, rows: np.ndarray, series: np.ndarray, horizon: int, season: int) -> dict[str, np.ndarray]:

@@ -27,6 +27,7 @@ _FILES = {
     "errors": "result/errors.csv",
     "parts": "result/parts.csv",
     "examples": "result/examples.csv",
+    "ahead": "result/ahead.csv",
 }
 _REST = "result/result.json"
 _OLD_REST = "judgement/judgement.json"  # of the version before, beside CSV files of the same names
@@ -59,6 +60,8 @@ def load_result(run: Path) -> BacktestResult:
         plain = json.loads((run / rest).read_text(encoding="utf-8"))
         dated = plain.pop("dated")
         files = {name: file.replace("result/", f"{Path(rest).parent}/") for name, file in _FILES.items()}
+        if not (run / files["ahead"]).exists():  # of a version that did not show the forecast
+            del files["ahead"]
         frames: dict[str, Any] = {name: _read(run / file, dated=dated) for name, file in files.items()}
         plain["notes"] = tuple(map(Note.from_json, plain["notes"]))
         if "freedom" not in plain["significance"]:
@@ -101,6 +104,7 @@ def metrics_json(result: BacktestResult) -> str:
             "horizon": test.horizon,
             "freedom": test.freedom,
         },
+        "forecast": {"refitted": result.refitted},
         "test": {
             "windows": result.windows,
             "series": result.series,

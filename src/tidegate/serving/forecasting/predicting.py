@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -24,10 +21,10 @@ from tidegate.serving.forecasting.answers import forecast_body
 from tidegate.serving.forecasting.judged import naive_after, verdict_of
 from tidegate.serving.forecasting.loading import forecast, own_series, table_predictor
 from tidegate.serving.forecasting.schemas import PredictBody
+from tidegate.serving.forecasting.uploads import Upload, read_file, read_names, renamed, renamed_ahead
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel
-from tidegate.tables.reading import read_table
 
 _MOST_SERIES, _MOST_VALUES, _PLAYED = 1000, 1_000_000, 300
 _Result = TypeVar("_Result")
@@ -136,22 +133,29 @@ def predict_rows(version: ModelVersion, body: PredictBody, most_rows: int) -> by
     return _predict_frame(version, pd.DataFrame(rows), future, tuple(body.level), history=False)
 
 
-def predict_text(version: ModelVersion, text: bytes, levels: tuple[float, ...], most_rows: int) -> bytes:
-    """Forecast what follows the tables of a CSV file, with the newest rows for a chart."""
-    if text.count(b"\n") > most_rows:
-        raise Refusal(413, f"the file has more than {most_rows} lines; send fewer at a time")
-    descriptor, name = tempfile.mkstemp(suffix=".csv")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-        try:
-            frame = read_table(name)
-        except DataError as error:
-            raise DataError(str(error).replace(name, "the file")) from None
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-    return _predict_frame(version, frame, None, levels, history=True)
+def predict_files(
+    version: ModelVersion,
+    upload: Upload,
+    columns: str | None,
+    levels: tuple[float, ...],
+    most_rows: int,
+) -> bytes:
+    """Forecast what follows the series of a table, or those of the fit, with the newest rows for a chart.
+
+    Raises:
+        Refusal, TidegateError: in one sentence.
+    """
+    roles = table_predictor(version).roles.names
+    names = read_names(columns, roles)
+    for file in (upload.table or b"", upload.future or b""):
+        if file.count(b"\n") > most_rows:
+            raise Refusal(413, f"the file has more than {most_rows} lines; send fewer at a time")
+    frame = future = None
+    if upload.table is not None:
+        frame = renamed(read_file(upload.table, "the file"), names, roles)
+    if upload.future is not None:
+        future = renamed_ahead(read_file(upload.future, "the file of what is known ahead"), names, roles)
+    return _predict_frame(version, frame, future, levels, history=True)
 
 
 def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]) -> bytes:
@@ -172,12 +176,17 @@ def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]
 
 
 def _predict_frame(
-    version: ModelVersion, frame: pd.DataFrame, future: pd.DataFrame | None, levels: tuple[float, ...], *, history: bool
+    version: ModelVersion,
+    frame: pd.DataFrame | None,
+    future: pd.DataFrame | None,
+    levels: tuple[float, ...],
+    *,
+    history: bool,
 ) -> bytes:
     forecaster, predictor = version.model.forecaster, table_predictor(version)
     model = forecaster.fitted()
     predictor.check_levels(levels)
-    panel = model.usable(forecaster.panel(frame))
+    panel = model.newest if frame is None else model.usable(forecaster.panel(frame))
     count = len(panel.ids)
     if count > _MOST_SERIES or count * predictor.steps * (1 + 2 * len(levels)) > _MOST_VALUES:
         raise Refusal(413, f"the table has {count} series and may have {_MOST_SERIES}; send fewer at a time")

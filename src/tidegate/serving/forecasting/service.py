@@ -14,10 +14,11 @@ from fastapi.responses import Response
 
 from tidegate.serving.contract import ModelVersion, TaskService
 from tidegate.serving.forecasting import loading, tensors
-from tidegate.serving.forecasting.predicting import Tables, newest_rows, predict_arrays, predict_rows, predict_text
+from tidegate.serving.forecasting.predicting import Tables, newest_rows, predict_arrays, predict_files, predict_rows
 from tidegate.serving.forecasting.schemas import PredictAnswer, PredictBody, PushAnswer, PushBody
 from tidegate.serving.forecasting.streams import Streams
-from tidegate.serving.openapi import json_body, refusals, text_body
+from tidegate.serving.forecasting.uploads import read_upload
+from tidegate.serving.openapi import file_body, json_body, refusals
 from tidegate.serving.responses import Refusal, json_response
 from tidegate.serving.schemas import read
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 _Levels = Query(default=[], max_length=10, description="interval levels in percent")
+_Columns = Query(
+    default=None, description='which of the file\'s columns stand for the model\'s, as JSON: {"y": "sales"}'
+)
 
 
 class ForecastingService(TaskService):
@@ -114,11 +118,18 @@ def _add_predictions(app: FastAPI, service: ForecastingService) -> None:
             return json_response(await predict_arrays(version, body, service.shared.batcher, most_rows))
         return json_response(await service.table(predict_rows, version, body, most_rows))
 
-    @app.post("/predict/csv", responses=_ok(PredictAnswer) | refusals(404), openapi_extra=text_body())
-    async def predict_csv(request: Request, model: str | None = None, level: list[float] = _Levels) -> Response:
-        """Forecast what follows the series of a CSV file; the newest rows come with it, to be drawn."""
-        version, text = service.version(model), request.scope["tidegate.body"]
-        return json_response(await service.table(predict_text, version, text, tuple(level), most_rows))
+    @app.post("/predict/csv", responses=_ok(PredictAnswer) | refusals(404), openapi_extra=file_body("table", "future"))
+    async def predict_csv(
+        request: Request, model: str | None = None, level: list[float] = _Levels, columns: str | None = _Columns
+    ) -> Response:
+        """Forecast what follows the series of a CSV file; the newest rows come with it, to be drawn.
+
+        A form holds the file as `table`, and as `future` the file of what is known ahead; without `table` the forecast
+        continues the rows that the model was fitted on.
+        """
+        version = service.version(model)
+        upload = read_upload(request.scope["tidegate.body"], request.headers.get("content-type", ""))
+        return json_response(await service.table(predict_files, version, upload, columns, tuple(level), most_rows))
 
     @app.get("/models/{name}/forecast", responses=refusals(404))
     async def newest(name: str, series: str | None = None, level: list[float] = _Levels) -> Response:

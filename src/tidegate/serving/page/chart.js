@@ -1,20 +1,21 @@
 // A chart of lines: its legend, the values at the pointer, zoom and pan. Drawn by uPlot, which page/vendor holds.
 import { $, element } from "./dom.js";
 import { align, levelName } from "./lines.js";
-import { number, reader, say, tick } from "./words.js";
+import { areDays, number, reader, say, tick } from "./words.js";
 
 const STYLES = { observed: ["--accent", 1.5], forecast: ["--warm", 2], naive: ["--faint", 1.5, [5, 4]], compared: ["--third", 2, [9, 3]] };
 const FONT = "12px system-ui, sans-serif";
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// Ticks as 24-hour times, with the date below the first one and each that begins a day.
-function dates(plot, ticks) {
+// Ticks as 24-hour times, with the date below the first one and each that begins a day; of days only the date.
+function dates(ticks, days) {
   const stamps = ticks.map((tick) => new Date(tick * 1000).toISOString());
   const clocks = ticks.some((tick) => tick % 86400), months = ticks.length > 1 && ticks[1] - ticks[0] >= 27 * 86400;
   return stamps.map((stamp, i) => {
     if (months) return stamp.slice(0, 7);
     const day = stamp.slice(5, 10);
-    if (!clocks) return day;
+    if (days && ticks[i] % 86400) return "";
+    if (!clocks || days) return day;
     return i && stamps[i - 1].slice(5, 10) === day ? stamp.slice(11, 16) : `${stamp.slice(11, 16)}\n${day}`;
   });
 }
@@ -92,14 +93,27 @@ export class Chart {
     on.font = `${13 * ratio}px system-ui, "Noto Sans CJK SC", sans-serif`;
     on.fillStyle = colour("--ink");
     on.fillText(title, 12 * ratio, 22 * ratio, canvas.width - 24 * ratio);
-    let left = 12 * ratio;
-    for (const line of this.#all.lines) {
-      on.fillStyle = colour(STYLES[line.kind][0]);
-      const text = line.low ? `― ${line.label}, ${levelName(line.level)}` : `― ${line.label}`;
-      on.fillText(text, left, canvas.height - 12 * ratio);
-      left += on.measureText(text).width + 18 * ratio;
-    }
+    on.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.#explain(on, 12, canvas.height / ratio - 12);
     return canvas;
+  }
+
+  // The legend on a canvas, from this place on.
+  #explain(on, left, bottom) {
+    const entries = this.#all.lines.flatMap((line) => [[line.label, ...STYLES[line.kind]], ...(line.low ? [[levelName(line.level), "--band"]] : [])]);
+    on.font = on.font.replace(/^[\d.]+px/, "13px");
+    for (const [text, ink, width, dash = []] of entries) {
+      on.strokeStyle = on.fillStyle = colour(ink);
+      on.beginPath();
+      on.setLineDash(dash);
+      on.lineWidth = width ?? 14;
+      on.moveTo(left, bottom - 5);
+      on.lineTo(left + 24, bottom - 5);
+      on.stroke();
+      on.fillStyle = colour("--ink");
+      on.fillText(text, left + 30, bottom);
+      left += on.measureText(text).width + 48;
+    }
   }
 
   get #range() {
@@ -119,15 +133,17 @@ export class Chart {
   #options(series, bands) {
     const grid = { stroke: colour("--grid"), width: 1 };
     const axis = { stroke: colour("--faint"), grid, ticks: grid, font: FONT };
-    const across = this.#all.dates ? dates : (plot, ticks) => ticks.map(String);
+    const days = areDays(this.#all.times), across = (plot, ticks) => (this.#all.dates ? dates(ticks, days) : ticks.map(String));
+    // As wide as its longest label; 7 pixels is a digit of the font.
+    const size = (plot, labels) => 24 + 7 * Math.max(4, ...(labels ?? []).map((label) => label.length));
     return {
-      width: this.place.clientWidth, height: this.height, series, bands, pxAlign: 0,
+      width: this.place.clientWidth, height: this.height, series, bands, pxAlign: 0, padding: [null, 26, null, null],
       legend: { show: false },
       cursor: { y: false },
       hooks: { setCursor: [(plot) => this.#tell(plot)] },
       tzDate: (stamp) => uPlot.tzDate(new Date(stamp * 1000), "UTC"),
       scales: { x: { time: this.#all.dates } },
-      axes: [{ ...axis, values: across }, { ...axis, size: 64, values: (plot, ticks) => ticks.map(tick) }],
+      axes: [{ ...axis, values: across }, { ...axis, size, values: (plot, ticks) => ticks.map(tick) }],
     };
   }
 

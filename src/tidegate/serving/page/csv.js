@@ -14,10 +14,10 @@ function cells(line, separator) {
   let quoted = false;
   for (const letter of line) {
     if (letter === '"') quoted = !quoted;
-    else if (letter === separator && !quoted) found.push("");
+    if (letter === separator && !quoted) found.push("");
     else found[found.length - 1] += letter;
   }
-  return found.map((cell) => cell.trim());
+  return found.map((cell) => cell.trim().replace(/^"(.*)"$/, "$1").replaceAll('""', '"'));
 }
 
 // The column names and the first rows of a file.

@@ -1,7 +1,7 @@
 // A file of the user's: its first rows, which of its columns are the model's, and what is known ahead.
 import { head } from "./csv.js";
 import { $, element } from "./dom.js";
-import { FITTED, problem, use } from "./forecast.js";
+import { FITTED, use, wait } from "./forecast.js";
 import { page } from "./state.js";
 import { say } from "./words.js";
 
@@ -53,23 +53,22 @@ function request(source, model, query) {
 // Forecast what follows the files as they are chosen now.
 function forecast() {
   const columns = table ? chosen().map((select) => [select.dataset.column, select.value]).filter(([name, own]) => own && own !== name) : [];
-  const source = { key: ++number, file: [table, ahead].filter(Boolean).map((file) => file.name).join(" + "), table, ahead, columns };
+  const source = { key: ++number, table, ahead, columns };
   $("own-rows").hidden = false;
   return use({ ...source, request: (model, query) => request(source, model, query) });
 }
 
 // Take a file up: show what it holds, and forecast it at once where every column that the model wants is plain.
 async function take(file) {
-  problem();
-  if (page.model.kind !== "table") return problem(say(page.model.kind === "arrays" ? "arrays" : "otherTask", page.model));
+  if (page.model.kind !== "table") return; // the card says why
   table = file;
   read = await head(file, PREVIEW);
   preview();
-  $("file-panel").hidden = false;
+  $("file-panel").hidden = $("own-rows").hidden = false;
   const plain = chosen().every((select) => select.value) && (ahead || !page.model.known_ahead.length);
   $("file-panel").open = !plain;
   if (plain) await forecast();
-  else problem(say(page.model.known_ahead.length && !ahead ? "aheadFirst" : "chooseColumns"));
+  else wait(page.model.known_ahead.length && !ahead ? "aheadFirst" : "chooseColumns", file.name);
 }
 
 // Back to the model's own rows, as after a model was chosen.

@@ -9,33 +9,36 @@ import { ask } from "./service.js";
 import { forecasters, modelNamed, page } from "./state.js";
 import { number, reader, say, steps } from "./words.js";
 
-// Where a forecast begins: `file` is its name or null, `request(model, query)` what is asked of the service.
+// Where a forecast begins: `request(model, query)` is what is asked of the service; files have names, and all their series
+// come in one answer.
 export const FITTED = {
-  file: null,
   request: (model, query) => ({ path: `/models/${encodeURIComponent(model.name)}/forecast?${query}` }),
 };
 
-const view = { source: FITTED, answer: null, other: null };
+const view = { source: FITTED, answer: null, other: null, waiting: null };
 const earlier = new Map(); // answers by source, model and series, then by version
 let chart, choice, asked = 0;
 
 export const request = () => view.source.request(page.model, query());
-export const chosen = () => view.answer && one(view.answer);
+// The chosen series, as it was fitted on or as a file has it.
+export const chosen = () => view.answer && { ...one(view.answer), ...(single() ? {} : { series: undefined }) };
 
-// Everything that a request says of interval and series; a file's series all come in one answer.
+const single = () => view.source === FITTED;
+
+// Everything that a request says of interval and series.
 function query() {
   const parts = new URLSearchParams();
   if ($("level").value) parts.set("level", $("level").value);
-  if (!view.source.file && choice.value) parts.set("series", choice.value);
+  if (single() && choice.value) parts.set("series", choice.value);
   return parts;
 }
 
-export function problem(text = "") {
+function problem(text = "") {
   $("problem").textContent = text;
 }
 
 function clear() {
-  view.answer = null;
+  view.answer = view.waiting = null;
   chart.clear();
   for (const id of ["said", "numbers"]) $(id).replaceChildren();
   $("drawn").hidden = true;
@@ -52,27 +55,34 @@ export async function tried(work) {
   }
 }
 
-async function answerOf(model) {
-  const answer = await ask(view.source.request(model, query()));
-  const key = JSON.stringify([view.source.key, model.name, view.source.file ? "" : choice.value]);
-  earlier.set(key, (earlier.get(key) || new Map()).set(answer.version, answer));
-  return answer;
+const answerOf = (model) => ask(view.source.request(model, query()));
+
+// What each version of the chosen model answered to the question that is asked now.
+function versions() {
+  const key = JSON.stringify([view.source.key, page.model.name, single() ? choice.value : ""]);
+  if (!earlier.has(key)) earlier.set(key, new Map());
+  return earlier.get(key);
+}
+
+// A file that cannot be forecast yet: what it lacks is said, and nothing old stays below it.
+export function wait(key, file) {
+  asked += 1;
+  clear();
+  view.waiting = [key, file];
+  problem(say(key, page.model));
+  $("source").textContent = `${say("ofModel", page.model)} · ${say("ofFile", { name: file })}`;
 }
 
 // Ask for the forecast and draw it; an answer that comes after the next question is dropped.
 export async function refresh() {
   const model = page.model, turn = ++asked;
-  if (model.kind !== "table") {
-    clear();
-    name();
-    $("said").textContent = say(model.kind === "arrays" ? "arrays" : "otherTask", model);
-    return;
-  }
+  if (model.kind !== "table") return name();
   const answer = await answerOf(model);
   if (turn !== asked) return;
-  const names = view.source.file ? answer.forecasts.map((one) => one.series) : answer.series;
-  choice.offer(names.filter((one) => one !== null && one !== undefined));
+  const names = single() ? answer.series : answer.forecasts.map((one) => one.series);
+  choice.offer(names.filter((one) => one !== null && one !== undefined), single() ? model.series : names.length);
   view.answer = answer;
+  versions().set(answer.version, answer);
   await compare();
 }
 
@@ -90,8 +100,6 @@ export async function compare() {
   draw();
 }
 
-const versions = () => earlier.get(JSON.stringify([view.source.key, page.model.name, view.source.file ? "" : choice.value])) || new Map();
-
 // What may be laid over: other models of the same target, and versions of this model that were drawn before.
 function offerOthers() {
   const others = forecasters().filter((model) => model !== page.model && model.roles.targets.includes(target()));
@@ -106,7 +114,7 @@ const outputOf = (model) => model.outputs[model.roles.targets.indexOf(target())]
 
 // The chosen series of an answer.
 function one(answer) {
-  return view.source.file ? answer.forecasts.find((each) => String(each.series ?? "") === choice.value) || answer.forecasts[0] : answer.forecasts[0];
+  return answer.forecasts.find((each) => !single() && String(each.series ?? "") === choice.value) || answer.forecasts[0];
 }
 
 export function lines() {
@@ -125,14 +133,19 @@ export function lines() {
 export function naming() {
   const parts = [say("ofModel", page.model)];
   if (choice.value) parts.push(say("ofSeries", { name: choice.value }));
-  if (page.model.kind === "table" && page.model.roles.targets.length > 1) parts.push(say("ofTarget", { name: target() }));
-  parts.push(view.source.file ? say("ofFile", { name: view.source.file }) : say("ofFit"));
+  if (page.model.roles.targets.length > 1) parts.push(say("ofTarget", { name: target() }));
+  const { table, ahead } = view.source;
+  parts.push(table ? say("ofFile", table) : say("ofFit"));
+  if (ahead) parts.push(say("ofAhead", ahead));
   return parts.join(" · ");
 }
 
+// Whose forecast this is, and how good its model was; of a model without a table, why nothing is drawn.
 function name() {
-  $("source").textContent = naming();
-  $("verdict").replaceChildren(...(page.model.kind === "table" ? [badge(page.model), ` ${sentence(page.model)}`] : []));
+  const { model } = page, drawn = model.kind === "table";
+  $("card").classList.toggle("bare", !drawn);
+  $("source").textContent = drawn ? naming() : say("ofModel", model);
+  $("verdict").replaceChildren(...(drawn ? [badge(model), ` ${sentence(model)}`] : [say(model.kind === "arrays" ? "arrays" : "otherTask", model)]));
 }
 
 export function draw({ keep = false } = {}) {
@@ -181,12 +194,13 @@ export function again() {
   if (!page.model) return;
   if ($("level").options.length) $("level").options[0].textContent = say("none");
   name();
+  if (view.waiting) wait(...view.waiting);
   if (view.answer) offerOthers(), draw({ keep: true });
 }
 
 export function begin() {
   chart = new Chart("chart", 320);
-  choice = new SeriesChoice(() => tried(view.source.file ? compare : refresh));
+  choice = new SeriesChoice(() => tried(single() ? refresh : compare));
   $("level").addEventListener("change", () => tried(refresh));
   $("compare").addEventListener("change", () => tried(compare));
   $("target").addEventListener("change", () => tried(compare));

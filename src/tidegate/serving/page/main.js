@@ -9,7 +9,7 @@ import { ask } from "./service.js";
 import { modelNamed, page } from "./state.js";
 import { language, say, speak } from "./words.js";
 
-const PAUSE = 5000; // between looks for new versions of models, and for streams
+const PAUSE = 3000; // between looks for new versions of models, and for streams
 
 const list = () => models.list(choose);
 

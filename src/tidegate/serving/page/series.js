@@ -6,6 +6,7 @@ const MOST = 100; // names shown at once
 
 export class SeriesChoice {
   #names = [];
+  #total = 0;
   #value = "";
   #active = -1;
 
@@ -23,12 +24,17 @@ export class SeriesChoice {
     return this.#value;
   }
 
-  // Offer these names; what was chosen stays chosen where it is among them.
-  offer(names) {
+  // Offer these names, out of so many; what was chosen stays chosen where it is, or may be, among them.
+  offer(names, total = names.length) {
     this.#names = names.map(String);
-    if (!this.#names.includes(this.#value)) this.#value = this.#names[0] ?? "";
+    this.#total = total;
+    if (!this.#whole ? !this.#value : !this.#names.includes(this.#value)) this.#value = this.#names[0] ?? "";
     this.input.value = this.#value;
     $("series-label").hidden = this.#names.length < 2;
+  }
+
+  get #whole() {
+    return this.#names.length >= this.#total;
   }
 
   #open(part) {
@@ -40,9 +46,11 @@ export class SeriesChoice {
       option.setAttribute("aria-selected", String(name === this.#value));
       return option;
     });
-    if (rest > 0 || !found.length) options.push(element("li", { className: "hint", textContent: rest > 0 ? say("seriesMore", { count: rest }) : say("seriesNone") }));
+    const hint = rest > 0 ? say("seriesMore", { count: rest }) : found.length ? "" : say("seriesNone");
+    const unlisted = this.#whole ? "" : say("seriesUnlisted", { count: this.#names.length, total: this.#total });
+    for (const textContent of [hint, unlisted].filter(Boolean)) options.push(element("li", { className: "hint", textContent }));
     this.list.replaceChildren(...options);
-    this.#mark(sought && found.length ? 0 : -1);
+    this.#mark(sought && this.#whole && found.length ? 0 : -1);
     this.#show(true);
   }
 
@@ -71,7 +79,8 @@ export class SeriesChoice {
       if (this.list.hidden) this.#open("");
       this.#mark(this.#active + (event.key === "ArrowDown" ? 1 : -1));
     }
-    const name = this.list.children[this.#active]?.dataset.name;
+    const typed = this.#whole ? undefined : this.input.value.trim() || undefined;
+    const name = this.list.children[this.#active]?.dataset.name ?? typed;
     if (event.key === "Enter" && name !== undefined) this.#take(name);
   }
 

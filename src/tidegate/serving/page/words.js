@@ -24,8 +24,10 @@ const FIVE = { maximumSignificantDigits: 5, maximumFractionDigits: 0, roundingPr
 export const number = (value) => (value === null || value === undefined ? "–" : value.toLocaleString(locale(), FIVE));
 export const tick = (value) => value.toLocaleString(locale(), { maximumSignificantDigits: 8 });
 
-// How to read the times of a list: days without a clock where all of them begin a day.
+// Whether times are days, which are told without a clock.
+export const areDays = (times) => times.every((time) => typeof time === "string" && time.endsWith("T00:00:00"));
+
 export function reader(times) {
-  const days = times.every((time) => typeof time === "string" && time.endsWith("T00:00:00"));
-  return (time) => (typeof time === "string" ? time.slice(0, days ? 10 : undefined).replace("T", " ").replace(/:00(?=$|Z|[+-])/, "") : String(time));
+  const end = areDays(times) ? 10 : undefined;
+  return (time) => (typeof time === "string" ? time.slice(0, end).replace("T", " ").replace(/:00(?=$|Z|[+-])/, "") : String(time));
 }
