@@ -260,11 +260,10 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         return tuple(map(str, self.fitted().newest.notes))
 
     def panel(self, data: Any) -> Panel:
-        """Read a table with what `fit` found: columns, step of time, names of series; a panel is left as it is."""
-        if isinstance(data, Panel):
-            return data
-        model = self.fitted()
-        panel = build_panel(data, model.preprocessor.settings, like=model.preprocessor.columns)[0]
+        """Read a table with what `fit` found: columns, step of time, names of series; a panel is one read already."""
+        model, panel = self.fitted(), data
+        if not isinstance(data, Panel):
+            panel = build_panel(data, model.preprocessor.settings, like=model.preprocessor.columns)[0]
         return replace(panel, ids=SeriesIds(model.newest.ids).own(panel.ids))
 
     def settings(self) -> ForecasterSettings:
