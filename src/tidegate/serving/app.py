@@ -38,7 +38,7 @@ def build_app(service: Service) -> Limits:
         task.add_routes(app)
     _add_protocol(app, service)
     _add_pages(app, service)
-    return Limits(DirectRoutes(app), service.settings, service.metrics, service.token)
+    return Limits(DirectRoutes(app), service.settings, service.metrics, lambda: service.token)
 
 
 def _add_models(app: FastAPI, service: Service) -> None:
