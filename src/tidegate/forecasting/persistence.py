@@ -47,6 +47,7 @@ class _TableConfig(_Common):
     ids: list[int | float | str]
     scaled_ids: list[int | float | str]
     dated: bool
+    by_window: bool = False  # earlier versions had all residuals in units of a series
 
 
 class _WindowConfig(_Common):
@@ -122,6 +123,7 @@ def _table_parts(model: TableModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "notes": [note.to_json() for note in newest.notes],
         "ids": newest.ids.tolist(),
         "scaled_ids": preprocessor.ids.tolist(),
+        "by_window": model.by_window,
         "dated": bool(np.issubdtype(newest.times.dtype, np.datetime64)),
     }
     tensors = _panel_tensors(newest) | {"residuals": _tensor(model.residuals)}
@@ -151,7 +153,7 @@ def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel
     network = _with_weights(build_network(preprocessor), tensors)
     history = History.from_json(config.history)
     newest, residuals = _panel(config, tensors), tensors["residuals"].numpy()
-    return TableModel(config.settings, preprocessor, network, newest, residuals, history)
+    return TableModel(config.settings, preprocessor, network, newest, residuals, history, config.by_window)
 
 
 def _window_model(config: _WindowConfig, tensors: dict[str, Tensor]) -> WindowModel:

@@ -12,7 +12,9 @@ from typing import Any
 from tidegate.errors import SettingError
 from tidegate.registry import part, task_of
 from tidegate.serving.batching import Batcher
+from tidegate.serving.bounds import Bounds
 from tidegate.serving.contract import TaskService
+from tidegate.serving.isolation import Isolation
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.models import Models
 from tidegate.serving.repair import claim, prepare
@@ -30,12 +32,15 @@ class Service:
         settings: the service's settings.
         models: the served models.
         metrics: what /metrics shows.
+        bounds: what a request may hold.
+        isolation: reads what is large, or takes unknown time and memory; from the start of the event loop on.
         batcher: computes what is asked for together; from the start of the event loop on.
         transactions: read and write the streams; likewise.
         ready: whether requests are answered.
         token: the bearer token that requests must carry, or None.
     """
 
+    isolation: Isolation
     batcher: Batcher
     transactions: Transactions
 
@@ -66,6 +71,7 @@ class Service:
         self._begun = True
         self.metrics = Metrics(shared=database is not None)
         self.ready = False
+        self.bounds = Bounds(self.settings.max_rows, self.settings.max_values)
         self.token, self._database, self._lock = token, database, None
         if database is None and self.settings.state is not None:
             self._lock = claim(Path(self.settings.state))
@@ -84,7 +90,10 @@ class Service:
             settings.batch_size, 4 * settings.max_requests, settings.timeout, self.metrics.batch.observe
         )
         self.transactions = Transactions(StreamStore(self._database, synced=settings.sync == "always"))
+        modules = ["tidegate.serving.tensors", *(name for task in self.tasks for name in task.reading)]
+        self.isolation = Isolation(memory=settings.table_memory, seconds=settings.table_seconds, modules=modules)
         async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self.isolation.close)
             if self._lock is not None:
                 stack.callback(self._lock.close)
             stack.callback(self.transactions.close)

@@ -51,6 +51,7 @@ class History:
         higher_is_better: whether that metric is better when it is higher.
         stopped_early: whether `patience` ran out before the last epoch.
         interrupted: whether the user stopped training (Ctrl-C, a notebook's stop button).
+        kept_start: whether the weights from before training were kept, for no epoch was clearly better; a task decides.
     """
 
     rows: list[EpochResult] = field(default_factory=list)
@@ -58,6 +59,7 @@ class History:
     higher_is_better: bool = False
     stopped_early: bool = False
     interrupted: bool = False
+    kept_start: bool = False
 
     @property
     def decided_by(self) -> str:
@@ -68,9 +70,11 @@ class History:
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch whose weights the network keeps: the best in what decides; None before the first."""
+        """The epoch whose weights the network keeps: the best in what decides; 0 is the start."""
         if not self.rows:
             return None
+        if self.kept_start:
+            return 0
         if self.rows[-1].validation_loss is None:
             return self.rows[-1].epoch
         return min(self.rows, key=self.badness).epoch
@@ -106,6 +110,7 @@ class History:
             "higher_is_better": self.higher_is_better,
             "stopped_early": self.stopped_early,
             "interrupted": self.interrupted,
+            "kept_start": self.kept_start,
         }
 
     @classmethod
@@ -121,7 +126,8 @@ class History:
             metric, higher = data.get("metric"), bool(data.get("higher_is_better"))  # older files have neither
             if not isinstance(metric, str | None):
                 raise TypeError(metric)
-            return cls(rows, metric, higher, bool(data["stopped_early"]), bool(data["interrupted"]))
+            ended = (bool(data["stopped_early"]), bool(data["interrupted"]), bool(data.get("kept_start")))
+            return cls(rows, metric, higher, *ended)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a training history: {error!r}") from None
 
