@@ -63,7 +63,7 @@ def save(folder: Path, kind: str, model: TableModel | WindowModel) -> None:
     config: dict[str, Any] = {
         "settings": asdict(settings),
         "history": model.history.to_json(),
-        "equations": settings.layer_settings.fingerprint,
+        "equations": settings.layer_settings().fingerprint(),
     }
     more, tensors = _table_parts(model) if isinstance(model, TableModel) else _window_parts(model)
     tensors |= {f"network.{name}": value for name, value in model.network.state_dict().items()}
@@ -110,8 +110,8 @@ def _with_layer(settings: Any) -> Any:
 
 def _check_equations(config: _Common) -> None:
     """Refuse a cell of the user's own that is not the one that was trained."""
-    layer = config.settings.layer_settings
-    if layer.fingerprint != config.equations:
+    layer = config.settings.layer_settings()
+    if layer.fingerprint() != config.equations:
         raise SettingError(f"{layer.title.lower()} has other equations now than when this model was trained")
 
 

@@ -171,7 +171,7 @@ def build_network(preprocessor: Preprocessor) -> ForecastNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(settings.seed)
         return ForecastNetwork(
-            settings.layer_settings,
+            settings.layer_settings(),
             past_size=shape.past_size,
             future_size=shape.future_size,
             categories=tuple(len(known) + 1 for known in columns.categories.values()),
