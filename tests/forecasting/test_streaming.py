@@ -302,8 +302,10 @@ def test_what_cannot_stream_is_said_at_the_start(hourly):
         model.stream(level=[180])
     frame = table(60, "h", 0)
     static = Forecaster(lookback=4, units=3, epochs=1, static_cols=("kind",)).fit(frame)
-    with pytest.raises(DataError, match="series must name one"):
+    with pytest.raises(DataError, match="not fitted on a series 'unknown'; its series are a, b"):
         static.stream("unknown")
+    with pytest.raises(DataError, match="series must name one"):
+        static.stream()
     dated = Forecaster(lookback=4, units=3, epochs=1, features=("hour",)).fit(frame)
     with pytest.raises(DataError, match="needs its time"):
         dated.stream().push(1.0)

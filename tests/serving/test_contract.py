@@ -30,7 +30,7 @@ class Toy:
 class ToyService:
     """What serves it."""
 
-    bodies = ()
+    bodies = words = reading = ()
 
     def __init__(self, service):
         self.opened = []

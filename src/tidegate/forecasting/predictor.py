@@ -23,6 +23,7 @@ from tidegate.forecasting.windows import Windows
 from tidegate.tables.clock import Clock
 from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
+from tidegate.tables.series_ids import SeriesIds
 
 if TYPE_CHECKING:
     from tidegate.forecasting.window_model import WindowModel
@@ -45,7 +46,7 @@ class Predictor:
         gaps: whether missing values are allowed.
         fills: whether they are filled from what is known around them.
         dated: whether the calendar is read.
-        series: number of each series of the fit.
+        series: the series of the fit, and their numbers.
     """
 
     def __init__(self, model: TableModel) -> None:
@@ -60,7 +61,7 @@ class Predictor:
         self.fills = self.settings.missing not in ("refuse", "mask")
         self.clock = Clock(self.roles, newest.freq, newest.times.dtype)
         self.dated = bool(shape.features.calendar)
-        self.series = {name: number for number, name in enumerate(newest.ids.tolist())}
+        self.series = SeriesIds(newest.ids.tolist())
         self._only = newest.ids[0] if self.roles.id is None and len(newest.ids) == 1 else None
         self.level_problem = lru_cache(maxsize=64)(self._level_problem)
         self.names = lru_cache(maxsize=64)(lambda levels: forecast_columns(self.roles, self.settings, levels))
@@ -150,7 +151,7 @@ class Predictor:
                 f"the model needs values ahead of {', '.join(self.known_ahead)}: {self.steps} rows of "
                 f"{len(self.known_ahead)}; give them as future"
             )
-        self.check_series(context.series)
+        self.own_series(context.series)
 
     def kept_rows(self, series: object) -> int:
         """The newest rows of a series that can influence a forecast, apart from what fills a gap they begin with."""
@@ -181,13 +182,22 @@ class Predictor:
         """The stamps of the rows that the model was fitted on last."""
         return self._model.newest.times
 
-    def check_series(self, series: object) -> None:
-        """Raise a DataError for a series whose static values the model cannot know."""
-        if self.roles.static and series not in self.series:
+    def own_series(self, series: object) -> object:
+        """The series as the table of the fit wrote it; None stays None.
+
+        Raises:
+            DataError: the model was not fitted on it, or it is None and the model needs to know its static values.
+        """
+        if series is not None and self.roles.id is None and series not in self.series:
+            raise DataError(f"the model's table named no series, so {str(series)[:100]!r} is none; leave series out")
+        if series is not None:
+            return self._model.newest.ids[self.series.number(series)]
+        if self.roles.static:
             raise DataError(
                 f"the model has static columns ({', '.join(self.roles.static)}), so series must name one that it was "
-                f"fitted on, not {series!r}"
+                "fitted on"
             )
+        return None
 
     def predict(self, contexts: Sequence[Context], levels: tuple[float, ...] = ()) -> list[NextForecast]:
         """Forecast what follows each context; the same numbers as `Forecaster.predict` on those rows.
@@ -228,10 +238,11 @@ class Predictor:
             stamps = np.concatenate([context.times for context in contexts])  # pyright: ignore[reportArgumentType, reportCallIssue]
             ahead = self.clock.ahead(stamps[starts[1:] - 1], self.steps)
         ids = np.empty(count, dtype=object)
-        ids[:] = [self._only if context.series is None else context.series for context in contexts]
+        names = [self.own_series(context.series) for context in contexts]
+        ids[:] = [self._only if name is None else name for name in names]
         static = np.zeros((count, newest.static.shape[1]))
         if static.shape[1]:
-            static = newest.static[[self.series[name] for name in ids]]
+            static = newest.static[[self.series.number(name) for name in names]]
         panel = Panel(ids, starts, stamps, newest.freq, *self._by_role(rows), static)
         return panel, np.stack([context.future for context in contexts]), ahead
 

@@ -213,7 +213,9 @@ class Preprocessor:
 
     def _with_calendar(self, values: np.ndarray, times: np.ndarray) -> np.ndarray:
         names = self.shape.features.calendar
-        return np.concatenate([values, calendar_columns(times, names)], axis=1) if names else values
+        if not names:
+            return values
+        return np.concatenate([values, calendar_columns(self.columns.wall_clock(times), names)], axis=1)
 
     def _static(self, static: np.ndarray) -> Tensor:
         codes = len(self.columns.categories)

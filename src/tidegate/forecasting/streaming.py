@@ -64,13 +64,13 @@ class Stream:
             level: interval levels in percent, for every forecast.
 
         Raises:
-            DataError: the model has static columns, and `series` is none that it knows.
+            DataError: the model was not fitted on `series`, or needs one for its static columns.
         """
         self._predictor = predictor
-        self._predictor.check_series(series)
+        own = self._predictor.own_series(series)
         self._predictor.check_levels(tuple(level))
         self.level, self.columns = tuple(level), self._predictor.columns
-        self._clear(series)
+        self._clear(own)
 
     def _clear(self, series: Any) -> None:
         """Forget all rows."""
@@ -208,8 +208,7 @@ class Stream:
             DataError: it is no state of a stream of this model; the stream is then as it was before.
         """
         rows, times, count, timed, anchors = _read_state(state, self.columns, self._times.dtype)
-        self._predictor.check_series(state.get("series"))
-        self._clear(state.get("series"))
+        self._clear(self._predictor.own_series(state.get("series")))
         self._timed, self.count = timed, count
         if self._anchors is not None:
             self._anchors = anchors

@@ -11,6 +11,7 @@ from tidegate.errors import DataError
 from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.finite import finite, quiet
 from tidegate.tables.clock import Clock
+from tidegate.tables.series_ids import SeriesIds
 
 if TYPE_CHECKING:
     from tidegate.forecasting.window_model import WindowModel
@@ -27,7 +28,7 @@ class WindowPredictor:
         self.gaps, self.fills, self.dated = False, False, False
         self.needed = model.lookback
         self.clock: Clock | None = None
-        self.series: dict[object, int] = {}
+        self.series = SeriesIds(())
         outputs = model.shape[1] if len(model.shape) > 1 else 1
         self._names = ("y",) if outputs == 1 else tuple(f"y{i}" for i in range(outputs))
 
@@ -67,8 +68,11 @@ class WindowPredictor:
         """Whether this model can give intervals of this level: never."""
         return False
 
-    def check_series(self, series: object) -> None:
-        """Accept any series: windows have none."""
+    def own_series(self, series: object) -> object:
+        """None; raises a DataError for any series, for windows have none."""
+        if series is not None:
+            raise DataError("a model of plain arrays knows no series; leave series out")
+        return None
 
     def kept_rows(self, series: object) -> int:
         """The newest rows that can influence a forecast."""

@@ -20,9 +20,10 @@ from tidegate.serving.responses import Refusal, json_response, to_json
 from tidegate.serving.routing import DirectRoutes
 from tidegate.serving.schemas import InferBody
 from tidegate.serving.service import Service
+from tidegate.words import LANGUAGES, words_of
 
 PAGE = Path(__file__).parent / "page"
-WORDS = Path(__file__).parent / "words"
+WORDS = ("tidegate.reporting", "tidegate.serving")
 _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 
 
@@ -37,7 +38,7 @@ def build_app(service: Service) -> Limits:
         task.add_routes(app)
     _add_protocol(app, service)
     _add_pages(app, service)
-    return Limits(DirectRoutes(app), service.settings, service.metrics, service.token)
+    return Limits(DirectRoutes(app), service.settings, service.metrics, lambda: service.token)
 
 
 def _add_models(app: FastAPI, service: Service) -> None:
@@ -81,7 +82,8 @@ def _add_protocol(app: FastAPI, service: Service) -> None:
     async def infer(name: str, request: Request) -> Response:
         """Answer input tensors with output tensors (open inference protocol)."""
         length = request.headers.get("inference-header-content-length")
-        content, headers = await protocol.infer(service.models.get(name), request.scope["tidegate.body"], length)
+        version, body = service.models.get(name), request.scope["tidegate.body"]
+        content, headers = await protocol.infer(version, service.isolation, service.bounds, body, length)
         return Response(content, headers=headers)
 
     async def metadata_of(name: str, version: str) -> Response:
@@ -116,7 +118,8 @@ def _check_version(service: Service, name: str, version: str) -> None:
 
 def _add_pages(app: FastAPI, service: Service) -> None:
     files = {path.relative_to(PAGE).as_posix(): path for path in PAGE.rglob("*") if path.is_file()}
-    files |= {f"words/{path.name}": path for path in WORDS.glob("*.json")}
+    packages = [*WORDS, *(package for task in service.tasks for package in task.words)]
+    texts = {f"words/{lang}.json": to_json(dict(words_of(packages, lang))) for lang in LANGUAGES}
 
     @app.get("/", include_in_schema=False)
     async def start() -> Response:
@@ -124,9 +127,12 @@ def _add_pages(app: FastAPI, service: Service) -> None:
 
     @app.get("/page/{path:path}", include_in_schema=False)
     async def asset(path: str) -> Response:
+        fresh = {"cache-control": "no-cache"}
+        if path in texts:
+            return Response(texts[path], media_type="application/json", headers=fresh)
         if path not in files:
             raise Refusal(404, "there is no such file")
-        return FileResponse(files[path], headers={"cache-control": "no-cache"})
+        return FileResponse(files[path], headers=fresh)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:

@@ -42,7 +42,10 @@ def test_windows_give_one_forecast_each(client):
 def test_a_csv_file_gives_forecast_and_history(client, forecaster):
     frame = wave(40, seed=1)
     for text in (frame.to_csv(index=False), frame.to_csv(index=False, sep=";", decimal=",")):
-        answer = client.post("/predict/csv?level=80", content=text.encode(), headers={"content-type": "text/csv"})
+        path, headers = "/predict/csv?level=80", {"content-type": "text/csv"}
+        alone = client.post(path, content=text.encode(), headers=headers).json()["forecasts"][0]
+        answer = client.post(f"{path}&history=true", content=text.encode(), headers=headers)
+        assert alone.items() < answer.json()["forecasts"][0].items()
         assert numbers(answer) == pytest.approx(forecaster.predict(frame)["LSTM"].tolist())
         history = answer.json()["forecasts"][0]["history"]
         assert history["columns"]["y"] == pytest.approx(frame["y"].tolist())
@@ -79,7 +82,6 @@ def test_the_models_own_rows_are_continued(client, forecaster):
         ('{"values": [1,1,1,1,1,1,1,1,1,1,1,1], "start": "soon"}', "ISO 8601"),
         ('{"values": [1,1,1,1,1,1,1,1,1,1,1,1], "start": "2262-04-11T20:00:00"}', "time"),
         ('{"values": [1,1,1,1,1,1,1,1,1,1,1,1], "start": "2261-12-31T20:00:00+01:00"}', "time"),
-        ('{"values": [1,1,1,1,1,1,1,1,1,1,1,1], "series": "x"}', "not fitted on a series 'x'"),
         ('{"values": [1,1,1,1,1,1,1,1,1,1,1,1], "future": [[1]]}', "future has shape"),
         ('{"rows": []}', "rows is empty"),
         ('{"rows": [{"ds": "2026-01-01", "y": 1}]}', "one window"),
@@ -148,3 +150,10 @@ def test_models_with_series_covariates_and_quantiles_are_served(tmp_path):
             assert sentence in refused.json()["error"]
         unnamed = client.post("/predict", json={"values": values})
         assert "several models are served (rich, other)" in unnamed.json()["error"]
+
+
+def test_series_that_a_model_of_one_does_not_know_are_refused(client):
+    frame = pd.concat([wave(20, seed=n).assign(unique_id=f"s{n}") for n in range(3)])
+    answer = client.post("/predict/csv", content=frame.to_csv(index=False).encode())
+    assert answer.status_code == 422
+    assert "column 'unique_id' names several series" in answer.json()["error"]

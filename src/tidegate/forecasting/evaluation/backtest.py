@@ -12,8 +12,8 @@ from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.evaluation.baselines import common_truth, naive_forecasts
 from tidegate.forecasting.evaluation.metrics import error_table, mase_scale
 from tidegate.forecasting.evaluation.result import PARTS, BacktestResult
-from tidegate.forecasting.evaluation.significance import diebold_mariano, mean_by_origin, origin_loss
-from tidegate.forecasting.evaluation.verdict import best_naive, verdict_on
+from tidegate.forecasting.evaluation.significance import diebold_mariano, loss_by_origin, reach
+from tidegate.forecasting.evaluation.verdict import best_naive, verdict_metric, verdict_on
 from tidegate.forecasting.evaluation.window_forecasts import WindowForecasts, forecast_part
 from tidegate.forecasting.frames import method_name
 from tidegate.forecasting.settings import ForecasterSettings
@@ -21,25 +21,29 @@ from tidegate.forecasting.table_model import TableModel, training_lengths
 from tidegate.notes import Note
 from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
-from tidegate.tables.frequency import season_of
+from tidegate.tables.frequency import season_of, times_ahead
 from tidegate.tables.panel import Panel
+from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
+from tidegate.training.schedules import OPEN_ENDED
 
 _EXAMPLES = 3
 _EXAMPLE_ROWS = 20_000
 
 
 def backtest(
-    settings: ForecasterSettings, data: Any, test_size: float, hooks: TrainingHooks
+    settings: ForecasterSettings, panel: Panel, columns: Columns, test_size: float, hooks: TrainingHooks
 ) -> tuple[TableModel, BacktestResult]:
     """Fit on the first rows of each series and test on the last; see `Forecaster.backtest`.
 
+    Returns:
+        The model, fitted on the first rows and ready to continue the whole panel, and how it did.
+
     Raises:
         SettingError: `test_size` is not between 0 and 1.
-        DataError: the table cannot be used, or is too short for a test.
+        DataError: the panel cannot be used, or is too short for a test.
     """
     _check_test_size(test_size)
-    panel, columns = build_panel(data, settings)
     return _backtest(settings, panel, columns, _train_and_validation(panel, test_size), hooks)
 
 
@@ -105,26 +109,26 @@ def _result(
     scales = np.stack([mase_scale(panel.targets[_first_rows(panel, n, seen)], season) for n in range(len(seen))])
     scale = scales[evaluation.series]
     errors = error_table(truth, forecasts, scale, columns.targets)
-    best = best_naive(errors)
-    comparable = scale if len(panel.ids) > 1 or len(columns.targets) > 1 else None
-    times = panel.times[evaluation.rows - 1]
-    ours, theirs = (
-        mean_by_origin(origin_loss(truth, forecasts[name], comparable), times) for name in (method, best or method)
-    )
-    significance = diebold_mariano(ours, theirs, settings.horizon)
+    series = len(panel.ids)
+    best = best_naive(errors, series)
+    divisor = scale if verdict_metric(errors, series)[0] == "mase" else None
+    origins, ends = panel.times[evaluation.rows - 1], panel.times[evaluation.rows + settings.horizon - 1]
+    ours, theirs = (loss_by_origin(truth, forecasts[name], origins, divisor) for name in (method, best or method))
+    significance = diebold_mariano(ours, theirs, reach(origins, ends))
     history = model.history.to_frame()
     notes = list(model.newest.notes)
     if evaluation.of > len(evaluation.rows):
         notes.append(Note("forecasting.windows_judged", {"judged": len(evaluation.rows), "all": int(evaluation.of)}))
+    notes += _stopped_too_soon(model.history, settings)
     return BacktestResult(
         method=method,
         forecasts=_forecast_frame(panel, columns, evaluation.rows, evaluation.series, truth, forecasts),
         errors=errors,
-        verdict=verdict_on(errors, method, significance),
+        verdict=verdict_on(errors, series, method, significance),
         significance=significance,
         best_naive=best,
         windows=len(evaluation.rows),
-        series=len(panel.ids),
+        series=series,
         parts=_parts(panel, training_lengths(settings, panel.head(seen)), seen),
         examples=_examples(model, panel, columns, seen, evaluation, best, season),
         history=history,
@@ -132,6 +136,15 @@ def _result(
         settings=asdict(settings),
         notes=tuple(notes),
     )
+
+
+def _stopped_too_soon(history: History, settings: ForecasterSettings) -> list[Note]:
+    """A note where the best epoch is among the last: more of them might have been better still."""
+    best = history.best_epoch or 0
+    falling = history.decided_by != "last epoch" and not history.interrupted
+    if falling and settings.schedule in OPEN_ENDED and best > 0.9 * settings.epochs:
+        return [Note("forecasting.raise_epochs", {"best": best, "epochs": settings.epochs})]
+    return []
 
 
 def _naive(panel: Panel, rows: np.ndarray, series: np.ndarray, horizon: int, season: int) -> dict[str, np.ndarray]:
@@ -197,19 +210,34 @@ def _examples(
         keep = np.arange(len(panel.ids)) == number
         one = panel.select(keep)
         first = np.maximum(one.lengths - _EXAMPLE_ROWS, 0)
-        shown = forecast_part(model, one, seen[keep], (first, one.lengths), most=_EXAMPLE_ROWS)
+        # the last rows too have a forecast one step ahead, though the other steps of its window lie behind the table
+        longer = one if columns.future or settings.horizon == 1 else _prolonged(one, settings.horizon - 1)
+        shown = forecast_part(model, longer, seen[keep], (first, longer.lengths), most=_EXAMPLE_ROWS)
         values = {method_name(settings): shown.forecast}
         if best is not None:
-            values[best] = _naive(one, shown.rows, shown.series, settings.horizon, season)[best]
+            values[best] = _naive(longer, shown.rows, shown.series, settings.horizon, season)[best]
         part = np.repeat(PARTS, [training[number], seen[number] - training[number], one.lengths[0] - seen[number]])
         for k, target in enumerate(columns.targets):
             frame = {"unique_id": one.ids[0], "ds": one.times, "target": target, "y": one.targets[:, k], "part": part}
             for name, forecast in values.items():
-                next_row = np.full(int(one.lengths[0]), np.nan)
+                next_row = np.full(len(longer.times), np.nan)
                 next_row[shown.rows] = forecast[:, 0, k]
-                frame[name] = next_row
+                frame[name] = next_row[: len(one.times)]
             frames.append(pd.DataFrame(frame).iloc[int(first[0]) :])
     return pd.concat(frames, ignore_index=True)
+
+
+def _prolonged(one: Panel, steps: int) -> Panel:
+    """A panel of one series with its last row repeated; no forecast of its rows depends on what is in those behind."""
+    keep = np.minimum(np.arange(len(one.times) + steps), len(one.times) - 1)
+    return replace(
+        one,
+        starts=np.array([0, len(keep)]),
+        times=np.append(one.times, times_ahead(one, steps)[0]),
+        targets=one.targets[keep],
+        past=one.past[keep],
+        future=one.future[keep],
+    )
 
 
 def _chosen(evaluation: WindowForecasts) -> list[int]:

@@ -16,6 +16,11 @@ from tidegate.forecasting.predictor import AnyPredictor, Predictor, predictor_of
 from tidegate.forecasting.window_regressor import WindowRegressor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.contract import ModelVersion
+from tidegate.serving.forecasting.judged import verdict_of
+from tidegate.serving.forecasting.reading import TableReader
+from tidegate.serving.responses import Refusal
+from tidegate.settings import taken_from
+from tidegate.tables.settings import TableSettings
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,12 @@ class LoadedForecaster:
     Attributes:
         forecaster: as it was saved.
         predictor: what computes its forecasts of histories.
+        folder: where it was saved.
     """
 
     forecaster: Forecaster | WindowRegressor
     predictor: AnyPredictor
+    folder: Path
 
 
 def load(folder: Path) -> LoadedForecaster:
@@ -40,13 +47,13 @@ def load(folder: Path) -> LoadedForecaster:
     forecaster = registry.load(folder)
     predictor = predictor_of(forecaster.fitted())
     _warm_up(predictor)
-    return LoadedForecaster(forecaster, predictor)
+    return LoadedForecaster(forecaster, predictor, folder)
 
 
 def describe(loaded: LoadedForecaster) -> dict[str, Any]:
     """What the page shows of a forecaster."""
     predictor, layer = loaded.predictor, loaded.forecaster.settings().layer_settings
-    newest = None
+    newest, verdict = None, verdict_of(loaded.folder)
     if isinstance(predictor, Predictor) and predictor.newest_times.size:
         newest = predictor.clock.texts(predictor.newest_times.max()[None])[0]
     return {
@@ -54,13 +61,23 @@ def describe(loaded: LoadedForecaster) -> dict[str, Any]:
         "layer": layer.name,
         **{name: value for name, value in layer.get_params().items() if name in ("cell", "layers", "units")},
         "columns": predictor.columns,
+        "roles": _roles(predictor),
+        "outputs": predictor.names(()),
         "known_ahead": predictor.known_ahead,
         "needed": predictor.needed,
         "horizon": predictor.steps,
         "series": len(predictor.series),
         "newest": newest,
         "levels": [level for level in (80.0, 90.0) if predictor.gives(level)],
+        "verdict": None if verdict is None else verdict.model_dump(),
     }
+
+
+def _roles(predictor: AnyPredictor) -> dict[str, Any] | None:
+    """The columns of the table by what they are for; None for a model of arrays."""
+    if not isinstance(predictor, Predictor):
+        return None
+    return {role: getattr(predictor.roles, role) for role in ("time", "id", "targets", "past", "future", "static")}
 
 
 def table_predictor(version: ModelVersion) -> Predictor:
@@ -73,6 +90,26 @@ def table_predictor(version: ModelVersion) -> Predictor:
     if not isinstance(predictor, Predictor):
         raise DataError(f"model {version.name!r} was fitted on plain arrays, so it takes values, not a table")
     return predictor
+
+
+def reader(version: ModelVersion) -> TableReader | None:
+    """Return how tables are read for a model; None when it takes none."""
+    if not isinstance(version.model.predictor, Predictor):
+        return None
+    found = version.model.forecaster.fitted().preprocessor
+    return TableReader(taken_from(found.settings, TableSettings), found.columns)
+
+
+def own_series(version: ModelVersion, series: object) -> object:
+    """The series of the fit that a request names, however it writes it; None when it names none.
+
+    Raises:
+        Refusal: the model was not fitted on it (404), or needs one and got none.
+    """
+    try:
+        return version.model.predictor.own_series(series)
+    except DataError as error:
+        raise Refusal(422 if series is None else 404, str(error)) from None
 
 
 async def forecast(
