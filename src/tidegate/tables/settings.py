@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tidegate.settings import setting
 
-LAYOUTS = ("long", "wide")
+LAYOUTS = ("long", "wide", "rows")
 MISSING = ("refuse", "forward", "linear", "seasonal", "mask")
 
 
@@ -17,7 +17,7 @@ class TableSettings:
     id_col: str = setting("unique_id", "column that names the series")
     time_col: str = setting("ds", "column of time stamps")
     target_col: str | tuple[str, ...] = setting("y", "column or columns to forecast")
-    layout: str = setting("long", "one row per observation, or one column per series", choices=LAYOUTS)
+    layout: str = setting("long", "one row per observation, or one column or one row per series", choices=LAYOUTS)
     past_cols: tuple[str, ...] = setting((), "covariates known up to now")
     future_cols: tuple[str, ...] = setting((), "covariates known ahead")
     static_cols: tuple[str, ...] = setting((), "columns constant per series, numbers or categories")
