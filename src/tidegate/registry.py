@@ -27,11 +27,10 @@ class Task:
     service: str = ""
 
 
+_FORECASTING = "tidegate.serving.forecasting.service:ForecastingService"
 TASKS: dict[str, Task] = {
-    "window_regressor": Task(
-        "tidegate.forecasting.window_regressor:WindowRegressor", "tidegate.serving.forecasting:ForecastingService"
-    ),
-    "forecaster": Task("tidegate.forecasting.forecaster:Forecaster", "tidegate.serving.forecasting:ForecastingService"),
+    "window_regressor": Task("tidegate.forecasting.window_regressor:WindowRegressor", _FORECASTING),
+    "forecaster": Task("tidegate.forecasting.forecaster:Forecaster", _FORECASTING),
 }
 
 

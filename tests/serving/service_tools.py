@@ -52,7 +52,7 @@ def running(*models, token=None, database=None, **settings):
 class Process:
     """`tidegate serve` as a user starts it."""
 
-    def __init__(self, *arguments, **options):
+    def __init__(self, *arguments, told=1, **options):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -60,7 +60,8 @@ class Process:
         environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
         self.process = subprocess.Popen(command, env=environment, **pipes, **options)
-        self.said = self.process.stdout.readline()
+        self.told = [self.process.stdout.readline() for _ in range(told)]
+        self.said = self.told[-1]
         assert self.said.startswith("serving at"), self.process.stderr.read()
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
 

@@ -10,6 +10,10 @@ import httpx
 import pytest
 from service_tools import running, until, wave
 
+from tidegate import SettingError
+from tidegate.serving.settings import ServeSettings
+from tidegate.settings import check_settings
+
 VALUES = json.dumps({"values": wave(12)["y"].tolist()}).encode()
 
 
@@ -30,7 +34,7 @@ def raw(port, *pieces, pause=0.0, close=False, seconds=10):
 
 
 def head(length, path="/predict", more=""):
-    return f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n{more}\r\n".encode()
+    return f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n{more}\r\n".encode()
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +51,7 @@ def test_a_large_body_is_refused_before_it_is_read(bounded):
 
 
 def test_a_large_chunked_body_is_refused_while_it_is_read(bounded):
-    begin = b"POST /predict HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    begin = b"POST /predict HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
     chunk = b"400\r\n" + b"1" * 1024 + b"\r\n"
     answer = raw(bounded.port, begin, chunk, chunk, chunk, pause=0.05)
     assert b" 413 " in answer.splitlines()[0]
@@ -150,21 +154,48 @@ def test_the_bytes_of_all_bodies_together_are_bounded(bounded):
             wire.close()
 
 
-def test_too_many_connections_are_refused_and_the_service_stays_up(bounded):
-    wires = [socket.create_connection(("127.0.0.1", bounded.port)) for _ in range(30)]
+def open_until(wire):
+    """Whether a connection is still open after a moment."""
+    wire.settimeout(0.05)
     try:
-        refused = 0
-        for wire in wires:
-            wire.settimeout(0.2)
-            try:
-                refused += b" 503 " in wire.recv(1000)
-            except TimeoutError:
-                continue
-        assert refused >= 9
-    finally:
-        for wire in wires:
-            wire.close()
-    until(lambda: httpx.get(f"http://127.0.0.1:{bounded.port}/v2/health/live").status_code == 200)
+        return wire.recv(1000) != b""
+    except TimeoutError:
+        return True
+
+
+def test_idle_connections_make_room(folder):
+    with running(folder, max_connections=20, read_timeout=60) as client:
+        wires = [socket.create_connection(("127.0.0.1", client.port)) for _ in range(30)]
+        try:
+            for _ in range(3):
+                assert httpx.post(f"{client.base_url}/predict", content=VALUES, timeout=5).status_code == 200
+            kept = [open_until(wire) for wire in wires]
+            assert 10 <= sum(kept) <= 20
+            assert kept == sorted(kept)  # those that were idle for longest have gone
+        finally:
+            for wire in wires:
+                wire.close()
+
+
+def test_busy_connections_are_kept_and_health_still_answers(folder):
+    with running(folder, max_connections=4, max_requests=100) as client:
+        url = str(client.base_url)
+        wires = [socket.create_connection(("127.0.0.1", client.port)) for _ in range(4)]
+        try:
+            for wire in wires:
+                wire.sendall(head(100) + b"{")
+            until(lambda: len(client.server.server_state.tasks) == 4)
+            refused = httpx.post(f"{url}/predict", content=VALUES, timeout=5)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert "too many connections" in refused.json()["error"]
+            assert httpx.get(f"{url}/v2/health/live", timeout=5).status_code == 200
+            for wire in wires:
+                wire.sendall(b" " * 99)
+                assert b" 422 " in wire.recv(1000)
+        finally:
+            for wire in wires:
+                wire.close()
+        until(lambda: httpx.post(f"{url}/predict", content=VALUES, timeout=5).status_code == 200)
 
 
 def test_overload_does_not_grow_memory(folder):
@@ -199,7 +230,7 @@ def test_a_token_is_asked_for(folder):
             assert "Authorization: Bearer" in refused.json()["error"]
         for path in ("/models", "/streams", "/metrics", "/openapi.json", "/docs", "/v2/models/wave"):
             assert client.get(path).status_code == 401, path
-        for path in ("/", "/page/page.js", "/v2/health/live", "/v2/health/ready"):
+        for path in ("/", "/page/main.js", "/v2/health/live", "/v2/health/ready"):
             assert client.get(path).status_code == 200, path
         given = {"authorization": f"Bearer {token}"}
         assert client.post("/predict", content=VALUES, headers=given).status_code == 200
@@ -211,3 +242,49 @@ def test_pages_of_other_sites_are_refused(client):
     assert refused.status_code == 403
     own = {"origin": f"http://127.0.0.1:{client.port}"}
     assert client.post("/predict", content=VALUES, headers=own).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "x", "localhost.evil", "[", ""]
+)
+def test_a_host_that_is_another_is_refused(client, host):
+    refused = client.post("/predict", content=VALUES, headers={"host": host, "origin": f"http://{host}"})
+    assert refused.status_code == 403
+    assert "--allow-host" in refused.json()["error"]
+    assert client.get("/v2/health/live", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "LOCALHOST:80", "[::1]:8000", "192.168.7.7:1", "a.localhost", socket.gethostname()]
+)
+def test_own_names_and_addresses_are_taken(client, host):
+    given = {"host": host, "origin": f"http://{host}"}
+    assert client.post("/predict", content=VALUES, headers=given).status_code == 200
+
+
+def test_hosts_and_origins_of_a_proxy_are_taken_as_the_settings_say(folder):
+    page = "https://forecasts.example"
+    with running(folder, allow_host=("inner",), origin=(page,)) as client:
+        for given, status in (
+            ({"host": "inner:8000"}, 200),
+            ({"host": "forecasts.example", "origin": page}, 200),
+            ({"host": "inner", "origin": page}, 200),
+            ({"host": "inner", "origin": "http://forecasts.example"}, 403),
+            ({"host": "other"}, 403),
+            ({"origin": "null"}, 403),
+        ):
+            assert client.post("/predict", content=VALUES, headers=given).status_code == status, given
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"origin": ("forecasts.example",)},
+        {"origin": ("https://a/b",)},
+        {"allow_host": ("https://a",)},
+        {"allow_host": ("*",)},
+    ],
+)
+def test_hosts_and_origins_that_are_none_are_refused(settings):
+    with pytest.raises(SettingError, match="must be"):
+        check_settings(ServeSettings(**settings))

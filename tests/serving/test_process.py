@@ -3,7 +3,9 @@
 import json
 import os
 import resource
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -39,7 +41,7 @@ def test_sigterm_finishes_what_was_accepted_and_streams_survive_a_kill(tmp_path)
         assert [answer.status_code for answer in answers] == [200] * 3
         assert len(answers[0].json()["forecasts"]) == 900
         assert code == 0
-        assert "Traceback" not in err
+        assert "Traceback" not in err, err
     with Process(model, "--state", tmp_path / "state") as service:
         for value in VALUES:
             last = service.client.post("/streams/s", json={"values": value}).json()
@@ -88,7 +90,66 @@ def test_workers_share_streams_and_a_killed_one_is_replaced(folder, tmp_path):
         code, _, err = service.end()
         assert code == 0
         assert err.count("another takes its place") >= 3
-        assert "Traceback" not in err
+        assert "Traceback" not in err, err
+
+
+def test_a_frozen_worker_is_replaced(folder):
+    with Process(folder, "--workers", 2, "--heartbeat", 2) as service:
+        frozen, other = workers_of(service.process.pid)
+        os.kill(frozen, signal.SIGSTOP)
+        until(lambda: frozen not in workers_of(service.process.pid), 40)
+        until(lambda: len(workers_of(service.process.pid)) == 2)
+        assert other in workers_of(service.process.pid)
+        for _ in range(10):  # connections of their own: none waits for the frozen one
+            until(lambda: httpx.get(f"{service.client.base_url}/models", timeout=20).status_code == 200)
+        code, _, err = service.end()
+        assert (code, err.count("gives no sign of life and is ended")) == (0, 1)
+
+
+def test_a_dead_worker_comes_back_with_the_last_good_model(tmp_path):
+    place = tmp_path / "model"
+    fitted().save(place)
+    with Process(f"m={place}", "--workers", 2, "--reload", 0.1) as service:
+
+        def seen():
+            try:
+                answers = [httpx.get(f"{service.client.base_url}/models", timeout=20).json() for _ in range(8)]
+            except httpx.TransportError:
+                return None
+            return {answer["models"][0]["version"] for answer in answers}
+
+        (good,) = seen()
+        (place / "config.json").write_text("{}", encoding="utf-8")
+        before = workers_of(service.process.pid)
+        for worker in before:
+            os.kill(worker, signal.SIGKILL)
+        until(lambda: seen() == {good}, 60)
+        assert not set(before) & set(workers_of(service.process.pid))
+        shutil.rmtree(place)
+        fitted(seed=5).save(place)
+        until(lambda: (found := seen()) and good not in found and len(found) == 1, 60)
+        code, _, err = service.end()
+        assert code == 0
+        assert "its last good version goes on" in err, err
+        assert "Traceback" not in err, err
+
+
+def test_a_token_that_changes_in_its_file_is_taken_up(folder, tmp_path):
+    file, first, second = tmp_path / "token", "a-token-of-sufficient-length", "another-token-of-sufficient-length"
+    file.write_text(f"{first}\n", encoding="utf-8")
+    with Process(folder, "--token-file", file, "--reload", 0.05) as service:
+
+        def status(token):
+            return service.client.get("/models", headers={"authorization": f"Bearer {token}"}).status_code
+
+        assert (status(first), status(second)) == (200, 401)
+        file.write_text("short", encoding="utf-8")
+        time.sleep(0.5)
+        assert (status(first), status("short")) == (200, 401)
+        file.write_text(f"{second}\n", encoding="utf-8")
+        until(lambda: (status(first), status(second)) == (401, 200))
+        _, _, err = service.end()
+        assert "the old token stays" in err
 
 
 def test_two_services_cannot_share_a_folder(folder, tmp_path):
@@ -133,6 +194,19 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(folder, tmp_path):
         for number in range(taken):
             assert service.client.get(f"/streams/s{number}").json()["count"] == 241
         assert push(service, taken).json()["count"] == 241
+
+
+def test_a_low_limit_of_open_files_is_said_and_lived_with(folder):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (120, 120))
+
+    with Process(folder, preexec_fn=limit, told=2) as service:
+        assert service.told[0].startswith("note: 40 connections at most")
+        wires = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(150)]
+        for _ in range(3):
+            assert httpx.get(f"{service.client.base_url}/models", timeout=20).status_code == 200
+        for wire in wires:
+            wire.close()
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         """
         model, predictor, levels = self.fitted(), self.predictor(), as_levels(level)
         predictor.check_levels(levels)
+        predictor.warn_of_levels(levels)
         panel = model.newest if data is None else model.usable(self.panel(data))
         roles, settings, times = predictor.roles, predictor.settings, times_ahead(panel, predictor.steps)
         known = read_future(_as_frame(future), panel, roles, settings, times)
@@ -218,7 +219,10 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         """
         from tidegate.forecasting.streaming import Stream
 
-        return Stream(self.predictor(), series=series, level=as_levels(level))
+        predictor = self.predictor()
+        stream = Stream(predictor, series=series, level=as_levels(level))
+        predictor.warn_of_levels(stream.level)
+        return stream
 
     def save(self, folder: str | Path) -> None:
         """Save to a model folder: `config.json` and `weights.safetensors`, no pickle."""
@@ -263,11 +267,10 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         return tuple(map(str, self.fitted().newest.notes))
 
     def panel(self, data: Any) -> Panel:
-        """Read a table with what `fit` found: columns, step of time, names of series; a panel is left as it is."""
-        if isinstance(data, Panel):
-            return data
-        model = self.fitted()
-        panel = build_panel(data, model.preprocessor.settings, like=model.preprocessor.columns)[0]
+        """Read a table with what `fit` found: columns, step of time, names of series; a panel is one read already."""
+        model, panel = self.fitted(), data
+        if not isinstance(data, Panel):
+            panel = build_panel(data, model.preprocessor.settings, like=model.preprocessor.columns)[0]
         return replace(panel, ids=SeriesIds(model.newest.ids).own(panel.ids))
 
     def settings(self) -> ForecasterSettings:

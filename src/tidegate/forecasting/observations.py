@@ -53,6 +53,18 @@ def check_row(row: np.ndarray, columns: Sequence[str], gaps: bool) -> None:
             raise DataError(f"{name!r} is {value:g}, beyond the {LARGEST:g} that the model can compute with")
 
 
+def check_rows(rows: np.ndarray, columns: Sequence[str], gaps: bool, where: str) -> None:
+    """Raise a DataError that names the first row (R, C) and column whose value cannot be used, as `where[row]`."""
+    usable = (np.abs(rows) < LARGEST) | (np.isnan(rows) if gaps else False)
+    if usable.all():
+        return
+    number = int(np.argmin(usable.all(axis=1)))
+    try:
+        check_row(rows[number], columns, gaps)
+    except DataError as error:
+        raise DataError(f"{where}[{number}]: {error}") from None
+
+
 def read_ahead(future: Any, names: Sequence[str], steps: int) -> np.ndarray:
     """Covariates known ahead as an array (steps, names).
 

@@ -38,7 +38,7 @@ def build_app(service: Service) -> Limits:
         task.add_routes(app)
     _add_protocol(app, service)
     _add_pages(app, service)
-    return Limits(DirectRoutes(app), service.settings, service.metrics, service.token)
+    return Limits(DirectRoutes(app), service.settings, service.metrics, lambda: service.token)
 
 
 def _add_models(app: FastAPI, service: Service) -> None:
@@ -82,7 +82,8 @@ def _add_protocol(app: FastAPI, service: Service) -> None:
     async def infer(name: str, request: Request) -> Response:
         """Answer input tensors with output tensors (open inference protocol)."""
         length = request.headers.get("inference-header-content-length")
-        content, headers = await protocol.infer(service.models.get(name), request.scope["tidegate.body"], length)
+        version, body = service.models.get(name), request.scope["tidegate.body"]
+        content, headers = await protocol.infer(version, service.isolation, service.bounds, body, length)
         return Response(content, headers=headers)
 
     async def metadata_of(name: str, version: str) -> Response:

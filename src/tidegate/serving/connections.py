@@ -1,17 +1,20 @@
 """Connections with what uvicorn leaves open: a bound on their number, on the time and size of a request's head.
 
-A shutdown here is gentle: a connection that is idle may still send the request that is on its way, and is told in the
-answer that it closes.
+Where there are too many, the one that has been idle for longest goes; some places are kept for those who ask whether
+the service lives. A shutdown here is gentle: a connection that is idle may still send the request that is on its way,
+and is told in the answer that it closes.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections import OrderedDict
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tidegate.serving.responses import error_body
+from tidegate.serving.settings import HEALTH, SPARE
 
 _HEAD_BYTES = 64 * 1024
 _GRACE = 0.25
@@ -22,21 +25,29 @@ class BoundedProtocol(HttpToolsProtocol):
 
     head_seconds = 10.0
     most = 2048
+    idle: ClassVar[OrderedDict[BoundedProtocol, None]] = OrderedDict()  # those without a request in work, longest first
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Take a connection, or answer 503 when there are too many."""
+        """Take a connection; when there are too many, close an idle one, or answer 503."""
         super().connection_made(transport)
         self._head_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
-        self._leaving = False
+        self._leaving = self._spare = False
         if len(self.connections) > self.most:
-            self._end(503, "too many connections are open; try again in a second", "retry-after: 1\r\n")
-            return
+            if self.idle:
+                self.idle.popitem(last=False)[0].transport.close()
+            elif len(self.connections) > self.most + SPARE:
+                self._too_many()
+                return
+            else:
+                self._spare = True
+        self.idle[self] = None
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._head_done()
+        self.idle.pop(self, None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -53,9 +64,19 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin a request: its head has come."""
         self._head_done()
+        self.idle.pop(self, None)
+        if self._spare and not self.url.decode("latin-1").startswith(HEALTH):
+            self._too_many()
+            return
         super().on_headers_complete()
         if self._leaving:
             self.cycle.keep_alive = False
+
+    def on_response_complete(self) -> None:
+        """Be idle until the next request."""
+        super().on_response_complete()
+        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
+            self.idle[self] = None
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP in the words of this service."""
@@ -79,6 +100,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def _close_idle(self) -> None:
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
+
+    def _too_many(self) -> None:
+        self._end(503, "too many connections are open; try again in a second", "retry-after: 1\r\n")
 
     def _await_head(self) -> None:
         self._head_bytes = 0
@@ -112,4 +136,4 @@ class BoundedProtocol(HttpToolsProtocol):
 
 def bounded(most: int, head_seconds: float) -> type[Any]:
     """The protocol class with these bounds."""
-    return type("Bounded", (BoundedProtocol,), {"most": most, "head_seconds": head_seconds})
+    return type("Bounded", (BoundedProtocol,), {"most": most, "head_seconds": head_seconds, "idle": OrderedDict()})

@@ -23,10 +23,12 @@ class TaskService(Protocol):
     Attributes:
         bodies: the JSON bodies of its routes, for OpenAPI.
         words: packages whose phrases the page says of its models, such as those of the task's reports.
+        reading: modules that read its requests in a process of their own (`Service.isolation`); they import no torch.
     """
 
     bodies: Sequence[type[BaseModel]]
     words: Sequence[str]
+    reading: Sequence[str]
 
     def load(self, folder: Path) -> Any:
         """Load a model from its model or run folder, and run it once, so that the first request does not pay for that.

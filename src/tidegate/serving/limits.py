@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from tidegate.errors import TidegateError
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.responses import Refusal, error_body, overloaded
-from tidegate.serving.settings import ServeSettings
+from tidegate.serving.settings import HEALTH, ServeSettings
+from tidegate.serving.visitors import Visitors
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]
@@ -22,7 +23,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Open without a token: whether the service lives, and the page's own files, which hold no data.
-_OPEN = ("/v2/health/", "/page/")
+_OPEN = (HEALTH, "/page/")
 _BODIES = ("POST", "PUT", "PATCH", "DELETE")
 _LARGE = 64 * 1024
 _Result = TypeVar("_Result")
@@ -32,9 +33,9 @@ log = logging.getLogger("tidegate.serving")
 class Limits:
     """ASGI middleware: refuses what is too much or not allowed, reads the body within its bounds, counts."""
 
-    def __init__(self, app: App, settings: ServeSettings, metrics: Metrics, token: str | None) -> None:
+    def __init__(self, app: App, settings: ServeSettings, metrics: Metrics, token: Callable[[], str | None]) -> None:
         self._app, self._settings, self._metrics = app, settings, metrics
-        self._token = None if token is None else _digest(token.encode())
+        self._token, self._visitors = token, Visitors(settings.allow_host, settings.origin)
         self._active = self._buffered = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,19 +75,18 @@ class Limits:
 
     def _admit(self, scope: Scope) -> None:
         path = scope["path"]
-        if path.startswith("/v2/health/"):
+        if path.startswith(HEALTH):
             return  # whoever asks whether the service lives must be answered also under load
         if self._active > self._settings.max_requests:
             raise overloaded(f"{self._settings.max_requests} requests are in work already; try again in a second")
         headers = dict(scope["headers"])
-        origin = headers.get(b"origin")
-        if origin is not None and origin.split(b"//")[-1] != headers.get(b"host"):
-            raise Refusal(403, "a page of another site may not use this service; open the service's own page")
-        if self._token is None or path == "/" or path.startswith(_OPEN):
+        self._visitors.check(headers.get(b"host"), headers.get(b"origin"))
+        wanted = self._token()
+        if wanted is None or path == "/" or path.startswith(_OPEN):
             return
         scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
         # Digests of one length, so that the time taken says nothing about the token, not even its length.
-        if scheme.lower() != b"bearer" or not hmac.compare_digest(_digest(token.strip()), self._token):
+        if scheme.lower() != b"bearer" or not hmac.compare_digest(_digest(token.strip()), _digest(wanted.encode())):
             raise Refusal(401, "the request carries no valid token; send the header Authorization: Bearer <token>")
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:

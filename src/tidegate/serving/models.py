@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from tidegate.errors import SettingError, TidegateError
@@ -21,12 +25,13 @@ log = logging.getLogger("tidegate.serving")
 class Models:
     """The served models by name."""
 
-    def __init__(self, places: Sequence[str], task_of: Callable[[Path], TaskService]) -> None:
+    def __init__(self, places: Sequence[str], task_of: Callable[[Path], TaskService], good: Path | None = None) -> None:
         """Load all models.
 
         Args:
             places: model or run folders, each as PATH or NAME=PATH.
             task_of: the task that serves the model of a folder.
+            good: folder for copies of what could be loaded, which take the place of a folder that can no longer be.
 
         Raises:
             SettingError: no name can be made of a folder, or a name is used twice.
@@ -40,9 +45,9 @@ class Models:
             self._folders[name] = folder
         if not self._folders:
             raise SettingError("no model is given; name at least one model folder")
-        self._task_of = task_of
-        self._newest = {name: self._load(name, folder) for name, folder in self._folders.items()}
+        self._task_of, self._good = task_of, good
         self._failed: dict[str, tuple[int, ...]] = {}
+        self._newest = {name: self._first(name, folder) for name, folder in self._folders.items()}
 
     @property
     def names(self) -> list[str]:
@@ -81,11 +86,39 @@ class Models:
             log.info("model %s is now version %s", name, version.version)
         return fresh
 
+    def _first(self, name: str, folder: Path) -> ModelVersion:
+        try:
+            return self._load(name, folder)
+        except TidegateError as error:
+            copy = None if self._good is None else self._good / name
+            if copy is None or not copy.is_dir():
+                raise
+            log.error("model %s cannot be loaded, and its last good version goes on: %s", name, error)
+        self._failed[name] = _stamp(folder) or ()
+        return replace(self._load(name, copy), stamp=())
+
     def _load(self, name: str, folder: Path) -> ModelVersion:
         before, task = _stamp(folder) or (), self._task_of(folder)
         model = task.load(folder)
-        version = hashlib.sha256(_config_of(folder).read_bytes()).hexdigest()[:12] if before else "unknown"
+        version = _version_of(_config_of(folder)) if before else "unknown"
+        if self._good is not None and folder.parent != self._good:
+            _copy(model_folder(folder), self._good / name, version)
         return ModelVersion(name, version, task, model, before)
+
+
+def _version_of(config: Path) -> str:
+    return hashlib.sha256(config.read_bytes()).hexdigest()[:12]
+
+
+def _copy(folder: Path, place: Path, version: str) -> None:
+    """Put a copy in place of an older one; of two workers that do so at once one may have its way."""
+    with tempfile.TemporaryDirectory(dir=place.parent, ignore_cleanup_errors=True) as scratch, suppress(OSError):
+        shutil.copytree(folder, Path(scratch) / "new")
+        if _version_of(Path(scratch) / "new" / CONFIG) != version:
+            return  # a newer one, which nobody has loaded yet
+        with suppress(FileNotFoundError):
+            place.rename(Path(scratch) / "old")
+        (Path(scratch) / "new").rename(place)
 
 
 def _name_and_folder(place: str) -> tuple[str, Path]:

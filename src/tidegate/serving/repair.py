@@ -1,7 +1,7 @@
 """Before a database of streams is used: one service holds its folder, and what is damaged is set aside and said.
 
-A row that is not what was written goes into the table `damaged` of the same database. When SQLite finds the file itself
-damaged, all streams that can still be read are copied into a new one, and the damaged file stays beside it.
+A row that is not what was written goes into the table `damaged` of the same database. When the file itself or its log
+is damaged, all streams that are whole in any page are copied into a new one, and the damaged files stay beside it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import contextlib
 import fcntl
 import logging
 import os
-import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from tidegate.errors import DataError
-from tidegate.serving.store import COLUMNS, SCHEMA, SavedStream, StreamStore, checked
+from tidegate.serving.pages import read_pages, with_log
+from tidegate.serving.store import SCHEMA, StreamStore
 from tidegate.storage.files import sync_folder
 
 DATABASE = "streams.sqlite"
@@ -53,10 +52,13 @@ def prepare(folder: Path) -> Path:
     """
     path = folder / DATABASE
     try:
-        if path.exists():
+        # SQLite, once it has opened the database, forgets what lies behind a damaged place of the log.
+        log = Path(f"{path}-wal")
+        fault = _whole(path)[1] if log.exists() and log.stat().st_size else None
+        if fault is None and path.exists():
             fault = _fault(path)
-            if fault is not None:
-                _rebuild(path, fault)
+        if fault is not None:
+            _rebuild(path, fault)
         store = StreamStore(path)
         store.set_aside_damaged()
         store.close()
@@ -86,7 +88,7 @@ def _rebuild(path: Path, fault: str) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="repair-") as place:
         fresh = Path(place) / DATABASE
         StreamStore(fresh).close()
-        found, lost = _salvage(path, fresh, Path(place))
+        found, names = read_pages(_whole(path)[0])
         store = StreamStore(fresh)
         with store.transaction():
             for saved in found.values():
@@ -100,53 +102,11 @@ def _rebuild(path: Path, fault: str) -> None:
         os.replace(fresh, path)
     sync_folder(path.parent)
     log.error("%s is damaged (%s): %d streams were read from it; it stays as %s", path, fault, len(found), aside.name)
-    for id in sorted(lost):
+    for id in sorted(names - set(found)):
         log.error("the stream %r is damaged and was set aside, in %s", id, aside.name)
 
 
-def _salvage(path: Path, fresh: Path, place: Path) -> tuple[dict[str, SavedStream], set[str]]:
-    """The streams that can be read from a damaged database, and the names of those that cannot."""
-    copy = place / "copy"
-    for suffix in ("", "-wal"):
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
-    found, names = _read(copy)
-    if not found:
-        # The first page tells the size of pages and where the tables begin: that of a new database says the same. Only
-        # the number of pages, at byte 28, is another; 0 stands for as many as the file has.
-        with open(copy, "r+b") as file:
-            file.write(fresh.read_bytes()[:4096])
-            file.seek(28)
-            file.write(bytes(4))
-        found, names = _read(copy)
-    return found, names - set(found)
-
-
-def _read(path: Path) -> tuple[dict[str, SavedStream], set[str]]:
-    """All whole rows that any way through the file leads to, and all names that it still tells."""
-    found: dict[str, SavedStream] = {}
-    names: set[str] = set()
-    numbers: set[int] = set()
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.text_factory = lambda text: text.decode(errors="replace")
-        db.execute("PRAGMA writable_schema = on")  # a file that was cut off is read as far as it goes
-        whole = f"SELECT {COLUMNS} FROM streams NOT INDEXED"
-        rows = [*_each(db, f"{whole} ORDER BY number"), *_each(db, f"{whole} ORDER BY number DESC")]
-        for id, number in _each(db, "SELECT id, number FROM streams INDEXED BY by_id ORDER BY id"):
-            names.add(str(id))
-            numbers.add(number)
-        numbers.update(n for (n,) in _each(db, "SELECT number FROM streams INDEXED BY by_use ORDER BY used"))
-        for number in numbers:
-            rows += _each(db, f"{whole} WHERE number = ?", number)
-    for row in rows:
-        names.add(str(row[0]))
-        saved = checked(row)
-        if saved is not None:
-            found[saved.id] = saved
-    return found, names
-
-
-def _each(db: sqlite3.Connection, query: str, *values: Any) -> Iterator[Any]:
-    """The rows of a query as far as they can be read."""
-    with contextlib.suppress(sqlite3.Error):
-        yield from db.execute(query, values)
+def _whole(path: Path) -> tuple[bytes, str | None]:
+    """The bytes of a database together with its log, and what is wrong with the log."""
+    log = Path(f"{path}-wal")
+    return with_log(path.read_bytes() if path.exists() else b"", log.read_bytes() if log.exists() else b"")

@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+_LONGEST = 1000  # characters of a sentence that repeats what a client sent
+
 
 class Refusal(Exception):
     """A request is answered with a status and one sentence: what is wrong, where, what to do."""
@@ -39,6 +41,8 @@ def overloaded(sentence: str) -> Refusal:
 
 def error_body(sentence: str) -> bytes:
     """The body of every refusal."""
+    if len(sentence) > _LONGEST:
+        sentence = f"{sentence[: _LONGEST // 2]} … {sentence[-_LONGEST // 2 :]}"  # what to do stands at the end
     return orjson.dumps({"error": " ".join(sentence.split())})
 
 

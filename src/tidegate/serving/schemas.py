@@ -44,6 +44,7 @@ class InferBody(Body):
     outputs: Annotated[list[InferOutput], Field(max_length=64)] | None = None
 
 
+_MOST_FAULTS = 10_000
 _Kind = TypeVar("_Kind", bound=BaseModel)
 
 
@@ -60,6 +61,8 @@ def read(kind: type[_Kind], body: bytes) -> _Kind:
 
 
 def _sentence(error: ValidationError) -> str:
+    if error.error_count() > _MOST_FAULTS:  # to tell them all would take seconds
+        return f"the body has {error.error_count()} faults; compare it with the documentation at /docs"
     # Of the branches of a union the one that got furthest is the one that was meant.
     faults = error.errors(include_url=False, include_context=False, include_input=True)
     fault = max(faults, key=lambda item: len(item["loc"]))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from tidegate.errors import MissingExtraError, SettingError
-from tidegate.serving.settings import ServeSettings, read_token
+from tidegate.serving.settings import SPARE, ServeSettings, read_token
 from tidegate.serving.supervisor import Supervisor
 from tidegate.serving.worker import BACKLOG, work
 from tidegate.settings import check_settings
+
+_OTHER_FILES = 64  # models, streams, logs, pipes
 
 
 def serve(models: Sequence[str], settings: ServeSettings, *, say: Callable[[str], None] = print) -> None:
@@ -25,6 +30,7 @@ def serve(models: Sequence[str], settings: ServeSettings, *, say: Callable[[str]
     """
     check_settings(settings)
     _check_extra()
+    settings = _within_file_limit(settings, say)
     token = None if settings.token_file is None else read_token(settings.token_file)
     listener = _listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
@@ -43,6 +49,24 @@ def _check_extra() -> None:
             __import__(package)
         except ImportError:
             raise MissingExtraError(package, "serve") from None
+
+
+def _within_file_limit(settings: ServeSettings, say: Callable[[str], None]) -> ServeSettings:
+    """Let the process open as many files as its connections need, or the settings allow no more than it can."""
+    needed = settings.max_connections + SPARE + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return settings
+    connections = soft - SPARE - _OTHER_FILES
+    if connections < 1:
+        raise SettingError(f"the system lets a process open {soft} files, too few to serve; raise it with `ulimit -n`")
+    say(f"note: {connections} connections at most, for the system lets a process open {soft} files (ulimit -n)")
+    return replace(settings, max_connections=connections)
 
 
 def _listen(host: str, port: int) -> socket.socket:

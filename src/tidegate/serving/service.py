@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 from tidegate.errors import SettingError
 from tidegate.registry import part, task_of
 from tidegate.serving.batching import Batcher
+from tidegate.serving.bounds import Bounds
 from tidegate.serving.contract import TaskService
+from tidegate.serving.isolation import Isolation
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.models import Models
 from tidegate.serving.repair import claim, prepare
-from tidegate.serving.settings import ServeSettings
+from tidegate.serving.settings import ServeSettings, read_token
 from tidegate.serving.store import StreamStore
 from tidegate.serving.transactions import Transactions
 
@@ -30,12 +33,15 @@ class Service:
         settings: the service's settings.
         models: the served models.
         metrics: what /metrics shows.
+        bounds: what a request may hold.
+        isolation: reads what is large, or takes unknown time and memory; from the start of the event loop on.
         batcher: computes what is asked for together; from the start of the event loop on.
         transactions: read and write the streams; likewise.
         ready: whether requests are answered.
         token: the bearer token that requests must carry, or None.
     """
 
+    isolation: Isolation
     batcher: Batcher
     transactions: Transactions
 
@@ -46,6 +52,8 @@ class Service:
         *,
         token: str | None = None,
         database: Path | None = None,
+        good: Path | None = None,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         """Load the models.
 
@@ -54,6 +62,8 @@ class Service:
             settings: the service's settings.
             token: the bearer token that requests must carry, or None.
             database: the streams that several workers share; their supervisor has prepared it.
+            good: where these workers keep copies of the models that they could load.
+            beat: called each second on the event loop, as a sign of life.
 
         Raises:
             SettingError, ModelFolderError: a model cannot be served.
@@ -62,11 +72,13 @@ class Service:
         self.settings = settings or ServeSettings()
         self._tasks: dict[str, TaskService] = {}
         self._begun = False
-        self.models = Models(models, self._task_of)
+        self.models = Models(models, self._task_of, good)
         self._begun = True
         self.metrics = Metrics(shared=database is not None)
         self.ready = False
-        self.token, self._database, self._lock = token, database, None
+        self.bounds = Bounds(self.settings.max_rows, self.settings.max_values)
+        self.token, self._database, self._lock, self._beat = token, database, None, beat
+        self._token_stamp = self._stamp_of_token()
         if database is None and self.settings.state is not None:
             self._lock = claim(Path(self.settings.state))
             self._database = prepare(Path(self.settings.state))
@@ -84,14 +96,17 @@ class Service:
             settings.batch_size, 4 * settings.max_requests, settings.timeout, self.metrics.batch.observe
         )
         self.transactions = Transactions(StreamStore(self._database, synced=settings.sync == "always"))
+        modules = ["tidegate.serving.tensors", *(name for task in self.tasks for name in task.reading)]
+        self.isolation = Isolation(memory=settings.table_memory, seconds=settings.table_seconds, modules=modules)
         async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self.isolation.close)
             if self._lock is not None:
                 stack.callback(self._lock.close)
             stack.callback(self.transactions.close)
             stack.callback(self.batcher.close)
             for task in self.tasks:
                 await stack.enter_async_context(task.running())
-            for work, seconds in ((self._refresh, settings.reload), (self._settle, 1.0)):
+            for work, seconds in ((self._refresh, settings.reload), (self._settle, 1.0), (self._live, 1.0)):
                 stack.callback(asyncio.create_task(_each(seconds, work)).cancel)
             self.ready = True
             try:
@@ -110,7 +125,30 @@ class Service:
             self._tasks[name] = part(name)(self)
         return self._tasks[name]
 
+    def _stamp_of_token(self) -> tuple[int, int] | None:
+        try:
+            status = os.stat(self.settings.token_file or "")
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    def _refresh_token(self) -> None:
+        stamp = self._stamp_of_token()
+        if stamp in (None, self._token_stamp) or self.settings.token_file is None:
+            return
+        self._token_stamp = stamp
+        try:
+            self.token = read_token(self.settings.token_file)
+        except SettingError as error:
+            log.error("the old token stays: %s", error)
+        else:
+            log.info("the token is now that of the changed file %s", self.settings.token_file)
+
+    async def _live(self) -> None:
+        self._beat()
+
     async def _refresh(self) -> None:
+        self._refresh_token()
         for version in await asyncio.get_running_loop().run_in_executor(None, self.models.refresh):
             self.metrics.loaded.labels(version.name).inc()
 

@@ -26,8 +26,9 @@ SCHEMA = (
     "CREATE INDEX by_use ON streams (used)",
     "CREATE TABLE damaged (found TEXT, id TEXT, model TEXT, count INTEGER, used INTEGER, state BLOB, checksum INTEGER)",
 )
+PAGE = 4096
 COLUMNS = "id, model, count, used, state, checksum"
-_LOG_PAGES = 4000  # a write-ahead log of this size is begun again, for which writers wait
+_LOG_PAGES, _FEW_PAGES, _TRIES = 4000, 200, 5  # a write-ahead log of 4000 pages is begun again
 
 
 class SavedStream(NamedTuple):
@@ -67,7 +68,9 @@ class StreamStore:
         self._db = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, check_same_thread=False)
         self._db.text_factory = lambda text: text.decode(errors="replace")  # a damaged text is read, to be set aside
         for pragma in (
+            f"page_size = {PAGE}",
             "cell_size_check = on",
+            "secure_delete = on",  # so that no old row is found where a damaged page is looked through
             "journal_mode = wal",
             f"synchronous = {'full' if synced else 'normal'}",
             "wal_autocheckpoint = 0",  # `settle` does it, where nobody waits for the disk
@@ -170,8 +173,14 @@ class StreamStore:
 def settle(path: Path) -> int:
     """Wait until the disk has all that was committed, while others go on; returns the number of streams."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
-        _, pages, _ = db.execute("PRAGMA wal_checkpoint(passive)").fetchone()
-        if pages > _LOG_PAGES:
+        pages = copied = 0
+        for _ in range(_TRIES):
+            _, pages, copied = db.execute("PRAGMA wal_checkpoint(passive)").fetchone()
+            if pages - copied < _FEW_PAGES:
+                break
+        # Beginning the log again keeps writers waiting: only for the few pages that came meanwhile, or another time.
+        if pages > _LOG_PAGES and pages - copied < _FEW_PAGES:
+            db.execute("PRAGMA busy_timeout = 20")
             db.execute("PRAGMA wal_checkpoint(restart)").fetchone()
         return db.execute("SELECT count(*) FROM streams").fetchone()[0]
 

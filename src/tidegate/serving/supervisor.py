@@ -23,6 +23,7 @@ from tidegate.serving.repair import claim, prepare
 from tidegate.serving.settings import ServeSettings
 from tidegate.serving.worker import REFUSED
 
+_BEGINNING = 300.0  # seconds that a worker may take to load its models
 _WAIT, _LONGEST_WAIT, _SOUND = 0.1, 10.0, 30.0  # seconds before a new worker, at most, and after which one was sound
 
 
@@ -30,7 +31,8 @@ class _Worker:
     """One worker process: it reads its task from its standard input and ends when that closes, so that none is left."""
 
     def __init__(self, task: dict[str, Any], descriptors: Sequence[int], metrics: str) -> None:
-        self.begun, self.born = False, time.monotonic()
+        self.begun = False
+        self.born = self.heard = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tidegate.serving.worker"],
             stdin=subprocess.PIPE,
@@ -63,7 +65,8 @@ class _Worker:
     def _listen(self) -> None:
         assert self.process.stdout is not None
         with contextlib.suppress(OSError, ValueError):  # closed while it was read
-            self.begun = bool(self.process.stdout.readline())
+            while self.process.stdout.readline():
+                self.begun, self.heard = True, time.monotonic()
 
 
 class Supervisor:
@@ -73,9 +76,9 @@ class Supervisor:
         self, models: Sequence[str], settings: ServeSettings, listener: socket.socket, begun: Callable[[], None]
     ) -> None:
         self._models, self._settings, self._listener, self._begun = models, settings, listener, begun
-        self._ending = False
+        self._ending = self._all_begun = False
         self._folder = tempfile.mkdtemp(prefix="tidegate-")
-        self._metrics = os.path.join(self._folder, "metrics")
+        self._metrics, self._good = os.path.join(self._folder, "metrics"), os.path.join(self._folder, "good")
         self._workers: dict[int, _Worker] = {}
         self._wait: dict[int, float] = {}
 
@@ -89,6 +92,7 @@ class Supervisor:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._end)
         os.makedirs(self._metrics)
+        os.makedirs(self._good)
         state = Path(self._settings.state or self._folder)
         try:
             self._lock = claim(state)
@@ -106,24 +110,36 @@ class Supervisor:
             "settings": asdict(self._settings),
             "listener": self._listener.fileno(),
             "database": str(self._database),
+            "good": self._good,
         }
         # The lock stays with the workers, so that no other service takes the streams while one of them is left.
         self._workers[index] = _Worker(task, [self._listener.fileno(), self._lock.fileno()], self._metrics)
 
     def _watch(self) -> None:
-        said = False
+        last = time.monotonic()
         while not self._ending:
             time.sleep(0.05)
-            if not said and all(worker.begun for worker in self._workers.values()):
-                said = True
+            if not self._all_begun and all(worker.begun for worker in self._workers.values()):
+                self._all_begun = True
                 self._begun()
+            now = time.monotonic()
             for index, worker in list(self._workers.items()):
+                if now - last > 1:
+                    worker.heard = now  # this process itself was stopped, and has not listened
+                if worker.process.poll() is None and now - worker.heard > self._patience(worker):
+                    print(f"tidegate: worker {index} gives no sign of life and is ended", file=sys.stderr)
+                    worker.process.kill()
+                    worker.process.wait()
                 if worker.process.poll() is not None and not self._ending:
                     self._replace(index, worker)
+            last = now
+
+    def _patience(self, worker: _Worker) -> float:
+        return self._settings.heartbeat if worker.begun else max(_BEGINNING, self._settings.heartbeat)
 
     def _replace(self, index: int, worker: _Worker) -> None:
         status = worker.process.returncode
-        if status == REFUSED and not worker.begun:
+        if status == REFUSED and not self._all_begun:
             raise SettingError("a worker could not begin; the sentence above says why")
         wait, lived = self._wait.get(index, 0.0), time.monotonic() - worker.born
         if lived < wait:

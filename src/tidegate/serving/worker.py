@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import logging
@@ -34,6 +35,9 @@ def work(
     listener: socket.socket,
     database: Path | None,
     begun: Callable[[], None],
+    *,
+    good: Path | None = None,
+    beat: Callable[[], None] = lambda: None,
 ) -> None:
     """Answer requests until a signal comes.
 
@@ -44,6 +48,8 @@ def work(
         listener: the socket that connections come to.
         database: the streams that several workers share, or None.
         begun: called when requests are answered.
+        good: where several workers keep copies of the models that they could load.
+        beat: called each second on the event loop.
     """
     import torch
 
@@ -52,7 +58,7 @@ def work(
     _begin_logging()
     torch.set_num_threads(1)  # torch's threads and the event loop would fight for the cores; more workers use more
     sys.setswitchinterval(0.0005)  # the batching thread must not wait 5 ms for the event loop to let go
-    server = make_server(Service(models, settings, token=token, database=database))
+    server = make_server(Service(models, settings, token=token, database=database, good=good, beat=beat))
     # What the imports and models made stays; looking through it again and again would stop all requests for 100 ms.
     gc.collect()
     gc.freeze()
@@ -113,10 +119,24 @@ def work_for_supervisor() -> None:
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
     token = None if settings.token_file is None else read_token(settings.token_file)
     try:
-        work(task["models"], settings, token, listener, Path(task["database"]), lambda: print("begun", flush=True))
+        work(
+            task["models"],
+            settings,
+            token,
+            listener,
+            Path(task["database"]),
+            lambda: _say(b"begun\n"),
+            good=Path(task["good"]),
+            beat=lambda: _say(b"alive\n"),
+        )
     except TidegateError as error:
         print(f"tidegate: {error}", file=sys.stderr)
         sys.exit(REFUSED)
+
+
+def _say(line: bytes) -> None:
+    with contextlib.suppress(OSError):  # the supervisor has gone, and this worker is about to
+        os.write(1, line)
 
 
 def _end_with_supervisor() -> None:

@@ -130,6 +130,15 @@ def test_series_are_evaluated_together_and_examples_are_few():
     assert set(result.examples["part"]) == {"train", "validation", "test"}
 
 
+def test_curves_of_one_step_ahead_reach_the_last_row():
+    """They ended a horizon early, for want of windows that lie wholly in the table."""
+    result = Forecaster(**FAST, horizon=6, features=("hour",)).backtest(noisy_sine(), refit=False)
+    assert result.examples[["LSTM", result.best_naive]].tail(6).notna().all(axis=None)
+    first = result.forecasts[result.forecasts["step"] == 1].set_index("ds")["LSTM"]
+    shown = result.examples.set_index("ds")["LSTM"].reindex(first.index)
+    assert shown.to_numpy() == pytest.approx(first.to_numpy(), rel=1e-5)
+
+
 def test_cross_validation_rolls_the_origin_and_leaves_the_forecaster_alone():
     frame = noisy_sine(200)
     forecaster = Forecaster(**FAST)

@@ -215,6 +215,16 @@ OVERLAPS = """
 """
 
 
+def test_a_phone_scrolls_tables_and_figures_but_not_the_page(folder):
+    need(font_manager.findSystemFonts(), "any font for Chromium")
+    with chromium(viewport={"width": 390, "height": 800}) as page:
+        page.goto((folder / "report.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        size = "parseFloat(getComputedStyle(document.querySelector('figure svg text')).fontSize)"
+        scale = "document.querySelector('figure svg').getBoundingClientRect().width / 691.2"
+        assert page.evaluate(f"{size} * {scale}") > 8
+
+
 @pytest.mark.parametrize("family", ["", "DejaVu Sans"])  # the browser's own, and the widest that is common
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("shape", [{"targets": ("温度", "load"), "horizon": 6}, {"horizon": 1, "numeric_time": True}])

@@ -42,7 +42,10 @@ def test_windows_give_one_forecast_each(client):
 def test_a_csv_file_gives_forecast_and_history(client, forecaster):
     frame = wave(40, seed=1)
     for text in (frame.to_csv(index=False), frame.to_csv(index=False, sep=";", decimal=",")):
-        answer = client.post("/predict/csv?level=80", content=text.encode(), headers={"content-type": "text/csv"})
+        path, headers = "/predict/csv?level=80", {"content-type": "text/csv"}
+        alone = client.post(path, content=text.encode(), headers=headers).json()["forecasts"][0]
+        answer = client.post(f"{path}&history=true", content=text.encode(), headers=headers)
+        assert alone.items() < answer.json()["forecasts"][0].items()
         assert numbers(answer) == pytest.approx(forecaster.predict(frame)["LSTM"].tolist())
         history = answer.json()["forecasts"][0]["history"]
         assert history["columns"]["y"] == pytest.approx(frame["y"].tolist())
@@ -147,3 +150,10 @@ def test_models_with_series_covariates_and_quantiles_are_served(tmp_path):
             assert sentence in refused.json()["error"]
         unnamed = client.post("/predict", json={"values": values})
         assert "several models are served (rich, other)" in unnamed.json()["error"]
+
+
+def test_series_that_a_model_of_one_does_not_know_are_refused(client):
+    frame = pd.concat([wave(20, seed=n).assign(unique_id=f"s{n}") for n in range(3)])
+    answer = client.post("/predict/csv", content=frame.to_csv(index=False).encode())
+    assert answer.status_code == 422
+    assert "column 'unique_id' names several series" in answer.json()["error"]

@@ -186,3 +186,18 @@ def test_every_observation_may_wait_for_the_disk(folder, tmp_path):
     with running(folder, state=str(tmp_path), sync="always") as client:
         for value in range(5):
             assert push(client, "s", float(value)).json()["count"] == value + 1
+
+
+def test_a_history_is_taken_as_if_it_were_pushed(client):
+    frame = wave(100, seed=6)
+    values, start = frame["y"].tolist(), frame["ds"].iloc[0].isoformat()
+    for value in values:
+        pushed = push(client, "pushed", value, **({"time": start} if value == values[0] else {})).json()
+    begun = push(client, "begun", values[-1], history={"values": values[:-1], "start": start}).json()
+    assert {**begun, "stream": "pushed"} == pushed
+    assert client.get("/streams/begun").json()["history"] == client.get("/streams/pushed").json()["history"]
+    refused = push(client, "never", 1.0, history={"values": [1.0] * 50 + ["x"] + [1.0] * 50})
+    assert refused.status_code == 422
+    assert "history.values[50]" in refused.json()["error"]
+    client.delete("/streams/pushed")
+    client.delete("/streams/begun")

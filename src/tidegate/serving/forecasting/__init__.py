@@ -1,5 +1,1 @@
-"""What `tidegate serve` runs forecasters with."""
-
-from tidegate.serving.forecasting.service import ForecastingService
-
-__all__ = ["ForecastingService"]
+"""Forecasters in the service: tables and arrays, streams, tensors; `service.py` is what the registry names."""

@@ -17,7 +17,10 @@ from tidegate.forecasting.window_regressor import WindowRegressor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.judged import verdict_of
+from tidegate.serving.forecasting.reading import TableReader
 from tidegate.serving.responses import Refusal
+from tidegate.settings import taken_from
+from tidegate.tables.settings import TableSettings
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def load(folder: Path) -> LoadedForecaster:
 
 def describe(loaded: LoadedForecaster) -> dict[str, Any]:
     """What the page shows of a forecaster."""
-    predictor, layer = loaded.predictor, loaded.forecaster.settings().layer_settings
+    predictor, layer = loaded.predictor, loaded.forecaster.settings().layer_settings()
     newest, verdict = None, verdict_of(loaded.folder)
     if isinstance(predictor, Predictor) and predictor.newest_times.size:
         newest = predictor.clock.texts(predictor.newest_times.max()[None])[0]
@@ -87,6 +90,14 @@ def table_predictor(version: ModelVersion) -> Predictor:
     if not isinstance(predictor, Predictor):
         raise DataError(f"model {version.name!r} was fitted on plain arrays, so it takes values, not a table")
     return predictor
+
+
+def reader(version: ModelVersion) -> TableReader | None:
+    """Return how tables are read for a model; None when it takes none."""
+    if not isinstance(version.model.predictor, Predictor):
+        return None
+    found = version.model.forecaster.fitted().preprocessor
+    return TableReader(taken_from(found.settings, TableSettings), found.columns)
 
 
 def own_series(version: ModelVersion, series: object) -> object:

@@ -1,4 +1,4 @@
-"""Forecasts of a request: plain arrays through micro-batches, tables through the table reader."""
+"""Forecasts of a request that was read: plain arrays through micro-batches, tables in a thread."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ import pandas as pd
 from tidegate.errors import DataError
 from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.frames import read_future
-from tidegate.forecasting.observations import LARGEST, as_numbers, check_row, read_ahead
+from tidegate.forecasting.observations import as_numbers, check_rows, read_ahead
 from tidegate.forecasting.predictor import Predictor
 from tidegate.serving.batching import Batcher
+from tidegate.serving.bounds import Bounds
 from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body
 from tidegate.serving.forecasting.judged import naive_after, verdict_of
 from tidegate.serving.forecasting.loading import forecast, own_series, table_predictor
 from tidegate.serving.forecasting.schemas import PredictBody
-from tidegate.serving.forecasting.uploads import Upload, read_file, read_names, renamed, renamed_ahead
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.tables.frequency import times_ahead
+from tidegate.tables.ordering import ONLY_SERIES
 from tidegate.tables.panel import Panel
 
 _MOST_SERIES, _MOST_VALUES, _PLAYED = 1000, 1_000_000, 300
@@ -31,7 +32,7 @@ _Result = TypeVar("_Result")
 
 
 class Tables:
-    """Work that reads tables, done in one thread beside the event loop; bounded in number."""
+    """Forecasts of tables, made in one thread beside the event loop; bounded in number."""
 
     def __init__(self, waiting: int = 64) -> None:
         """Make the thread; `waiting` is the number of tables held, at most."""
@@ -57,14 +58,14 @@ class Tables:
             future.exception()
 
 
-async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batcher, most_rows: int) -> bytes:
+async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batcher, bounds: Bounds) -> bytes:
     """Forecast what follows the values of a request, one forecast per window.
 
     Raises:
         Refusal, TidegateError: in one sentence.
     """
     predictor = version.model.predictor
-    windows = read_windows(body.values, predictor.columns, most_rows, predictor.gaps)
+    windows = read_windows(body.values, predictor.columns, bounds, predictor.gaps)
     series = own_series(version, body.series)
     future = np.empty((predictor.steps, 0))
     if predictor.known_ahead or body.future is not None:
@@ -88,7 +89,7 @@ async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batc
     )
 
 
-def read_windows(values: Any, columns: tuple[str, ...], most_rows: int, gaps: bool) -> np.ndarray:
+def read_windows(values: Any, columns: tuple[str, ...], bounds: Bounds, gaps: bool) -> np.ndarray:
     """Windows (n, rows, columns) from numbers, rows of columns, or windows.
 
     Raises:
@@ -104,58 +105,13 @@ def read_windows(values: Any, columns: tuple[str, ...], most_rows: int, gaps: bo
             f"values have shape {np.shape(values)}; give rows of {width} columns ({', '.join(columns)[:200]}), or "
             "windows (n, rows, columns) of one length"
         )
-    if array.shape[0] * array.shape[1] > most_rows:
-        raise Refusal(413, f"the request has more than {most_rows} rows; send fewer at a time")
+    bounds.check_rows(array.shape[0] * array.shape[1])
     if array.shape[0] > _MOST_SERIES:
         raise Refusal(
             413, f"the request has {array.shape[0]} windows and may have {_MOST_SERIES}; send fewer at a time"
         )
-    flat = array.reshape(-1, width)
-    if not np.isfinite(flat).all() or np.abs(flat).max() >= LARGEST:
-        for number, row in enumerate(flat):
-            try:
-                check_row(row, columns, gaps)
-            except DataError as error:
-                raise DataError(f"values[{number}]: {error}") from None
+    check_rows(array.reshape(-1, width), columns, gaps, "values")
     return array
-
-
-def predict_rows(version: ModelVersion, body: PredictBody, most_rows: int) -> bytes:
-    """Forecast what follows each series of a table of rows."""
-    rows = body.rows or []
-    if not rows:
-        raise DataError("rows is empty; give at least as many rows as the model looks back")
-    if len(rows) > most_rows:
-        raise Refusal(413, f"the request has {len(rows)} rows and may have {most_rows}; send fewer at a time")
-    if body.future and not isinstance(body.future[0], dict):
-        raise DataError("future has rows without names; beside rows of a table give each as an object, by column")
-    future = None if body.future is None else pd.DataFrame(body.future)
-    return _predict_frame(version, pd.DataFrame(rows), future, tuple(body.level), history=False)
-
-
-def predict_files(
-    version: ModelVersion,
-    upload: Upload,
-    columns: str | None,
-    levels: tuple[float, ...],
-    most_rows: int,
-) -> bytes:
-    """Forecast what follows the series of a table, or those of the fit, with the newest rows for a chart.
-
-    Raises:
-        Refusal, TidegateError: in one sentence.
-    """
-    roles = table_predictor(version).roles.names
-    names = read_names(columns, roles)
-    for file in (upload.table or b"", upload.future or b""):
-        if file.count(b"\n") > most_rows:
-            raise Refusal(413, f"the file has more than {most_rows} lines; send fewer at a time")
-    frame = future = None
-    if upload.table is not None:
-        frame = renamed(read_file(upload.table, "the file"), names, roles)
-    if upload.future is not None:
-        future = renamed_ahead(read_file(upload.future, "the file of what is known ahead"), names, roles)
-    return _predict_frame(version, frame, future, levels, history=True)
 
 
 def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]) -> bytes:
@@ -175,29 +131,24 @@ def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]
     return to_json(body | {"forecasts": [drawn | _named(predictor, times[0], values[0], levels)]})
 
 
-def _predict_frame(
-    version: ModelVersion,
-    frame: pd.DataFrame | None,
-    future: pd.DataFrame | None,
-    levels: tuple[float, ...],
-    *,
-    history: bool,
+def predict_panel(
+    version: ModelVersion, table: Panel | None, future: pd.DataFrame | None, levels: tuple[float, ...], history: bool
 ) -> bytes:
+    """Forecast what follows each series of a panel, or of the fit; with `history` also its newest rows, for a chart."""
     forecaster, predictor = version.model.forecaster, table_predictor(version)
-    model = forecaster.fitted()
     predictor.check_levels(levels)
-    panel = model.newest if frame is None else model.usable(forecaster.panel(frame))
+    model = forecaster.fitted()
+    panel = model.newest if table is None else model.usable(forecaster.panel(table))
     count = len(panel.ids)
     if count > _MOST_SERIES or count * predictor.steps * (1 + 2 * len(levels)) > _MOST_VALUES:
         raise Refusal(413, f"the table has {count} series and may have {_MOST_SERIES}; send fewer at a time")
+    named = predictor.roles.id is not None or panel.ids.tolist() != [ONLY_SERIES]
     times = times_ahead(panel, predictor.steps)
     known = read_future(future, panel, predictor.roles, predictor.settings, times)
     values = predictor.follow(panel, known, times, levels)
     forecasts = []
     for i in range(count):
-        body = _drawn(version, panel, i) if history else {}
-        if predictor.roles.id is not None:
-            body = {"series": panel.ids[i]} | body
+        body = _of(panel.ids[i] if named else None) | (_drawn(version, panel, i) if history else {})
         forecasts.append(body | _named(predictor, times[i], values[i], levels))
     notes = [str(note) for note in panel.notes]
     return to_json({"model": version.name, "version": version.version, "notes": notes, "forecasts": forecasts})

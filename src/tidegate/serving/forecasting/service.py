@@ -12,12 +12,13 @@ import numpy as np
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
+from tidegate.serving.bounds import LARGE
 from tidegate.serving.contract import ModelVersion, TaskService
 from tidegate.serving.forecasting import loading, tensors
-from tidegate.serving.forecasting.predicting import Tables, newest_rows, predict_arrays, predict_files, predict_rows
+from tidegate.serving.forecasting.predicting import Tables, newest_rows, predict_arrays, predict_panel
+from tidegate.serving.forecasting.reading import check_one, read_files, read_predict, read_push
 from tidegate.serving.forecasting.schemas import PredictAnswer, PredictBody, PushAnswer, PushBody
 from tidegate.serving.forecasting.streams import Streams
-from tidegate.serving.forecasting.uploads import read_upload
 from tidegate.serving.openapi import file_body, json_body, refusals
 from tidegate.serving.responses import Refusal, json_response
 from tidegate.serving.schemas import read
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tidegate.serving.service import Service
 
 _Result = TypeVar("_Result")
+_History = Query(default=False, description="whether the newest rows come with each forecast, to be drawn")
 _Levels = Query(default=[], max_length=10, description="interval levels in percent")
 _Columns = Query(
     default=None, description='which of the file\'s columns stand for the model\'s, as JSON: {"y": "sales"}'
@@ -42,6 +44,7 @@ class ForecastingService(TaskService):
 
     bodies = (PredictBody, PushBody)
     words = ("tidegate.forecasting.evaluation",)
+    reading = ("tidegate.serving.forecasting.reading",)
     streams: Streams
 
     def __init__(self, service: Service) -> None:
@@ -63,7 +66,7 @@ class ForecastingService(TaskService):
         self, version: ModelVersion, inputs: dict[str, np.ndarray], parameters: Mapping[str, Any]
     ) -> dict[str, np.ndarray]:
         """Forecast what follows the tensor `history`."""
-        return await tensors.infer(version, inputs, parameters, self.shared.batcher, self.shared.settings.max_rows)
+        return await tensors.infer(version, inputs, parameters, self.shared.batcher, self.shared.bounds)
 
     def add_routes(self, app: FastAPI) -> None:
         """Add /predict, the newest rows of models, and streams."""
@@ -72,7 +75,7 @@ class ForecastingService(TaskService):
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Hold the thread for tables, and the streams."""
+        """Hold the thread that forecasts tables, and the streams."""
         shared = self.shared
         self._tables = Tables()
         self.streams = Streams(
@@ -80,6 +83,7 @@ class ForecastingService(TaskService):
             shared.batcher,
             shared.transactions,
             limit=shared.settings.max_streams,
+            bounds=shared.bounds,
             evicted=shared.metrics.evicted.inc,
         )
         try:
@@ -98,6 +102,11 @@ class ForecastingService(TaskService):
             raise Refusal(422, f"model {version.name!r} is no forecaster; name one that is, or ask it by /v2/models")
         return version
 
+    def versions(self) -> dict[str, ModelVersion]:
+        """The newest versions of all forecasters by name."""
+        newest = (self.shared.models.get(name) for name in self.shared.models.names)
+        return {version.name: version for version in newest if version.task is self}
+
     async def table(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         """Run work on a table beside the event loop, within the time that a request may take."""
         return await asyncio.wait_for(self._tables.run(work, *arguments), self.shared.settings.timeout)
@@ -105,31 +114,49 @@ class ForecastingService(TaskService):
 
 def _add_predictions(app: FastAPI, service: ForecastingService) -> None:
     """Add the routes that forecast what a request holds, or what a model was fitted on."""
-    most_rows = service.shared.settings.max_rows
+    shared = service.shared
 
     @app.post("/predict", responses=_ok(PredictAnswer) | refusals(404), openapi_extra=json_body(PredictBody))
     async def predict(request: Request) -> Response:
         """Forecast what follows rows of a table, or plain arrays."""
-        body = read(PredictBody, request.scope["tidegate.body"])
-        version = service.version(body.model)
-        if (body.rows is None) == (body.values is None):
-            raise Refusal(422, "give either rows of a table or values as arrays, one of the two")
-        if body.values is not None:
-            return json_response(await predict_arrays(version, body, service.shared.batcher, most_rows))
-        return json_response(await service.table(predict_rows, version, body, most_rows))
+        content = request.scope["tidegate.body"]
+        shared.bounds.check_json(content)
+        if len(content) <= LARGE:
+            body = read(PredictBody, content)
+            version = service.version(body.model)
+            check_one(body)
+            if body.rows is None and body.values is not None:
+                return json_response(await predict_arrays(version, body, shared.batcher, shared.bounds))
+        versions = service.versions()
+        readers = {name: loading.reader(version) for name, version in versions.items()}
+        found = await shared.isolation.run(read_predict, content, readers, shared.bounds)
+        version = versions[service.version(found.body.model).name]
+        if found.body.values is not None:
+            return json_response(await predict_arrays(version, found.body, shared.batcher, shared.bounds))
+        loading.table_predictor(version)
+        levels = tuple(found.body.level)
+        return json_response(await service.table(predict_panel, version, found.panel, found.future, levels, False))
 
     @app.post("/predict/csv", responses=_ok(PredictAnswer) | refusals(404), openapi_extra=file_body("table", "future"))
     async def predict_csv(
-        request: Request, model: str | None = None, level: list[float] = _Levels, columns: str | None = _Columns
+        request: Request,
+        model: str | None = None,
+        history: bool = _History,
+        level: list[float] = _Levels,
+        columns: str | None = _Columns,
     ) -> Response:
-        """Forecast what follows the series of a CSV file; the newest rows come with it, to be drawn.
+        """Forecast what follows the series of a CSV file.
 
         A form holds the file as `table`, and as `future` the file of what is known ahead; without `table` the forecast
         continues the rows that the model was fitted on.
         """
-        version = service.version(model)
-        upload = read_upload(request.scope["tidegate.body"], request.headers.get("content-type", ""))
-        return json_response(await service.table(predict_files, version, upload, columns, tuple(level), most_rows))
+        version, content = service.version(model), request.scope["tidegate.body"]
+        loading.table_predictor(version)
+        shared.bounds.check_text(content)
+        kind = request.headers.get("content-type", "")
+        reader = loading.reader(version)
+        found = await shared.isolation.run(read_files, content, kind, columns, reader, shared.bounds)
+        return json_response(await service.table(predict_panel, version, *found, tuple(level), history))
 
     @app.get("/models/{name}/forecast", responses=refusals(404))
     async def newest(name: str, series: str | None = None, level: list[float] = _Levels) -> Response:
@@ -139,11 +166,18 @@ def _add_predictions(app: FastAPI, service: ForecastingService) -> None:
 
 def _add_streams(app: FastAPI, service: ForecastingService) -> None:
     """Add the routes of streams."""
+    shared = service.shared
 
     @app.post("/streams/{id}", responses=_ok(PushAnswer) | refusals(404, 409, 507), openapi_extra=json_body(PushBody))
     async def push(id: str, request: Request) -> Response:
         """Push one observation and get the forecast of what follows it; the first one begins the stream."""
-        return json_response(await service.streams.push(id, read(PushBody, request.scope["tidegate.body"])))
+        content = request.scope["tidegate.body"]
+        shared.bounds.check_json(content)
+        if len(content) <= LARGE:
+            body = read(PushBody, content)
+        else:
+            body = await shared.isolation.run(read_push, content, shared.bounds)
+        return json_response(await service.streams.push(id, body))
 
     @app.get("/streams/{id}", responses=refusals(404, 409))
     async def look(id: str, level: list[float] = _Levels) -> Response:

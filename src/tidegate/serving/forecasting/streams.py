@@ -12,10 +12,14 @@ from typing import Any, TypeVar
 import numpy as np
 import orjson
 
+from tidegate.arrays import as_numbers
 from tidegate.errors import DataError
 from tidegate.forecasting.context import Context
+from tidegate.forecasting.observations import check_rows
+from tidegate.forecasting.predictor import AnyPredictor
 from tidegate.forecasting.streaming import Stream
 from tidegate.serving.batching import Batcher
+from tidegate.serving.bounds import Bounds
 from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body
 from tidegate.serving.forecasting.loading import forecast, own_series
@@ -57,6 +61,7 @@ class Streams:
         transactions: Transactions,
         *,
         limit: int,
+        bounds: Bounds,
         evicted: Callable[[int], None] = lambda count: None,
     ) -> None:
         """Begin.
@@ -66,10 +71,11 @@ class Streams:
             batcher: computes the forecasts.
             transactions: read and write the streams of all workers.
             limit: streams kept, at most.
+            bounds: what a request may hold.
             evicted: told how many streams had to go.
         """
         self._version, self._batcher, self._transactions = version, batcher, transactions
-        self._limit, self._evicted = limit, evicted
+        self._limit, self._bounds, self._evicted = limit, bounds, evicted
         self._live: OrderedDict[str, _Live] = OrderedDict()  # touched inside transactions only: in one thread
 
     async def push(self, id: str, body: PushBody) -> bytes:
@@ -167,7 +173,7 @@ class Streams:
         named = id if body.series is None and id in version.model.predictor.series else body.series
         stream = Stream(version.model.predictor, series=own_series(version, named))
         if body.history is not None:
-            _take_history(stream, body.history)
+            _take_history(stream, body.history, version.model.predictor, self._bounds)
         return _Live(stream, version)
 
     def _remember(self, id: str, live: _Live) -> None:
@@ -187,13 +193,20 @@ def _continued(live: _Live, id: str, body: PushBody) -> _Live:
     return live
 
 
-def _take_history(stream: Stream, history: HistoryBody) -> None:
-    for number, values in enumerate(history.values):
-        try:
-            row = [values] if values is None else values
-            stream.take(stream.check(row, history.start if number == 0 else None))
-        except DataError as error:
-            raise Refusal(422, f"history.values[{number}]: {error}") from None
+def _take_history(stream: Stream, history: HistoryBody, predictor: AnyPredictor, bounds: Bounds) -> None:
+    """Begin a stream with older rows; all are checked and counted, and those that are kept are taken."""
+    bounds.check_rows(len(history.values))
+    rows, width = as_numbers(history.values, "history.values"), len(stream.columns)
+    rows = rows.reshape(-1, 1) if rows.ndim == 1 else rows
+    if rows.ndim != 2 or rows.shape[1] != width:
+        raise DataError(f"history.values must be rows of {width} ({', '.join(stream.columns)[:200]})")
+    check_rows(rows, stream.columns, predictor.gaps, "history.values")
+    start, older = history.start, max(0, len(rows) - stream.keep)
+    if older and start is not None and predictor.clock is not None:
+        start = predictor.clock.write(predictor.clock.after(predictor.clock.read(start), older, older + 1)[0].item())
+    for number, row in enumerate(rows[older:]):
+        stream.take(stream.check(row, start if number == 0 else None))
+    stream.count += older
 
 
 def _answer(id: str, live: _Live) -> dict[str, Any]:

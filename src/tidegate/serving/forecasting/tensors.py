@@ -18,6 +18,7 @@ from tidegate.forecasting.context import Context
 from tidegate.forecasting.observations import read_ahead
 from tidegate.forecasting.predictor import Predictor
 from tidegate.serving.batching import Batcher
+from tidegate.serving.bounds import Bounds
 from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.loading import forecast
 from tidegate.serving.forecasting.predicting import read_windows
@@ -39,7 +40,7 @@ async def infer(
     inputs: dict[str, np.ndarray],
     parameters: Mapping[str, Any],
     batcher: Batcher,
-    most_rows: int,
+    bounds: Bounds,
 ) -> dict[str, np.ndarray]:
     """Forecast what follows each window of the input `history`.
 
@@ -52,7 +53,7 @@ async def infer(
     unknown = set(inputs) - {"history", "future"}
     if unknown:
         raise DataError(f"the model has no input {min(unknown)[:100]!r}; its inputs are history and future")
-    windows = read_windows(inputs["history"], predictor.columns, most_rows, predictor.gaps)
+    windows = read_windows(inputs["history"], predictor.columns, bounds, predictor.gaps)
     levels = _levels(parameters)
     future = _future(predictor, inputs.get("future"), len(windows))
     contexts = [Context(rows, None, ahead) for rows, ahead in zip(windows, future, strict=True)]
