@@ -76,6 +76,11 @@ class Intervals:
         return quantiles.index(low)
 
 
+def as_levels(level: Sequence[float] | float) -> tuple[float, ...]:
+    """Interval levels as they may be given: several, or one number."""
+    return (level,) if isinstance(level, int | float) else tuple(level)
+
+
 def learned_quantiles(settings: WindowSettings) -> tuple[float, ...] | None:
     """The quantiles that a network of these settings learns, or None for a point forecast."""
     return quantiles_of(settings.levels) if settings.loss == "quantile" else None

@@ -92,7 +92,8 @@ class TableModel:
     def update(self, panel: Panel, hooks: TrainingHooks) -> None:
         """Carry on training with a panel that continues the newest rows; scaling stays as it was."""
         needed = self.preprocessor.shape.context + self.preprocessor.settings.horizon
-        joined, known = append_rows(self.newest, panel)
+        filled = self.preprocessor.settings.missing not in ("refuse", "mask")
+        joined, known = append_rows(self.newest, panel, filled=filled)
         usable = (known > 0) | (joined.lengths >= needed)
         joined, known = joined.select(usable), known[usable]
         training = np.maximum(training_lengths(self.preprocessor.settings, joined), known)

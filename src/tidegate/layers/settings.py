@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tidegate import cells
 from tidegate.errors import SettingError
@@ -92,6 +92,8 @@ class LayerSettings:
 @dataclass(kw_only=True, eq=False, repr=False)
 class RecurrentOptions:
     """The fields of the recurrent layer, which a task also has among its own; each field's help says what it does."""
+
+    help_group: ClassVar[str] = "Model"
 
     cell: str = setting("lstm", "recurrent cell; `tidegate cells` lists them")
     units: int = setting(50, "hidden units per layer", low=1)

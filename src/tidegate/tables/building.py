@@ -11,6 +11,7 @@ import pandas as pd
 from tidegate.errors import DataError, SettingError
 from tidegate.notes import Note
 from tidegate.tables.columns import Columns
+from tidegate.tables.excel import NOTE
 from tidegate.tables.filling import REMEDIES, leave_out_empty
 from tidegate.tables.gaps import Grid, close_gaps
 from tidegate.tables.marks import marks_of
@@ -23,7 +24,7 @@ from tidegate.tables.reading import frame_kind, read_table
 from tidegate.tables.roles import DEFAULT_TARGET, DEFAULT_TIME, Roles, fitted_roles, resolve_roles
 from tidegate.tables.rows import rows_to_long
 from tidegate.tables.settings import TableSettings
-from tidegate.tables.stamps import Times, parse_calendar, parse_times
+from tidegate.tables.stamps import Times, parse_calendar, parse_date_and_clock, parse_times
 from tidegate.tables.static_columns import static_values
 from tidegate.tables.wide import wide_to_long
 
@@ -75,7 +76,9 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
         for names in (roles.targets, roles.past, roles.future)
     )
     static, static_names, known = static_values(frame, roles.static, order, None if like is None else like.categories)
-    notes = (*roles.notes, *times.notes, *([] if reading is None else [reading]), *said, *order.notes, *grid.notes)
+    said = ([] if reading is None else [reading]) + said
+    file = (Note.from_json(frame.attrs[NOTE]),) if NOTE in frame.attrs else ()
+    notes = (*file, *roles.notes, *times.notes, *said, *order.notes, *grid.notes)
     panel = Panel(order.ids, grid.starts, grid.times, grid.freq, targets, past, future, static, notes)
     columns = Columns(
         id=roles.id,
@@ -104,6 +107,9 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
 def _times(frame: pd.DataFrame, roles: Roles, settings: TableSettings) -> Times:
     if roles.time is not None:
         return parse_times(column_of(frame, roles.time), roles.time, settings.date_format)
+    if roles.calendar and roles.calendar[0].lower() != "year":
+        date, clock = (column_of(frame, name) for name in roles.calendar)
+        return parse_date_and_clock(date, clock, settings.date_format)
     if roles.calendar:
         parts = {name.lower(): to_numbers(column_of(frame, name), name) for name in roles.calendar}
         return parse_calendar(parts, roles.calendar)

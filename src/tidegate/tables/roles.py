@@ -17,7 +17,7 @@ from tidegate.tables.messages import name_list, short_list, similar_names
 from tidegate.tables.numbers import column_of, is_text, looks_numeric
 from tidegate.tables.rows import names_rows
 from tidegate.tables.settings import TableSettings
-from tidegate.tables.stamps import parse_times
+from tidegate.tables.stamps import CLOCK, is_midnight, parse_times
 
 DEFAULT_ID, DEFAULT_TIME, DEFAULT_TARGET = "unique_id", "ds", "y"
 TIME_WORDS = (
@@ -131,6 +131,10 @@ def _infer_time(
     preferred = sorted((rank, i) for i, name in enumerate(dated) if (rank := _time_rank(name)) is not None)
     if preferred or len(dated) == 1:
         chosen = dated[preferred[0][1]] if preferred else dated[0]
+        clock = _clock_column(frame, chosen, free)
+        if clock is not None:
+            notes.append(Note("tables.time_parts", {"columns": short_list((chosen, clock))}))
+            return None, (chosen, clock)
         notes.append(Note("tables.time_column", {"column": chosen}))
         return chosen, ()
     if dated:
@@ -149,6 +153,17 @@ def _infer_time(
             return free[i], ()
     notes.append(Note("tables.time_counted"))
     return None, ()
+
+
+def _clock_column(frame: pd.DataFrame, date: str, free: list[str]) -> str | None:
+    """The column of times of day beside a column of bare dates."""
+    if any(re.search(r"\d:\d\d", str(value)) for value in frame[date].head(50) if not is_midnight(value)):
+        return None
+    for name in free:
+        known = column_of(frame, name).dropna().head(50)
+        if name != date and len(known) and all(CLOCK.fullmatch(str(value).strip()) for value in known):
+            return name
+    return None
 
 
 def _time_rank(name: str) -> int | None:
