@@ -23,7 +23,7 @@ import torch
 
 from tidegate import Recurrent, cells, engine
 from tidegate import nn as ours
-from tidegate.engine import native
+from tidegate.engine import simd
 
 GRIDS = {
     "tiny": ([60], [1, 32], [1], [50, 128]),
@@ -76,7 +76,7 @@ def turn(function, calls):
 
 def level():
     """The SIMD level of the engine and torch's own."""
-    return f"{native.level}, torch's {torch.backends.cpu.get_cpu_capability()}"
+    return f"{simd.level}, torch's {torch.backends.cpu.get_cpu_capability()}"
 
 
 def mean_ratio(ratios):

@@ -61,7 +61,7 @@ CASES: list[tuple[str, Path, dict[str, Any]]] = [
 def row(title: str, path: Path, settings: dict[str, Any]) -> str:
     """One line of the table."""
     begin = time.perf_counter()
-    result = tidegate.Forecaster(**settings).backtest(path)
+    result = tidegate.Forecaster(**settings).backtest(path, refit=False)
     verdict, errors = result.verdict, result.errors.query("step == 'all'").set_index("method")
     naive = str(verdict.best_naive)
     change = 100 * (verdict.error / verdict.naive_error - 1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from tidegate.engine import native
+from tidegate.engine import simd
 
 PIECE = 1 << 22
 SMALLEST, LARGEST = (127 - 30) << 23, (127 + 7) << 23  # as bits of a float32
@@ -23,7 +23,7 @@ def largest_error(level, number, function):
     for first in (sign + bits for sign in (0, 1 << 31) for bits in range(SMALLEST, LARGEST, PIECE)):
         x = torch.from_numpy(np.arange(first, first + PIECE, dtype=np.uint64).astype(np.uint32).view(np.float32))
         y = torch.empty_like(x)
-        native._native.apply(level, number, x.data_ptr(), y.data_ptr(), len(x))
+        simd.extension.apply(level, number, x.data_ptr(), y.data_ptr(), len(x))
         exact = function(x.double())
         known = ~x.isnan() & (exact.abs() >= 1.2e-38) & (exact.abs() < 2.0**128)
         x, y, exact = x[known], y[known].double(), exact[known]
@@ -38,7 +38,7 @@ def largest_error(level, number, function):
 def main():
     """Print a table."""
     print("| level | exp | sigmoid | tanh |\n|---|---|---|---|")
-    for level in native.levels():
+    for level in simd.levels():
         found = [largest_error(level, row, f) for row, f in enumerate((torch.exp, torch.sigmoid, torch.tanh))]
         print(f"| {level} | " + " | ".join(f"{error:.2f} at {where:g}" for error, where in found) + " |", flush=True)
 

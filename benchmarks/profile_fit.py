@@ -24,7 +24,7 @@ from unittest import mock
 import torch
 from peers import BATCH, ROWS, UNITS, WINDOW, tidegate_fit
 
-from tidegate.engine import native, noise
+from tidegate.engine import native, noise, simd
 from tidegate.forecasting import table_model
 from tidegate.forecasting.network import DenseHead, ForecastNetwork
 from tidegate.forecasting.windows import Windows
@@ -97,7 +97,7 @@ class TimedKernel:
     """A kernel of the engine whose runs are timed."""
 
     def __init__(self, kernel: Any, clock: Clock) -> None:
-        self.state_row, self.record_row = kernel.state_row, kernel.record_row
+        self.state_row, self.saved_row = kernel.state_row, kernel.saved_row
         self.forward = clock.wrap("engine, forward", kernel.forward)
         self.backward = clock.wrap("engine, backward", kernel.backward)
 
@@ -146,7 +146,7 @@ def main() -> None:
     scale = 1e3 / (STEPS * options.epochs)
     best = min(parts, key=lambda run: sum(run.values()))
     total, minimum = sum(best.values()) * scale, product_operations() / max(rates) * 1e3
-    print(f"{native.level or 'torch'}, {options.threads} thread(s), sgemm {max(rates) / 1e9:.0f} GF/s\n")
+    print(f"{simd.level or 'torch'}, {options.threads} thread(s), sgemm {max(rates) / 1e9:.0f} GF/s\n")
     print("| part of a step | ms | share |\n|---|---|---|")
     for part, value in sorted(best.items(), key=lambda item: -item[1]):
         print(f"| {part} | {value * scale:.3f} | {value * scale / total:.0%} |")

@@ -20,7 +20,7 @@ namespace tidegate {
 namespace {
 
 using Address = std::uintptr_t;
-using Place = std::tuple<Address, long, long>;
+using Place = std::tuple<Address, ptrdiff_t, ptrdiff_t>;
 
 template <class P> P to(Address address) { return reinterpret_cast<P>(address); }
 template <class T> Strided<T> to_strided(const Place& place) {
@@ -60,7 +60,7 @@ template <class T> void bind_job(nb::module_& m, const char* name) {
     address<T>(type, "pattern", &J::pattern), address<T>(type, "h_mask", &J::h_mask);
     address<T>(type, "w_ih", &J::w_ih), address<T>(type, "w_hh", &J::w_hh);
     address<T>(type, "b_ih", &J::b_ih), address<T>(type, "b_hh", &J::b_hh);
-    address<T>(type, "record", &J::record), address<T>(type, "masked", &J::masked);
+    address<T>(type, "saved", &J::saved), address<T>(type, "masked", &J::masked);
     address<T>(type, "dw_ih", &J::dw_ih), address<T>(type, "dw_hh", &J::dw_hh);
     address<T>(type, "db_ih", &J::db_ih), address<T>(type, "db_hh", &J::db_hh);
     addresses<T>(type, "weights", &J::weights), addresses<T>(type, "state", &J::state);
@@ -107,22 +107,22 @@ template <class T> void bind_session(nb::module_& m, const char* name) {
 template <class T> void bind_kernel(nb::module_& m, const char* name) {
     using K = Kernel<T>;
     nb::class_<K>(m, name)
-        .def("state_row", [](const K& kernel, long units) { return kernel.engine->state_row(units); })
-        .def("record_row", [](const K& kernel, long units) { return kernel.engine->record_row(units, kernel.cell); })
+        .def("state_row", [](const K& kernel, ptrdiff_t units) { return kernel.engine->state_row(units); })
+        .def("saved_row", [](const K& kernel, ptrdiff_t units) { return kernel.engine->saved_row(units, kernel.cell); })
         .def("forward", [](const K& kernel, const Job<T>& job) { kernel.engine->forward(job, kernel.cell); },
              nb::call_guard<nb::gil_scoped_release>())
         .def("backward", [](const K& kernel, const Job<T>& job) { kernel.engine->backward(job, kernel.cell); },
              nb::call_guard<nb::gil_scoped_release>());
 }
 
-nb::tuple kernels(const Level& level, const Cell<float>& single, const Cell<double>& twofold) {
-    return nb::make_tuple(Kernel<float>{single, &level.single}, Kernel<double>{twofold, &level.twofold});
+nb::tuple kernels(const Level& level, const Cell<float>& float32, const Cell<double>& float64) {
+    return nb::make_tuple(Kernel<float>{float32, &level.float32}, Kernel<double>{float64, &level.float64});
 }
 
 nb::object built_in(const std::string& name, const std::string& cell) {
     const Level& level = load_level(name);
     for (std::size_t i = 0; i < level.count; ++i)
-        if (level.cells[i].name == cell) return kernels(level, level.cells[i].single, level.cells[i].twofold);
+        if (level.cells[i].name == cell) return kernels(level, level.cells[i].float32, level.cells[i].float64);
     return nb::none();
 }
 
@@ -131,25 +131,25 @@ nb::object built_in(const std::string& name, const std::string& cell) {
 NB_MODULE(_native, m) {
     nb::set_leak_warnings(false);  // the interpreter keeps kernels to its end
     m.doc() = "The native engine; only tidegate.engine.native uses it.";
-    bind_job<float>(m, "JobSingle");
-    bind_job<double>(m, "JobTwofold");
-    bind_kernel<float>(m, "KernelSingle");
-    bind_kernel<double>(m, "KernelTwofold");
-    bind_session<float>(m, "SessionSingle");
-    bind_session<double>(m, "SessionTwofold");
+    bind_job<float>(m, "JobFloat32");
+    bind_job<double>(m, "JobFloat64");
+    bind_kernel<float>(m, "KernelFloat32");
+    bind_kernel<double>(m, "KernelFloat64");
+    bind_session<float>(m, "SessionFloat32");
+    bind_session<double>(m, "SessionFloat64");
     m.def("levels", &levels_here, "Names of the SIMD levels that run here, best first.");
     m.def("built_in", &built_in, "level"_a, "cell"_a, "A built-in cell's kernels for float32 and float64, or None.");
-    m.def("compiled", [](const std::string& level, Address single, Address twofold) {
-        return kernels(load_level(level), *to<const Cell<float>*>(single), *to<const Cell<double>*>(twofold));
-    }, "level"_a, "single"_a, "twofold"_a, "Kernels from the addresses of the cells in a compiled library.");
-    m.def("apply", [](const std::string& level, int function, Address from, Address into, long count) {
+    m.def("compiled", [](const std::string& level, Address float32, Address float64) {
+        return kernels(load_level(level), *to<const Cell<float>*>(float32), *to<const Cell<double>*>(float64));
+    }, "level"_a, "float32"_a, "float64"_a, "Kernels from the addresses of the cells in a compiled library.");
+    m.def("apply", [](const std::string& level, int function, Address from, Address into, ptrdiff_t count) {
         load_level(level).apply(function, to<const float*>(from), to<float*>(into), count);
     }, "Apply exp (0), sigmoid (1) or tanh (2) to float32 numbers.");
     m.def("memory", [](std::size_t bytes) {
-        auto* block = new Block(take_memory(bytes));
+        auto* block = new Block(allocate_memory(bytes));
         nb::capsule owner(block, [](void* held) noexcept {
             auto* back = static_cast<Block*>(held);
-            give_memory(*back);
+            release_memory(*back);
             delete back;
         });
         return nb::ndarray<nb::pytorch, std::uint8_t, nb::ndim<1>>(block->data, {bytes}, owner);

@@ -5,35 +5,38 @@
 // that is compiled later, into a library of its own, is used in the same way as a built-in one.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace tidegate {
 
+using std::ptrdiff_t;
+
 constexpr int kMostStates = 8, kMostWeights = 24, kMostGates = 16;
 
-// Rows are `*_row` elements apart. Within a row the blocks follow each other: those of `zx`, `zh` and `record` hold one
+// Rows are `*_row` elements apart. Within a row the blocks follow each other: those of `zx`, `zh` and `saved` hold one
 // register for each gate or slot, those of states and weights one register.
 template <class T> struct Tile {
-    long rows, blocks;
-    long units;                      // of all blocks together: what is beyond them in the last block is padding
+    ptrdiff_t rows, blocks;
+    ptrdiff_t units;                      // of all blocks together: what is beyond them in the last block is padding
     const T *zx, *zh;                // W x + b for every gate; U h + b' for those that read h
-    long zx_row, zh_row;
+    ptrdiff_t zx_row, zh_row;
     const T* prev[kMostStates];      // states before the step
     T* next[kMostStates];            // states after it: written by forward, read by backward
     T* d[kMostStates];               // backward: gradient of the states after the step in, of those before it out
-    long state_row;
+    ptrdiff_t state_row;
     const T* w[kMostWeights];        // weights and constants (w_row is 0), then sequences
-    long w_row[kMostWeights];
-    T* record;                       // forward: null, or where what backward needs is kept; backward: gradients out
-    long record_row;
+    ptrdiff_t w_row[kMostWeights];
+    T* saved;                       // forward: null, or where what backward needs is kept; backward: gradients out
+    ptrdiff_t saved_row;
     T* spill;                        // room for `Cell::spill` registers of each block
 };
 
-// Slots of the record after backward: the gates that read h, in order; the x parts of split gates and of gates that
+// Slots of `saved` after backward: the gates that read h, in order; the x parts of split gates and of gates that
 // read x alone; the weights; the sequences.
 template <class T> struct Cell {
     int gates, h_gates, states, weights, constants, sequences;
-    int slots;                       // registers of the record for each block
+    int slots;                       // registers of `saved` for each block
     int spill;
     int whole;                       // a tile must hold all blocks: the cell sums over the units
     int below[kMostWeights];         // of each sequence: the state of the layer below that it is, or -1

@@ -28,24 +28,24 @@ public:
     }
 
     // Step by step on the caller's thread: the weights are read once, by `start`.
-    void start() { prepare(kAlone, this->share(kAlone)); }
-    void advance(long s) {
-        const Share share = this->share(kAlone);
+    void start() { prepare(kAlone, this->partition(kAlone)); }
+    void advance(ptrdiff_t s) {
+        const Partition part = this->partition(kAlone);
         Hoisted hoisted{s, s, 0};
-        advance(share, s, job.batch, hoisted, room_[0]);
+        advance(part, s, job.batch, hoisted, scratch_[0]);
     }
 
 private:
     static constexpr Team kAlone{0, 1, nullptr, nullptr};
-    static constexpr long kMany = 16 * kRows;    // rows that make reading a panel worth it
-    static constexpr long kHoisted = 128 << 10;  // bytes of W x that stay in a core's own cache
-    static constexpr long kLargest = 512 << 10;  // bytes of W that stay there from one step to the next
+    static constexpr ptrdiff_t kMany = 16 * kRows;    // rows that make reading a panel worth it
+    static constexpr ptrdiff_t kHoisted = 128 << 10;  // bytes of W x that stay in a core's own cache
+    static constexpr ptrdiff_t kLargest = 512 << 10;  // bytes of W that stay there from one step to the next
 
-    struct Room {
+    struct Scratch {
         T *zx, *zh, *sequences, *spill;
     };
     struct Hoisted {
-        long from, to, rows;
+        ptrdiff_t from, to, rows;
     };
 
     void lay_out(Workspace& workspace) {
@@ -54,11 +54,11 @@ private:
         bias_w_ = workspace.template take<T>(static_cast<std::size_t>(layout_w_.columns * L));
         bias_u_ = workspace.template take<T>(static_cast<std::size_t>(layout_u_.columns * L));
         padded_ = this->pad_weights(workspace);
-        const long registers = this->most_registers();
+        const ptrdiff_t registers = this->most_registers();
         zx_size_ = hoists() ? hoisted_steps() * job.batch * hoisted_row() : registers * cell.gates * L;
-        room_.clear();
+        scratch_.clear();
         for (int i = 0; i < threads_; ++i)
-            room_.push_back({workspace.template take<T>(static_cast<std::size_t>(zx_size_)),
+            scratch_.push_back({workspace.template take<T>(static_cast<std::size_t>(zx_size_)),
                              workspace.template take<T>(static_cast<std::size_t>(registers * cell.h_gates * L)),
                              workspace.template take<T>(static_cast<std::size_t>(cell.sequences * kChunk * width)),
                              workspace.template take<T>(static_cast<std::size_t>(cell.spill * blocks * L))});
@@ -67,109 +67,110 @@ private:
     // With few rows a panel of W would be read for little work: then many steps go through it together.
     bool hoists() const {
         return job.batch < kRows * threads_ ||
-               (job.batch < kMany && layout_w_.size * L * long{sizeof(T)} > kLargest);
+               (job.batch < kMany && layout_w_.size * L * ptrdiff_t{sizeof(T)} > kLargest);
     }
-    long hoisted_steps() const {
-        const long fitting = kHoisted / long{sizeof(T)} / (job.batch * hoisted_row());
-        return std::clamp(std::max(fitting, kMany / job.batch), 1L, job.time);
+    ptrdiff_t hoisted_steps() const {
+        const ptrdiff_t fitting = kHoisted / ptrdiff_t{sizeof(T)} / (job.batch * hoisted_row());
+        return std::clamp<ptrdiff_t>(std::max(fitting, kMany / job.batch), 1, job.time);
     }
-    long hoisted_row() const { return layout_w_.columns * L; }
+    ptrdiff_t hoisted_row() const { return layout_w_.columns * L; }
 
     void run(const Team& team) {
-        const Share share = this->share(team);
-        prepare(team, share);
-        team.together();
-        const Room& room = room_[static_cast<std::size_t>(team.id)];
+        const Partition part = this->partition(team);
+        prepare(team, part);
+        team.synchronise();
+        const Scratch& scratch = scratch_[static_cast<std::size_t>(team.id)];
         Hoisted hoisted{0, 0, 0};
-        for (long s = 0; s < job.time; ++s) {
-            const long rows = this->active(share, s);
+        for (ptrdiff_t s = 0; s < job.time; ++s) {
+            const ptrdiff_t rows = this->active(part, s);
             if (rows == 0) break;
-            advance(share, s, rows, hoisted, room);
-            if (!share.alone) team.together();
+            advance(part, s, rows, hoisted, scratch);
+            if (!part.alone) team.synchronise();
         }
-        give_last(share);
+        write_last(part);
     }
 
-    void advance(const Share& share, long s, long rows, Hoisted& hoisted, const Room& room) {
+    void advance(const Partition& part, ptrdiff_t s, ptrdiff_t rows, Hoisted& hoisted, const Scratch& scratch) {
         if (hoists() && s == hoisted.to) {
-            hoisted = {s, s + std::min(std::max(1L, job.time - s), hoisted_steps()), rows};
-            hoist(share, hoisted, room);
+            hoisted = {s, s + std::min(std::max<ptrdiff_t>(1, job.time - s), hoisted_steps()), rows};
+            hoist(part, hoisted, scratch);
         }
-        const T* zx = hoists() ? room.zx + (s - hoisted.from) * hoisted.rows * hoisted_row() : nullptr;
-        this->each_tile(share, rows, [&](long row, long count, long block, long last) {
-            step(share, s, row, count, block, last, zx, room);
+        const T* zx = hoists() ? scratch.zx + (s - hoisted.from) * hoisted.rows * hoisted_row() : nullptr;
+        this->each_tile(part, rows, [&](ptrdiff_t row, ptrdiff_t count, ptrdiff_t block, ptrdiff_t last) {
+            step(part, s, row, count, block, last, zx, scratch);
         });
     }
 
-    void prepare(const Team& team, const Share& share) {
-        for (long panel = team.id; panel < layout_w_.panels; panel += team.count)
+    void prepare(const Team& team, const Partition& part) {
+        for (ptrdiff_t panel = team.id; panel < layout_w_.panels; panel += team.count)
             pack_panel(w_, units, cell.gates, panel, job.w_ih, job.inputs);
-        for (long panel = team.id; panel < layout_u_.panels; panel += team.count)
+        for (ptrdiff_t panel = team.id; panel < layout_u_.panels; panel += team.count)
             pack_panel(u_, units, cell.h_gates, panel, job.w_hh, job.units);
         if (team.id == 0) {
             pack_bias(bias_w_, job.b_ih, cell.gates);
             pack_bias(bias_u_, job.b_hh, cell.h_gates);
             this->fill_weights(padded_);
         }
-        for (long p = share.first; p < job.batch; p += share.stride) {
+        for (ptrdiff_t p = part.first; p < job.batch; p += part.stride) {
             for (int k = 0; k < cell.states; ++k) {
                 const T* from = job.state[k] ? job.state[k] + this->job.row_of(p) * job.units : nullptr;
-                this->copy_in(this->state(k, 0, p) + share.first_block * L, from, share.first_block, share.last_block);
+                this->copy_in(this->state(k, 0, p) + part.first_block * L, from, part.first_block, part.last_block);
             }
-            if (job.masked) mask(0, p, share.first_block, share.last_block);
+            if (job.masked) mask(0, p, part.first_block, part.last_block);
         }
     }
 
     void pack_bias(T* to, const T* bias, int gates) const {
-        for (long column = 0; column < blocks * gates; ++column) {
-            const long block = column / gates, row = column % gates * job.units + block * L;
+        for (ptrdiff_t column = 0; column < blocks * gates; ++column) {
+            const ptrdiff_t block = column / gates, row = column % gates * job.units + block * L;
             store(to + column * L,
                   bias ? load_part<Vec<T>>(bias + row, static_cast<int>(units.in_block(block))) : Vec<T>{});
         }
     }
 
-    void hoist(const Share& share, const Hoisted& steps, const Room& room) const {
+    void hoist(const Partition& part, const Hoisted& steps, const Scratch& scratch) const {
         const T* x_rows[kMany];
-        const long rows = steps.rows;
-        const auto panels = panels_of_blocks(share.first_block, share.last_block, cell.gates);
-        const long column = panels.first * kWidth * L;
-        for_tiles((steps.to - steps.from) * rows, kMany, [&](long flat, long count) {
-            for (long i = 0; i < count; ++i)
-                x_rows[i] = this->x(steps.from + (flat + i) / rows, share.first + (flat + i) % rows * share.stride);
-            product<T>(x_rows, count, w_, panels.first, panels.second, bias_w_ + column, 0, room.zx + flat * hoisted_row() + column,
-                       hoisted_row());
+        const ptrdiff_t rows = steps.rows;
+        const auto panels = panels_of_blocks(part.first_block, part.last_block, cell.gates);
+        const ptrdiff_t column = panels.first * kWidth * L;
+        for_tiles((steps.to - steps.from) * rows, kMany, [&](ptrdiff_t flat, ptrdiff_t count) {
+            for (ptrdiff_t i = 0; i < count; ++i)
+                x_rows[i] = this->x(steps.from + (flat + i) / rows, part.first + (flat + i) % rows * part.stride);
+            product<T>(x_rows, count, w_, panels.first, panels.second, bias_w_ + column, 0,
+                       scratch.zx + flat * hoisted_row() + column, hoisted_row());
         });
     }
 
-    void step(const Share& share, long s, long row, long rows, long block, long last, const T* zx, const Room& room) {
-        Tile<T> at = this->tile(share, s, row, rows, block, last, padded_, room.sequences);
+    void step(const Partition& part, ptrdiff_t s, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t block, ptrdiff_t last,
+              const T* zx, const Scratch& scratch) {
+        Tile<T> at = this->tile(part, s, row, rows, block, last, padded_, scratch.sequences);
         const T *x_rows[kChunk], *h_rows[kChunk];
-        for (long i = 0; i < rows; ++i) {
-            const long position = share.first + (row + i) * share.stride;
+        for (ptrdiff_t i = 0; i < rows; ++i) {
+            const ptrdiff_t position = part.first + (row + i) * part.stride;
             x_rows[i] = this->x(s, position);
             h_rows[i] = this->reads(s, position);
         }
         if (zx) {
             at.zx = zx + row * hoisted_row() + block * cell.gates * L, at.zx_row = hoisted_row();
         } else {
-            at.zx = room.zx, at.zx_row = (last - block) * cell.gates * L;
-            multiply(x_rows, rows, w_, bias_w_, cell.gates, block, last, room.zx, at.zx_row);
+            at.zx = scratch.zx, at.zx_row = (last - block) * cell.gates * L;
+            multiply(x_rows, rows, w_, bias_w_, cell.gates, block, last, scratch.zx, at.zx_row);
         }
-        at.zh = room.zh, at.zh_row = (last - block) * cell.h_gates * L;
-        multiply(h_rows, rows, u_, bias_u_, cell.h_gates, block, last, room.zh, at.zh_row);
-        at.spill = room.spill;
+        at.zh = scratch.zh, at.zh_row = (last - block) * cell.h_gates * L;
+        multiply(h_rows, rows, u_, bias_u_, cell.h_gates, block, last, scratch.zh, at.zh_row);
+        at.spill = scratch.spill;
         cell.forward(at);
-        for (long i = 0; i < rows; ++i)
-            give_step(s, share.first + (row + i) * share.stride, block, last);
+        for (ptrdiff_t i = 0; i < rows; ++i)
+            write_step(s, part.first + (row + i) * part.stride, block, last);
     }
 
-    static void multiply(const T* const* rows, long count, const Packed<T>& matrix, const T* bias, int gates,
-                         long block, long last, T* out, long out_row) {
+    static void multiply(const T* const* rows, ptrdiff_t count, const Packed<T>& matrix, const T* bias, int gates,
+                         ptrdiff_t block, ptrdiff_t last, T* out, ptrdiff_t out_row) {
         const auto [first, end] = panels_of_blocks(block, last, gates);
         product<T>(rows, count, matrix, first, end, bias + first * kWidth * L, 0, out, out_row);
     }
 
-    void give_step(long s, long position, long block, long last) const {
+    void write_step(ptrdiff_t s, ptrdiff_t position, ptrdiff_t block, ptrdiff_t last) const {
         if (job.masked) mask(s + 1, position, block, last);
         for (int k = 0; k < cell.states; ++k)
             if (job.y[k].data)
@@ -177,30 +178,30 @@ private:
                                this->state(k, s + 1, position) + block * L, block, last);
     }
 
-    void mask(long s, long position, long block, long last) const {
+    void mask(ptrdiff_t s, ptrdiff_t position, ptrdiff_t block, ptrdiff_t last) const {
         const T *h = this->state(0, s, position), *kept = job.h_mask + job.row_of(position) * job.units;
         T* to = this->reads(s, position);
-        for (long b = block; b < last; ++b)
+        for (ptrdiff_t b = block; b < last; ++b)
             store(to + b * L,
                   load<Vec<T>>(h + b * L) * load_part<Vec<T>>(kept + b * L, static_cast<int>(units.in_block(b))));
     }
 
-    void give_last(const Share& share) const {
+    void write_last(const Partition& part) const {
         for (int k = 0; k < cell.states; ++k) {
             if (!job.last[k]) continue;
-            for (long p = share.first; p < job.batch; p += share.stride)
+            for (ptrdiff_t p = part.first; p < job.batch; p += part.stride)
                 this->copy_out(job.last[k] + job.row_of(p) * job.units,
-                               this->state(k, job.length_of(p), p) + share.first_block * L, share.first_block,
-                               share.last_block);
+                               this->state(k, job.length_of(p), p) + part.first_block * L, part.first_block,
+                               part.last_block);
         }
     }
 
     const Layout layout_w_, layout_u_;
     const int threads_;
-    long zx_size_ = 0;
+    ptrdiff_t zx_size_ = 0;
     Packed<T> w_{}, u_{};
     T *bias_w_ = nullptr, *bias_u_ = nullptr, *padded_ = nullptr;
-    std::vector<Room> room_;
+    std::vector<Scratch> scratch_;
     Workspace workspace_;
 };
 

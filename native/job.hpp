@@ -10,16 +10,16 @@ namespace tidegate {
 
 template <class T> struct Strided {
     T* data = nullptr;                // null: zeros in, not wanted out
-    long row = 0, step = 0;
+    ptrdiff_t row = 0, step = 0;
 
-    T* at(long r, long t) const { return data + r * row + t * step; }
+    T* at(ptrdiff_t r, ptrdiff_t t) const { return data + r * row + t * step; }
 };
 
 // What the pointers of a job have in common: every array is of T (but for the three of whole numbers), dense in its last
 // axis, aligned as T is, the caller's, and lives until the call returns; none that is written may overlap another. B rows,
 // T steps, I inputs, H units, G gates, GH gates that read h, R elements of a row (`Engine::state_row`).
 template <class T> struct Job {
-    long batch = 0, time = 0, inputs = 0, units = 0;          // B, T, I, H; all at least 1
+    ptrdiff_t batch = 0, time = 0, inputs = 0, units = 0;          // B, T, I, H; all at least 1
     bool reverse = false;
     int threads = 1;
     const std::int64_t *order = nullptr, *lengths = nullptr;  // (B) row and length at each position, lengths falling, 0 to T;
@@ -33,10 +33,10 @@ template <class T> struct Job {
     const T *state[kMostStates] = {}, *h_mask = nullptr;      // (B, H) by row; null: zeros; h_mask null: no mask
 
     // Written by forward and read by backward: each state after every step, (T + 1, B, R) by step and position, or in turn
-    // at [0] and [1], (2, B, R), when `every` is false, which backward does not take; the record, (T, B, blocks, slots,
-    // lanes) in rows of `Engine::record_row`, null when there will be no backward, which overwrites it; the first state under
-    // its mask, as states[0], where there is a mask.
-    T *states[kMostStates] = {}, *record = nullptr, *masked = nullptr;
+    // at [0] and [1], (2, B, R), when `every` is false, which backward does not take; the saved activations,
+    // (T, B, blocks, slots, lanes) in rows of `Engine::saved_row`, null when there will be no backward, which overwrites them
+    // with gradients; the first state under its mask, as states[0], where there is a mask.
+    T *states[kMostStates] = {}, *saved = nullptr, *masked = nullptr;
     bool every[kMostStates] = {};
     Strided<T> y[kMostStates];                                // (B, T, H), the states again by row and time; null: not wanted.
                                                               // Steps beyond a row's length are left as they are
@@ -50,9 +50,9 @@ template <class T> struct Job {
     T *dw_ih = nullptr, *dw_hh = nullptr, *db_ih = nullptr, *db_hh = nullptr;  // shaped as what they are the gradients of
     T *dweights[kMostWeights] = {}, *dstate[kMostStates] = {};                 // (H), of the weights alone; (B, H)
 
-    long row_of(long position) const { return order ? order[position] : position; }
-    long length_of(long position) const { return lengths ? lengths[position] : time; }
-    long time_of(long position, long step) const { return reverse ? length_of(position) - 1 - step : step; }
+    ptrdiff_t row_of(ptrdiff_t position) const { return order ? order[position] : position; }
+    ptrdiff_t length_of(ptrdiff_t position) const { return lengths ? lengths[position] : time; }
+    ptrdiff_t time_of(ptrdiff_t position, ptrdiff_t step) const { return reverse ? length_of(position) - 1 - step : step; }
 };
 
 // A stack of layers that runs one step at a time and keeps its states.
@@ -66,8 +66,8 @@ public:
 
 // The engine at one SIMD level.
 template <class T> struct Engine {
-    long (*state_row)(long units);                          // elements of a row of `states` and `record`
-    long (*record_row)(long units, const Cell<T>&);
+    ptrdiff_t (*state_row)(ptrdiff_t units);                 // elements of a row of `states` and `saved`
+    ptrdiff_t (*saved_row)(ptrdiff_t units, const Cell<T>&);
     void (*forward)(const Job<T>&, const Cell<T>&);
     void (*backward)(const Job<T>&, const Cell<T>&);
     Stepper<T>* (*session)(const Job<T>* layers, int count, const Cell<T>&, const T* noise);

@@ -9,8 +9,8 @@ namespace tidegate::TIDEGATE_LEVEL {
 #include "cells.inc"  // printed from the equations: cell_<name>() for every built-in cell
 
 template <class T> constexpr Engine<T> engine() {
-    return {[](long units) { return state_row(Units<T>{units}); },
-            [](long units, const Cell<T>& cell) { return record_row(Units<T>{units}, cell); },
+    return {[](ptrdiff_t units) { return state_row(Units<T>{units}); },
+            [](ptrdiff_t units, const Cell<T>& cell) { return saved_row(Units<T>{units}, cell); },
             [](const Job<T>& job, const Cell<T>& cell) { Forward<T>(job, cell).run(); },
             [](const Job<T>& job, const Cell<T>& cell) { Backward<T>(job, cell).run(); },
             [](const Job<T>* layers, int count, const Cell<T>& cell, const T* noise) -> Stepper<T>* {
@@ -18,9 +18,9 @@ template <class T> constexpr Engine<T> engine() {
             }};
 }
 
-template <class T> void apply(int function, const T* from, T* to, long count) {
-    for (long i = 0; i < count; i += kLanes<T>) {
-        const int lanes = static_cast<int>(std::min<long>(kLanes<T>, count - i));
+template <class T> void apply(int function, const T* from, T* to, ptrdiff_t count) {
+    for (ptrdiff_t i = 0; i < count; i += kLanes<T>) {
+        const int lanes = static_cast<int>(std::min<ptrdiff_t>(kLanes<T>, count - i));
         const auto x = load_part<Vec<T>>(from + i, lanes);
         store_part(to + i, function == 0 ? exp(x) : function == 1 ? sigmoid(x) : tanh(x), lanes);
     }

@@ -12,17 +12,17 @@ namespace tidegate {
 
 struct NamedCell {
     const char* name;
-    Cell<float> single;
-    Cell<double> twofold;
+    Cell<float> float32;
+    Cell<double> float64;
 };
 
 struct Level {
     const char* name;
-    Engine<float> single;
-    Engine<double> twofold;
+    Engine<float> float32;
+    Engine<double> float64;
     const NamedCell* cells;
     std::size_t count;
-    void (*apply)(int function, const float* from, float* to, long count);  // exp, sigmoid, tanh: for their test
+    void (*apply)(int function, const float* from, float* to, ptrdiff_t count);  // exp, sigmoid, tanh: for their test
 };
 
 using LevelEntry = const Level* (*)(const Runtime*);

@@ -14,7 +14,7 @@
 namespace tidegate {
 namespace {
 
-constexpr Runtime kRuntime{run_team, take_memory, give_memory};
+constexpr Runtime kRuntime{run_team, allocate_memory, release_memory};
 
 bool runs_here(const std::string& name) {
 #if defined(__x86_64__)

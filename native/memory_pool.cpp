@@ -17,7 +17,7 @@ constexpr std::size_t kLine = 64, kHugePage = std::size_t{1} << 21, kMostIdle = 
 // Free blocks of all sizes; the newest that fits is used first, because it is still in the cache.
 class MemoryPool {
 public:
-    Block take(std::size_t bytes) {
+    Block allocate(std::size_t bytes) {
         {
             std::lock_guard lock(mutex_);
             for (std::size_t i = idle_.size(); i-- > 0;) {
@@ -38,7 +38,7 @@ public:
         return {data, size};
     }
 
-    void give(Block block) {
+    void release(Block block) {
         if (!block.data) return;
         std::lock_guard lock(mutex_);
         idle_.push_back(block);
@@ -63,7 +63,7 @@ private:
 
 }  // namespace
 
-Block take_memory(std::size_t bytes) { return MemoryPool::shared().take(bytes); }
-void give_memory(Block block) { MemoryPool::shared().give(block); }
+Block allocate_memory(std::size_t bytes) { return MemoryPool::shared().allocate(bytes); }
+void release_memory(Block block) { MemoryPool::shared().release(block); }
 
 }  // namespace tidegate

@@ -6,7 +6,7 @@
 namespace tidegate {
 
 // The newest idle block that fits, or a new one; throws std::bad_alloc.
-Block take_memory(std::size_t bytes);
-void give_memory(Block block);
+Block allocate_memory(std::size_t bytes);
+void release_memory(Block block);
 
 }  // namespace tidegate

@@ -14,7 +14,7 @@ struct Team {
     Barrier* barrier;
     void (*wait)(Barrier&, int count);
 
-    void together() const {
+    void synchronise() const {
         if (count > 1) wait(*barrier, count);
     }
 };
@@ -30,9 +30,9 @@ struct Runtime {
     // Run task(context, team) on up to `threads` threads, the caller's among them. There may be fewer, when another caller
     // has them: the team says how many.
     void (*run_team)(int threads, Task task, void* context);
-    // Memory of at least `bytes`, aligned to a cache line; throws std::bad_alloc. It is given back with `give`.
-    Block (*take)(std::size_t bytes);
-    void (*give)(Block block);
+    // Memory of at least `bytes`, aligned to a cache line; throws std::bad_alloc. It is given back with `release`.
+    Block (*allocate)(std::size_t bytes);
+    void (*release)(Block block);
 };
 
 }  // namespace tidegate

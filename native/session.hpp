@@ -37,13 +37,13 @@ public:
 
     void read(int layer, int state, T* to) const override {
         const Job<T>& job = layers_[static_cast<std::size_t>(layer)]->job;
-        for (long p = 0; p < job.batch; ++p)
+        for (ptrdiff_t p = 0; p < job.batch; ++p)
             std::copy_n(plane(layer, state, steps_) + p * width(job), job.units, to + p * job.units);
     }
 
     void write(int layer, int state, const T* from) override {
         const Job<T>& job = layers_[static_cast<std::size_t>(layer)]->job;
-        for (long p = 0; p < job.batch; ++p)
+        for (ptrdiff_t p = 0; p < job.batch; ++p)
             std::copy_n(from + p * job.units, job.units, plane(layer, state, steps_) + p * width(job));
     }
 
@@ -65,9 +65,9 @@ private:
         }
     };
 
-    static long width(const Job<T>& job) { return state_row(Units<T>{job.units}); }
+    static ptrdiff_t width(const Job<T>& job) { return state_row(Units<T>{job.units}); }
 
-    T* plane(int layer, int state, long s) const {
+    T* plane(int layer, int state, ptrdiff_t s) const {
         const Job<T>& job = layers_[static_cast<std::size_t>(layer)]->job;
         return job.states[state] + (s & 1) * job.batch * width(job);
     }
@@ -86,7 +86,7 @@ private:
 
     const Cell<T> cell_;
     std::vector<std::unique_ptr<Layer>> layers_;
-    long steps_ = 0;
+    ptrdiff_t steps_ = 0;
 };
 
 }  // namespace tidegate::TIDEGATE_LEVEL

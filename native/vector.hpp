@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -20,6 +21,8 @@
 #endif
 
 namespace tidegate::TIDEGATE_LEVEL {
+
+using std::ptrdiff_t;
 
 // A register's size, and the rows and columns of a tile of sums (matmul.hpp): of 32 registers 24 hold sums, of 16 twelve,
 // for a column and a scalar need theirs. With six rows a panel is read half as often as with three.
@@ -241,7 +244,7 @@ template <class V> inline V floor(V x) {
 }
 
 // The first `count` lanes; the others are zero.
-template <class V> inline V first_lanes(V x, long count) {
+template <class V> inline V first_lanes(V x, ptrdiff_t count) {
     if (count >= kLanes<Scalar<V>>) return x;
     for (int lane = 0; lane < kLanes<Scalar<V>>; ++lane) x[lane] = lane < count ? x[lane] : 0;
     return x;

@@ -10,47 +10,47 @@ namespace tidegate::TIDEGATE_LEVEL {
 
 // Which blocks of 16 x 16 units a recurrent matrix has; all of them when `kept` is null.
 struct Pattern {
-    static constexpr long kSide = 16;
+    static constexpr ptrdiff_t kSide = 16;
     const std::uint8_t* kept;
-    long units;
+    ptrdiff_t units;
 
-    bool has(long unit, long from) const {
+    bool has(ptrdiff_t unit, ptrdiff_t from) const {
         return !kept || kept[unit / kSide * ((units + kSide - 1) / kSide) + from / kSide];
     }
 };
 
 // `units` in blocks of a register's lanes.
 template <class T> struct Units {
-    long count;
+    ptrdiff_t count;
 
-    static constexpr long lanes = kLanes<T>;
-    long blocks() const { return (count + lanes - 1) / lanes; }
-    long padded() const { return blocks() * lanes; }
-    long in_block(long block) const { return std::min(lanes, count - block * lanes); }
+    static constexpr ptrdiff_t lanes = kLanes<T>;
+    ptrdiff_t blocks() const { return (count + lanes - 1) / lanes; }
+    ptrdiff_t padded() const { return blocks() * lanes; }
+    ptrdiff_t in_block(ptrdiff_t block) const { return std::min(lanes, count - block * lanes); }
 };
 
 // Columns are (block, gate), as the pre-activations of a row; k is a feature or a previous unit.
-template <class T> Layout forward_layout(Units<T> units, int gates, long depth, Pattern pattern) {
-    return Layout::make(units.blocks() * gates, !pattern.kept, kWidth, [&](long panel, auto add) {
+template <class T> Layout forward_layout(Units<T> units, int gates, ptrdiff_t depth, Pattern pattern) {
+    return Layout::make(units.blocks() * gates, !pattern.kept, kWidth, [&](ptrdiff_t panel, auto add) {
         if (!pattern.kept) return add(0, depth);
-        const long first = panel * kWidth / gates, last = (panel * kWidth + kWidth - 1) / gates;
-        for (long from = 0; from < depth; from += Pattern::kSide) {
+        const ptrdiff_t first = panel * kWidth / gates, last = (panel * kWidth + kWidth - 1) / gates;
+        for (ptrdiff_t from = 0; from < depth; from += Pattern::kSide) {
             bool any = false;
-            for (long block = first; block <= last && block < units.blocks(); ++block)
+            for (ptrdiff_t block = first; block <= last && block < units.blocks(); ++block)
                 any = any || pattern.has(block * units.lanes, from);
             if (any) add(from, std::min(Pattern::kSide, depth - from));
         }
     });
 }
 
-// Columns are blocks of features or previous units; k runs over a row of the record, where the gradient of gate `g` of
+// Columns are blocks of features or previous units; k runs over a row of `dz`, where the gradient of gate `g` of
 // a block is in slot slot[g].
 template <class T>
 Layout transposed_layout(Units<T> units, const int* slot, int gates, int slots, Units<T> columns, Pattern pattern) {
     // A narrow panel spans few blocks, so that more of a sparse matrix can be left out.
     const int across = pattern.kept ? 1 : kWidth;
-    return Layout::make(columns.blocks(), !pattern.kept, across, [&](long panel, auto add) {
-        for (long block = 0; block < units.blocks(); ++block) {
+    return Layout::make(columns.blocks(), !pattern.kept, across, [&](ptrdiff_t panel, auto add) {
+        for (ptrdiff_t block = 0; block < units.blocks(); ++block) {
             if (!pattern.has(block * units.lanes, panel * units.lanes)) continue;
             for (int gate = 0; gate < gates; ++gate)
                 add((block * slots + slot[gate]) * units.lanes, units.in_block(block));
@@ -59,24 +59,24 @@ Layout transposed_layout(Units<T> units, const int* slot, int gates, int slots, 
 }
 
 // Columns w of a panel: call f(where its registers start, unit row of the matrix, valid lanes).
-template <class T, class F> void each_column(const Packed<T>& packed, Units<T> units, int gates, long panel, F f) {
+template <class T, class F> void each_column(const Packed<T>& packed, Units<T> units, int gates, ptrdiff_t panel, F f) {
     for (int w = 0; w < packed.layout->width(panel); ++w) {
-        const long column = panel * kWidth + w, block = column / gates;
+        const ptrdiff_t column = panel * kWidth + w, block = column / gates;
         f(packed.panel(panel) + w * units.lanes, column % gates * units.count + block * units.lanes,
           units.in_block(block));
     }
 }
 
 template <class T>
-void pack_panel(const Packed<T>& to, Units<T> units, int gates, long panel, const T* matrix, long columns) {
-    constexpr long L = kLanes<T>;
-    const long step = to.layout->width(panel) * L;
-    each_column(to, units, gates, panel, [&](T* at, long row, long valid) {
+void pack_panel(const Packed<T>& to, Units<T> units, int gates, ptrdiff_t panel, const T* matrix, ptrdiff_t columns) {
+    constexpr ptrdiff_t L = kLanes<T>;
+    const ptrdiff_t step = to.layout->width(panel) * L;
+    each_column(to, units, gates, panel, [&](T* at, ptrdiff_t row, ptrdiff_t valid) {
         for (const Run *run = to.layout->runs_of(panel), *end = to.layout->runs_end(panel); run != end; ++run) {
-            for (long k = 0; k < run->count; k += L) {
+            for (ptrdiff_t k = 0; k < run->count; k += L) {
                 const int count = static_cast<int>(std::min(L, run->count - k));
                 Vec<T> square[L];
-                for (long lane = 0; lane < L; ++lane)
+                for (ptrdiff_t lane = 0; lane < L; ++lane)
                     square[lane] = lane < valid ? load_part<Vec<T>>(matrix + (row + lane) * columns + run->from + k, count)
                                                 : Vec<T>{};
                 transpose(square);
@@ -87,17 +87,17 @@ void pack_panel(const Packed<T>& to, Units<T> units, int gates, long panel, cons
 }
 
 template <class T>
-void unpack_panel(const Packed<T>& from, Units<T> units, int gates, long panel, T* matrix, long columns) {
-    constexpr long L = kLanes<T>;
-    const long step = from.layout->width(panel) * L;
-    each_column(from, units, gates, panel, [&](const T* at, long row, long valid) {
+void unpack_panel(const Packed<T>& from, Units<T> units, int gates, ptrdiff_t panel, T* matrix, ptrdiff_t columns) {
+    constexpr ptrdiff_t L = kLanes<T>;
+    const ptrdiff_t step = from.layout->width(panel) * L;
+    each_column(from, units, gates, panel, [&](const T* at, ptrdiff_t row, ptrdiff_t valid) {
         for (const Run *run = from.layout->runs_of(panel), *end = from.layout->runs_end(panel); run != end; ++run) {
-            for (long k = 0; k < run->count; k += L) {
+            for (ptrdiff_t k = 0; k < run->count; k += L) {
                 const int count = static_cast<int>(std::min(L, run->count - k));
                 Vec<T> square[L];
-                for (long i = 0; i < L; ++i) square[i] = i < count ? load<Vec<T>>(at + i * step) : Vec<T>{};
+                for (ptrdiff_t i = 0; i < L; ++i) square[i] = i < count ? load<Vec<T>>(at + i * step) : Vec<T>{};
                 transpose(square);
-                for (long lane = 0; lane < valid; ++lane)
+                for (ptrdiff_t lane = 0; lane < valid; ++lane)
                     store_part(matrix + (row + lane) * columns + run->from + k, square[lane], count);
                 at += count * step;
             }
@@ -107,17 +107,17 @@ void unpack_panel(const Packed<T>& from, Units<T> units, int gates, long panel, 
 
 template <class T>
 void pack_transposed_panel(const Packed<T>& to, Units<T> units, int gates, Units<T> columns, Pattern pattern,
-                           long panel, const T* matrix) {
+                           ptrdiff_t panel, const T* matrix) {
     const Layout& layout = *to.layout;
     const int width = layout.width(panel);
     T* at = to.panel(panel);
-    for (long block = 0; block < units.blocks(); ++block) {
+    for (ptrdiff_t block = 0; block < units.blocks(); ++block) {
         if (!pattern.has(block * units.lanes, panel * units.lanes)) continue;
         for (int gate = 0; gate < gates; ++gate) {
-            for (long lane = 0; lane < units.in_block(block); ++lane) {
+            for (ptrdiff_t lane = 0; lane < units.in_block(block); ++lane) {
                 const T* row = matrix + (gate * units.count + block * units.lanes + lane) * columns.count;
                 for (int w = 0; w < width; ++w, at += units.lanes) {
-                    const long column = panel * layout.across + w;
+                    const ptrdiff_t column = panel * layout.across + w;
                     store(at, load_part<Vec<T>>(row + column * units.lanes, static_cast<int>(columns.in_block(column))));
                 }
             }

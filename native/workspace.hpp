@@ -11,10 +11,10 @@ extern const Runtime* runtime;  // what the extension gave this level
 class Workspace {
 public:
     Workspace() = default;
-    explicit Workspace(std::size_t bytes) : block_(runtime->take(bytes)) {}
+    explicit Workspace(std::size_t bytes) : block_(runtime->allocate(bytes)) {}
     Workspace(const Workspace&) = delete;
     Workspace& operator=(const Workspace&) = delete;
-    ~Workspace() { if (block_.data) runtime->give(block_); }
+    ~Workspace() { if (block_.data) runtime->release(block_); }
 
     template <class T> T* take(std::size_t count) {
         T* piece = block_.data ? reinterpret_cast<T*>(static_cast<char*>(block_.data) + used_) : nullptr;

@@ -18,7 +18,7 @@ import torch
 import tidegate
 from tidegate import Forecaster, Recurrent
 from tidegate.cells import Cell
-from tidegate.engine import native
+from tidegate.engine import simd
 from tidegate.equations.functions import tanh
 
 
@@ -69,11 +69,11 @@ def serve(forecaster: Forecaster) -> None:
 def main(options: list[str]) -> None:
     """Do what the options ask for."""
     begun = time.monotonic()
-    print(f"{os.path.dirname(tidegate.__file__)}: levels {native.levels()}, using {native.level!r}", flush=True)
+    print(f"{os.path.dirname(tidegate.__file__)}: levels {simd.levels()}, using {simd.level!r}", flush=True)
     if "--native" in options:
-        assert native.levels(), "the native part is not there"
+        assert simd.levels(), "the native part is not there"
     if "--pure" in options:
-        assert not native.levels(), "a native part is there"
+        assert not simd.levels(), "a native part is there"
     forecaster = fit_and_forecast()
     if "--own-cell" in options:
         run_own_cell()

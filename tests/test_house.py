@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,23 @@ def test_public_names_are_pinned():
 def test_an_old_name_is_found_under_its_new_one_with_a_warning():
     with pytest.warns(DeprecationWarning, match="tidegate.Judgement is now tidegate.BacktestResult"):
         assert tidegate.Judgement is tidegate.BacktestResult
+
+
+def _imported_files(path: Path) -> set[Path]:
+    """The files of the package that a file names in an import, wherever that stands in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        else:
+            continue
+        places = [SOURCE.parent.joinpath(*module.split(".")).with_suffix(".py") for module in modules]
+        found |= {place for place in places if place.is_file() and place != path}
+    return found
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Imports for annotations alone count: who needs a name to be understood depends on it."""
+    TopologicalSorter({path: _imported_files(path) for path in SOURCE.rglob("*.py")}).prepare()

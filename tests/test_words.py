@@ -98,6 +98,17 @@ def test_no_phrase_is_missing():
     assert [(str(path), key) for path, key in asked if key not in every] == []
 
 
+@pytest.mark.parametrize("number", range(len(LANGUAGES)), ids=LANGUAGES)
+def test_no_text_stands_in_two_packages(number):
+    """What two packages say is written once: the page takes the reports' phrases from the reports."""
+    places = {}
+    for package in PACKAGES:
+        for key, phrase in _phrases(package)[number].items():
+            if phrase != "{text}":  # what is said is the user's own
+                places.setdefault(phrase.casefold().strip(" .。"), {}).setdefault(package, key)
+    assert [where for where in places.values() if len(where) > 1] == []
+
+
 def test_other_languages_are_refused():
     with pytest.raises(SettingError, match="en, zh"):
         words("tidegate.reporting", "fr")

@@ -47,17 +47,19 @@ _OLD_NAMES = {"Judgement": "BacktestResult"}  # for one version
 __all__ = [*_HOMES, *_PACKAGES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _OLD_NAMES:
-        import warnings
+if not TYPE_CHECKING:  # a checker that saw it would believe in every name
 
-        warnings.warn(f"tidegate.{name} is now tidegate.{_OLD_NAMES[name]}", DeprecationWarning, stacklevel=2)
-        name = _OLD_NAMES[name]
-    if name in _PACKAGES:
-        return import_module(f"tidegate.{name}")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    def __getattr__(name: str) -> Any:
+        if name in _OLD_NAMES:
+            import warnings
+
+            warnings.warn(f"tidegate.{name} is now tidegate.{_OLD_NAMES[name]}", DeprecationWarning, stacklevel=2)
+            name = _OLD_NAMES[name]
+        if name in _PACKAGES:
+            return import_module(f"tidegate.{name}")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -4,7 +4,8 @@ TidegateError
 ├── SettingError          a setting has a value that cannot be used (also a ValueError)
 ├── DataError             the data cannot be used as they are (also a ValueError)
 ├── ModelFolderError      a model folder is missing, damaged or of another version
-├── CheckpointError       a checkpoint is damaged or does not belong to this run
+├── CheckpointError       a checkpoint cannot be written
+│   └── StaleCheckpointError    it is damaged or does not belong to this run
 ├── TrainingError         training went wrong: the loss or a gradient is not finite
 └── MissingExtraError     an optional package is not installed (also an ImportError)
 """
@@ -29,6 +30,10 @@ class ModelFolderError(TidegateError):
 
 
 class CheckpointError(TidegateError):
+    """A checkpoint cannot be written or resumed from."""
+
+
+class StaleCheckpointError(CheckpointError):
     """A checkpoint is damaged or does not belong to this run."""
 
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from tidegate import Recurrent, cells, engine
-from tidegate.engine import native, noise
+from tidegate.engine import noise, simd
 
 UNITS, INPUTS, TIME = 8, 3, 9
-PATHS = ["reference", *(["native"] if native.levels() else [])]
+PATHS = ["reference", *(["native"] if simd.levels() else [])]
 
 
 def sigma(v):

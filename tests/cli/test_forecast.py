@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
-from tidegate import WindowRegressor, cli
+from tidegate import Forecaster, WindowRegressor, cli
 
 FAST = ["--lookback", "12", "--units", "4", "--layers", "1", "--epochs", "2"]
 
@@ -20,10 +20,16 @@ def test_fit_predict_and_report_on_a_strangers_table(folder, tidegate):
     assert fitted.returncode == 0, fitted.stderr
     assert "naive forecast" in fitted.stdout
     assert "City" in fitted.stderr  # what was left out is said
+    first, *_, last = fitted.stdout.splitlines()
+    assert "best naive forecast" in first
+    assert "forecast.csv, 3 of 3 rows, by the network trained again on all rows" in fitted.stdout
+    assert last == "report: run/report.html"
     run = folder / "run"
     for name in ("report.html", "metrics.json", "history.csv", "forecast.csv", "settings.toml", "model/config.json"):
         assert (run / name).exists(), name
-    assert not (run / "checkpoint.safetensors").exists()
+    assert not list(run.glob("*checkpoint*"))
+    report = (run / "report.html").read_text(encoding="utf-8")
+    assert report.index("<h1") < report.index("The forecast</h2>") < report.index("Errors on the test windows</h2>")
     assert "verdict" in json.loads((run / "metrics.json").read_text(encoding="utf-8"))
 
     printed = tidegate("forecast", "predict", "run", "--level", "80")
@@ -37,6 +43,16 @@ def test_fit_predict_and_report_on_a_strangers_table(folder, tidegate):
     chinese = tidegate("forecast", "report", "run", "--lang", "zh")
     assert chinese.returncode == 0, chinese.stderr
     assert 'lang="zh-CN"' in (run / "report.html").read_text(encoding="utf-8")
+
+    backwards = pd.read_csv(folder / "sales.csv").iloc[::-1]
+    backwards.to_csv(folder / "backwards.csv", index=False)
+    other = tidegate("forecast", "predict", "run", "backwards.csv")
+    assert other.stdout.splitlines()[0] == "Date,LSTM"
+    assert "rows out of order" in other.stderr
+    backwards.rename(columns={"Sales": "Visits"}).to_csv(folder / "visits.csv", index=False)
+    other = tidegate("forecast", "predict", "run", "visits.csv")
+    assert (other.returncode, other.stdout) == (1, "")
+    assert "no column 'Sales', which the model was fitted on" in other.stderr
 
     again = tidegate("forecast", "fit", "sales.csv", *FAST, "--out", "run")
     assert again.returncode == 1
@@ -57,13 +73,17 @@ def test_fit_predict_and_report_on_a_strangers_table(folder, tidegate):
         (["fit", "sales.csv", "--target-col", "City"], "Lyon"),
         (["fit", "sales.csv", "--units", "0"], "units must be a whole number at least 1"),
         (["fit", "sales.csv", "--cell", "lstmm"], "cell must be one of"),
-        (["fit", "sales.csv", "--lang", "fr"], "lang must be en or zh"),
+        (["fit", "sales.csv", "--lang", "fr"], "lang must be one of en, zh"),
         (["fit", "sales.csv", "--config", "sales.csv"], "settings file sales.csv cannot be read"),
         (["fit", "sales.csv", "--lookback", "500"], "shorten lookback"),
         (["fit", "sales.csv", "--out", "sales.csv"], "sales.csv is a file"),
         (["fit", "sales.csv", "--out", "."], "not a run's"),
         (["predict", "nowhere"], "nowhere"),
         (["report", "nowhere"], "there is no run folder"),
+        (["fit", "sales.csv", "--level", "120"], "level must hold percentages between 0 and 100"),
+        (["fit", "sales.csv", "--loss", "quantile", "--level", "77"], "level 77 was not learned"),
+        (["fit", "sales.csv", "--future", "nowhere.csv"], "nowhere.csv"),
+        (["fit", "sales.csv", "--out", "/dev/null/run"], "/dev/null"),
         (["predict", ".", "--level", "many"], "level must be percentages"),
     ],
 )
@@ -78,12 +98,68 @@ def test_bad_input_gets_one_sentence_and_no_traceback(tidegate, arguments, sente
     assert len([line for line in result.stderr.splitlines() if line.startswith("tidegate: ")]) == 1
 
 
+def test_what_the_forecast_needs_is_checked_before_training(folder, tidegate, monkeypatch):
+    """These were found out after hours of training, and the verdict was lost with them."""
+    monkeypatch.setattr("tidegate.forecasting.table_model.train", lambda *_, **__: pytest.fail("it trained"))
+    table = pd.read_csv(folder / "sales.csv").assign(price=1.0)
+    table.to_csv(folder / "checked.csv", index=False)
+    short = pd.DataFrame({"Date": ["2026-07-20"], "price": [1.0]})
+    short.to_csv(folder / "short.csv", index=False)
+    fit = ["fit", "checked.csv", "--target-col", "Sales", "--future-cols", "price", "--horizon", "2", *FAST]
+    refused = tidegate("forecast", *fit, "--future", "short.csv", "--out", "checked")
+    assert "the future frame lacks 1 values of 'price'" in refused.stderr
+    assert not (folder / "checked").exists()
+
+
+def test_a_level_that_fails_later_costs_neither_verdict_nor_report(folder, tidegate):
+    fitted = tidegate("forecast", "fit", "sales.csv", *FAST, "--level", "99.9", "--out", "wide")
+    assert fitted.returncode == 1
+    assert "naive forecast" in fitted.stdout
+    assert "a 99.9 % interval needs at least" in fitted.stderr
+    assert "The forecast</h2>" in (folder / "wide" / "report.html").read_text(encoding="utf-8")
+    assert (folder / "wide" / "settings.toml").exists()
+    assert len(tidegate("forecast", "predict", "wide").stdout.splitlines()) == 2
+
+
+def test_a_verdict_is_printed_before_anything_that_can_fail(folder, tidegate, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "report.html")
+
+    monkeypatch.setattr("tidegate.forecasting.run.write_report", full)
+    fitted = tidegate("forecast", "fit", "sales.csv", *FAST, "--out", "full")
+    assert fitted.returncode == 1
+    assert "naive forecast" in fitted.stdout
+    assert "No space left" in fitted.stderr
+
+
+def test_without_refit_the_judged_model_forecasts(folder, tidegate):
+    fitted = tidegate("forecast", "fit", "sales.csv", *FAST, "--no-refit", "--out", "judged")
+    assert "by the network that was judged" in fitted.stdout
+    assert "Made by the network that was judged" in (folder / "judged" / "report.html").read_text(encoding="utf-8")
+
+
+def test_overwrite_replaces_a_checkpoint_of_another_run(folder, tidegate):
+    """It was kept, and then refused."""
+    stale = folder / "stale"
+    stale.mkdir()
+    table = pd.read_csv(folder / "sales.csv", usecols=["Date", "Sales"])
+    table["Date"] = pd.to_datetime(table["Date"], format="%d/%m/%Y")
+    Forecaster(lookback=12, units=4, layers=1, epochs=2).fit(table, checkpoint=stale / "checkpoint.safetensors")
+    refused = tidegate("forecast", "fit", "sales.csv", *FAST, "--out", "stale")
+    assert "belongs to another run" in refused.stderr
+    replaced = tidegate("forecast", "fit", "sales.csv", *FAST, "--out", "stale", "--overwrite")
+    assert replaced.returncode == 0, replaced.stderr
+    assert "starting anew" in replaced.stderr
+    assert not list(stale.glob("*checkpoint*"))
+
+
 def test_known_future_values_are_asked_for_and_filled_in(folder, tidegate):
     table = pd.read_csv(folder / "sales.csv").assign(price=lambda f: np.arange(len(f)) % 5.0)
     table.to_csv(folder / "prices.csv", index=False)
     arguments = ["--target-col", "Sales", "--future-cols", "price", "--horizon", "2", "--out", "priced"]
     fitted = tidegate("forecast", "fit", "prices.csv", *FAST, *arguments)
     assert "no forecast.csv: it needs values ahead of price" in fitted.stderr
+    assert not (folder / "priced" / "forecast.csv").exists()
     tidegate("forecast", "predict", "priced", "--future-frame", "--out", "future.csv")
     ahead = pd.read_csv(folder / "future.csv").assign(price=1.0)
     ahead.to_csv(folder / "future.csv", index=False)

@@ -17,15 +17,15 @@ using namespace tidegate;
 
 namespace {
 
-constexpr long kBatch = 7, kTime = 5, kInputs = 3, kUnits = 21;
-constexpr Runtime kRuntime{run_team, take_memory, give_memory};
+constexpr ptrdiff_t kBatch = 7, kTime = 5, kInputs = 3, kUnits = 21;
+constexpr Runtime kRuntime{run_team, allocate_memory, release_memory};
 
 std::uint32_t seed;
 double uniform() {
     seed = seed * 1664525u + 1013904223u;
     return double(seed >> 8) / double(1 << 24) - 0.5;
 }
-template <class T> std::vector<T> numbers(long count, double shift = 0) {
+template <class T> std::vector<T> numbers(ptrdiff_t count, double shift = 0) {
     std::vector<T> made(static_cast<std::size_t>(count));
     for (T& each : made) each = static_cast<T>(uniform() + shift);
     return made;
@@ -49,13 +49,13 @@ template <class T> struct Call {
     std::vector<std::vector<T>> arrays;
     const std::vector<std::int64_t> order{2, 0, 4, 1, 3, 6, 5}, lengths{5, 5, 4, 3, 2, 1, 0};
 
-    T* make(long count, bool random, double shift = 0) {
+    T* make(ptrdiff_t count, bool random, double shift = 0) {
         arrays.push_back(random ? numbers<T>(count, shift) : std::vector<T>(static_cast<std::size_t>(count)));
         return arrays.back().data();
     }
 
     // What a session needs.
-    Call(const Cell<T>& cell, long inputs) {
+    Call(const Cell<T>& cell, ptrdiff_t inputs) {
         job.batch = kBatch, job.inputs = inputs, job.units = kUnits;
         job.w_ih = make(cell.gates * kUnits * inputs, true);
         job.w_hh = make(cell.h_gates * kUnits * kUnits, true);
@@ -68,7 +68,7 @@ template <class T> struct Call {
     Call(const Cell<T>& cell, const Engine<T>& engine) : Call(cell, kInputs) {
         job.time = kTime, job.reverse = true, job.threads = 2;
         job.order = order.data(), job.lengths = lengths.data();
-        const long steps = kBatch * kTime, row = engine.state_row(kUnits);
+        const ptrdiff_t steps = kBatch * kTime, row = engine.state_row(kUnits);
         job.x = {make(steps * kInputs, true), kTime * kInputs, kInputs};
         for (int i = 0; i < cell.sequences; ++i) job.sequences[i] = {make(steps * kUnits, true, 0.5), kTime * kUnits, kUnits};
         for (int i = 0; i < cell.weights; ++i) job.dweights[i] = make(kUnits, false);
@@ -83,7 +83,7 @@ template <class T> struct Call {
             job.dlast[k] = make(kBatch * kUnits, true);
             job.dstate[k] = make(kBatch * kUnits, false);
         }
-        job.record = make(steps * engine.record_row(kUnits, cell), false);
+        job.saved = make(steps * engine.saved_row(kUnits, cell), false);
         job.dx = {make(steps * kInputs, false), kTime * kInputs, kInputs};
         job.dw_ih = make(cell.gates * kUnits * kInputs, false);
         job.dw_hh = make(cell.h_gates * kUnits * kUnits, false);
@@ -123,7 +123,7 @@ int main(int count, char** arguments) {
     }
     const Level& level = *reinterpret_cast<LevelEntry>(entry)(&kRuntime);
     for (std::size_t i = 0; i < level.count; ++i) {
-        run(level.cells[i].name, "float", level.cells[i].single, level.single);
-        run(level.cells[i].name, "double", level.cells[i].twofold, level.twofold);
+        run(level.cells[i].name, "float", level.cells[i].float32, level.float32);
+        run(level.cells[i].name, "double", level.cells[i].float64, level.float64);
     }
 }

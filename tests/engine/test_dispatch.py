@@ -5,12 +5,12 @@ import torch
 
 from tidegate import cells, engine
 from tidegate.cells import Cell
-from tidegate.engine import dispatch, native, reference, torch_kernels
+from tidegate.engine import dispatch, reference, simd, torch_kernels
 from tidegate.equations.functions import tanh
 from tidegate.errors import SettingError
 
 KNOWN = ["rnn", "lstm", "gru"]
-FAST = ["torch", *(["native"] if native.levels() else [])]
+FAST = ["torch", *(["native"] if simd.levels() else [])]
 
 
 def make_weights(cell, inputs, units, dtype):

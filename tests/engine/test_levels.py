@@ -10,11 +10,11 @@ import pytest
 
 from lacking import need, need_of_machine
 from tidegate import cells
-from tidegate.engine import compiled, native
+from tidegate.engine import compiled, simd
 
 HERE = Path(__file__).parent
 SOURCES = HERE.parents[1] / "native"
-FOLDER = Path(native._native.__file__).parent
+FOLDER = Path(simd.extension.__file__).parent
 PACKAGES = {"qemu-x86_64": "qemu-user", "c++": "a C++ compiler", "nm": "binutils", "objdump": "binutils"}
 OBJECTS = {path.stem.removeprefix("_level_"): path for path in sorted(FOLDER.glob("_level_*.so"))}
 WIDE = {  # registers and instructions that only a higher level may use
@@ -40,7 +40,7 @@ def exported(path):
 
 
 def test_every_level_that_runs_here_was_built():
-    assert set(native.levels()) <= set(OBJECTS)
+    assert set(simd.levels()) <= set(OBJECTS)
 
 
 @pytest.mark.parametrize("level", OBJECTS)
@@ -55,7 +55,7 @@ def test_the_extension_shows_its_entry_alone():
 def test_a_users_own_cell_shows_its_entries_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path))
     tool("c++")
-    path = compiled._library(native._native.headers(), native._native.flags(native.level), cells.get("slstm"))
+    path = compiled._library(simd.extension.headers(), simd.extension.flags(simd.level), cells.get("slstm"))
     assert sorted(exported(path)) == ["tidegate_float32", "tidegate_float64"]
 
 
@@ -97,7 +97,7 @@ def test_every_cell_runs_on_an_older_processor_to_the_same_bits(driver, processo
     found = subprocess.run(emulated, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr[-300:]
     assert len(found.stdout.splitlines()) == 2 * len(cells.names())
-    if level in native.levels():
+    if level in simd.levels():
         assert found.stdout == subprocess.check_output([str(driver), str(OBJECTS[level])], text=True)
 
 
@@ -110,10 +110,10 @@ def test_the_emulated_processor_would_notice(driver):
 def test_a_level_whose_object_is_damaged_is_named(tmp_path):
     for path in [*FOLDER.glob("_native.*"), *OBJECTS.values()]:
         shutil.copy(path, tmp_path)
-    (tmp_path / f"_level_{native.level}.so").write_bytes(b"no object")
+    (tmp_path / f"_level_{simd.level}.so").write_bytes(b"no object")
     code = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import _native; _native.built_in({native.level!r}, 'lstm')"
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import _native; _native.built_in({simd.level!r}, 'lstm')"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert f"_level_{native.level}.so" in result.stderr
+    assert f"_level_{simd.level}.so" in result.stderr
     assert "install tidegate again" in result.stderr

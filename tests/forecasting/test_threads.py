@@ -7,7 +7,7 @@ import torch
 
 from lacking import need_of_machine
 from tidegate import Forecaster, WindowRegressor, cells
-from tidegate.engine import native
+from tidegate.engine import simd
 from tidegate.engine.threads import count, one_torch_thread
 from tidegate.forecasting.window_model import build_window_network
 
@@ -18,7 +18,7 @@ TABLE = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=80), "y": WALK, 
 
 @pytest.fixture(autouse=True)
 def _threads_as_before():
-    need_of_machine(native.levels(), "the native engine: torch's own recurrent layers depend on threads")
+    need_of_machine(simd.levels(), "the native engine: torch's own recurrent layers depend on threads")
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)

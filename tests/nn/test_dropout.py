@@ -91,3 +91,13 @@ def test_one_layer_with_dropout_warns_as_torch_does(name):
 def test_impossible_dropout_is_refused(dropout):
     with pytest.raises(ValueError):  # noqa: PT011
         tidegate.nn.GRU(3, 4, 2, dropout=dropout)
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_only_dropout_between_layers_in_training_moves_the_global_generator(name):
+    x, before = torch.randn(6, 5, 3), torch.get_rng_state()
+    for layers, dropout, training, moves in ((2, 0.5, True, True), (2, 0.5, False, False), (1, 0.0, True, False)):
+        mine = getattr(tidegate.nn, name)(3, 8, layers, dropout=dropout).train(training)
+        torch.set_rng_state(before)
+        mine(x)
+        assert torch.equal(torch.get_rng_state(), before) != moves

@@ -152,16 +152,6 @@ def test_strided_input_and_state_change_nothing(name, batch_first):
     check_same(mine, other, x, tuple(hx) if name == "LSTM" else hx[0])
 
 
-@pytest.mark.parametrize("path", ["torch", "reference"])
-@pytest.mark.parametrize("name", MODES)
-def test_time_first_outputs_can_be_viewed_flat(name, path):
-    mine, _ = twins(name, 3, 4)
-    with engine.only(path):
-        y, state = mine(torch.randn(6, 5, 3))
-    assert y.view(30, 4).shape == (30, 4)
-    assert all(part.view(20).shape == (20,) for part in parts_of(state))
-
-
 @pytest.mark.parametrize("name", MODES)
 def test_state_may_come_as_a_list_where_torch_takes_one(name):
     mine, other = twins(name, 3, 4)

@@ -2,10 +2,11 @@
 
 import io
 
+import pandas as pd
 from rich.console import Console
 
 from tidegate.reporting.scores import Metric, Scores
-from tidegate.reporting.terminal import score_table, verdict_line
+from tidegate.reporting.terminal import frame_table, score_table, verdict_line
 
 
 def scores(own="GRU"):
@@ -32,6 +33,16 @@ def test_a_table_has_a_row_per_method_and_a_column_per_metric():
         ["GRU", "0.91", "31.00"],
         ["most frequent", "0.40", "9.00"],
     ]
+
+
+def test_a_frame_is_shown_with_short_numbers_and_times():
+    frame = pd.DataFrame({"when": pd.to_datetime(["2026-01-01", "2026-01-02"]), "[b]shop": ["a", "b"]})
+    text = printed(frame_table(frame.assign(LSTM=[1234.5678, -0.25])))
+    assert "2026-01-01 " in text
+    assert "00:00" not in text
+    assert "[b]shop" in text
+    assert "1,234.6" in text
+    assert "−0.2 " in text
 
 
 def test_several_groups_have_a_column_of_their_own():

@@ -1,7 +1,10 @@
 """A small model, and one service of it for all tests that only ask."""
 
 import pytest
+from page_tools import site as running_site
 from service_tools import fitted, running
+
+from browser import browser as running_browser
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +23,15 @@ def folder(forecaster, tmp_path_factory):
 def client(folder, tmp_path_factory):
     with running(folder, state=str(tmp_path_factory.mktemp("state"))) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    with running_site(tmp_path_factory.mktemp("site")) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with running_browser() as opened:
+        yield opened

@@ -30,7 +30,7 @@ class Toy:
 class ToyService:
     """What serves it."""
 
-    bodies = reading = ()
+    bodies = reading = words = ()
 
     def __init__(self, service):
         self.opened = []

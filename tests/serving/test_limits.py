@@ -230,7 +230,7 @@ def test_a_token_is_asked_for(folder):
             assert "Authorization: Bearer" in refused.json()["error"]
         for path in ("/models", "/streams", "/metrics", "/openapi.json", "/docs", "/v2/models/wave"):
             assert client.get(path).status_code == 401, path
-        for path in ("/", "/page/page.js", "/v2/health/live", "/v2/health/ready"):
+        for path in ("/", "/page/main.js", "/v2/health/live", "/v2/health/ready"):
             assert client.get(path).status_code == 200, path
         given = {"authorization": f"Bearer {token}"}
         assert client.post("/predict", content=VALUES, headers=given).status_code == 200

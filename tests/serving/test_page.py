@@ -1,47 +1,48 @@
-"""The page: its words and files without a browser, and all of it in Chromium where there is one."""
+"""The page's files, without a browser."""
 
-import json
 import re
 import shutil
 import subprocess
 
 import pytest
-from service_tools import running, wave
 
-from browser import chromium
 from tidegate.serving.app import PAGE, WORDS
+from tidegate.serving.forecasting import ForecastingService
+from tidegate.words import LANGUAGES, words, words_of
 
 HTML = (PAGE / "index.html").read_text(encoding="utf-8")
-SCRIPT = (PAGE / "page.js").read_text(encoding="utf-8")
+MODULES = {path.name: path.read_text(encoding="utf-8") for path in sorted(PAGE.glob("*.js"))}
+SCRIPT = "\n".join(MODULES.values())
+PACKAGES = [*WORDS, *ForecastingService.words]
 
 
-LANGUAGES = {
-    language: json.loads((WORDS / f"{language}.json").read_text(encoding="utf-8")) for language in ("en", "zh")
-}
+def test_every_text_is_there():
+    used = set(re.findall(r'data-(?:text|label)="([\w.]+)"', HTML)) | set(re.findall(r'say\("([\w.]+)"', SCRIPT))
+    assert len(used) > 50
+    assert used <= words_of(PACKAGES, "en").keys()
 
 
-def test_every_text_is_there_in_both_languages():
-    english, chinese = LANGUAGES.values()
-    assert english.keys() == chinese.keys()
-    for key, text in english.items():
-        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", chinese[key])), key
-    used = set(re.findall(r'data-text="(\w+)"', HTML)) | set(re.findall(r'say\("(\w+)"', SCRIPT))
-    assert used <= english.keys()
-    unused = english.keys() - used
-    assert all(f'"{key}"' in SCRIPT for key in unused), unused  # chosen by the script, such as low and high
+def test_no_key_stands_in_two_of_the_pages_packages():
+    keys = [key for package in PACKAGES for key in words(package, "en")]
+    assert sorted(set(keys)) == sorted(keys)
 
 
-def test_the_words_are_served_as_they_are(client):
-    for language, words in LANGUAGES.items():
-        assert client.get(f"/page/words/{language}.json").json() == words
+def test_the_words_are_those_of_the_reports_and_the_pages_own(client):
+    for language in LANGUAGES:
+        served = client.get(f"/page/words/{language}.json").json()
+        assert served == words_of(PACKAGES, language)
+        assert served["method.RepeatLast"] == words("tidegate.forecasting.evaluation", language)["method.RepeatLast"]
 
 
 def test_the_page_needs_nothing_from_elsewhere(client):
     assert not re.search(r"(src|href)=\"(https?:)?//", HTML)
     for path in re.findall(r'(?:src|href)="(/page/[^"]+)"', HTML):
         assert client.get(path).status_code == 200, path
+    for name in re.findall(r'from "\./([\w.]+)"', SCRIPT):
+        assert client.get(f"/page/{name}").headers["content-type"].startswith("text/javascript"), name
     answer = client.get("/")
     assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert "script-src" not in answer.headers["content-security-policy"]  # nothing beyond the page's own files
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "Leon Sorokin" in (PAGE / "vendor" / "uplot.LICENSE").read_text(encoding="utf-8")
     assert "uPlot" in (PAGE / "vendor" / "uplot.js").read_text(encoding="utf-8")[:200]
@@ -69,68 +70,10 @@ def test_the_documentation_lists_every_route(client):
     assert "<script" not in page
 
 
-def test_the_page_in_chromium(folder, tmp_path):
-    frame = wave(80, seed=8)
-    frame.to_csv(tmp_path / "mine.csv", index=False)
-    with running(folder) as client, chromium(locale="en-US", viewport={"width": 1100, "height": 1400}) as page:
-        page.goto(f"{client.base_url}")
-        page.wait_for_selector("#chart canvas")
-        assert page.inner_text(".model b") == "wave"
-        assert "3 steps ahead of" in page.inner_text("#said")
-        page.set_input_files("#file", tmp_path / "mine.csv")
-        page.locator("#source", has_text="mine.csv").wait_for()
-        page.click("summary")
-        expected = client.post("/predict/csv?history=true", content=(tmp_path / "mine.csv").read_bytes()).json()[
-            "forecasts"
-        ][0]
-        shown = [float(text) for text in page.locator("#numbers tr td:nth-child(2)").all_inner_texts()]
-        assert shown == pytest.approx(expected["columns"]["LSTM"], rel=1e-3)
-        page.evaluate(
-            "const t = new DataTransfer(); t.items.add(new File(['a,b\\n1,2\\n'], 'other.csv', {type: 'text/csv'}));"
-            "document.dispatchEvent(new DragEvent('drop', {dataTransfer: t, bubbles: true, cancelable: true}))"
-        )
-        page.locator("#problem", has_text=re.compile(".{10}")).wait_for()
-        page.click("#play")
-        page.locator("#beat", has_text="Next").wait_for()
-        first = page.inner_text("#beat")
-        page.locator("#beat", has_not_text=first).wait_for()
-        page.click("#play")
-        page.locator("#play", has_text="Play what is drawn").wait_for()
-        page.wait_for_load_state("networkidle")
-        count = client.get(f"/streams/{page.input_value('#stream')}").json()["count"]
-        page.click("#watch")
-        page.locator("#beat", has_text=re.compile(f"^{count} observations")).wait_for()
-        page.click("#watch")
-        page.focus("#language")
-        page.keyboard.press("Enter")
-        page.wait_for_selector("html[lang=zh-CN]")
-        assert page.inner_text("#models-title") == "模型"
-        assert page.inner_text("#source").startswith("文件 mine.csv")
-        assert len(page.screenshot(path=tmp_path / "page.png", full_page=True)) > 20_000
-        for role in ("button", "combobox", "heading", "img", "link"):
-            assert page.get_by_role(role).count(), role
-        for role in ("button", "combobox", "textbox"):
-            names = page.get_by_role(role, name=re.compile(r"\S"))
-            assert names.count() == page.get_by_role(role).count(), role
-        assert {url.split("/")[2] for url in page.asked if url.startswith("http")} == {f"127.0.0.1:{client.port}"}
-        assert [message for message in page.said if "422" not in message] == []
-
-
-def test_the_page_asks_for_the_token(folder):
-    token = "a-token-of-sufficient-length"
-    with running(folder, token=token) as client, chromium(color_scheme="dark") as page:
-        page.goto(f"{client.base_url}")
-        page.wait_for_selector("#token-form", state="visible")
-        page.fill("#token", token)
-        page.click("#token-form button")
-        page.wait_for_selector("#chart canvas")
-        assert page.is_hidden("#token-form")
-        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 21, 27)"
-
-
-def test_the_script_has_no_fault_of_syntax():
+@pytest.mark.parametrize("name", MODULES)
+def test_the_scripts_have_no_fault_of_syntax(name):
     node = shutil.which("node")
     if node is None:
-        assert SCRIPT.count("{") == SCRIPT.count("}")  # a poor check, where there is no better one
+        assert MODULES[name].count("{") == MODULES[name].count("}")  # a poor check, where there is no better one
         return
-    subprocess.run([node, "--check", PAGE / "page.js"], check=True)
+    subprocess.run([node, "--input-type=module", "--check"], input=MODULES[name].encode(), check=True)

@@ -9,8 +9,8 @@ from tidegate.tables.building import build_panel
 from tidegate.tables.settings import TableSettings
 
 
-def build(source, categories=None, **settings):
-    return build_panel(source, TableSettings(**settings), categories=categories)
+def build(source, like=None, **settings):
+    return build_panel(source, TableSettings(**settings), like=like)
 
 
 def frame_of(series=("a", "b"), rows=6, freq="D"):

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from table_tools import build, fault, frame_of
 
+from tidegate.errors import DataError
+
 
 def test_panel_infers_time_and_target_and_states_it(tmp_path):
     path = tmp_path / "air.csv"
@@ -61,3 +63,40 @@ def test_fault_text_in_the_only_column_is_named_and_not_passed_over():
 
 def test_fault_column_in_two_roles():
     fault(frame_of(), "'y' is named in target_col and in past_cols; give it one role", past_cols=("y",))
+
+
+@pytest.mark.parametrize(
+    ("renamed", "words"),
+    [
+        (
+            {"sales": "visits"},
+            "no column 'sales', which the model was fitted on; the columns are day, visits, wind, city",
+        ),
+        ({"day": "days"}, "no column 'day', which the model was fitted on; did you mean 'days'"),
+        ({"wind": "Wind"}, "no column 'wind', which the model was fitted on; did you mean 'Wind'"),
+        ({"city": "town"}, "no column 'city', which the model was fitted on"),
+    ],
+)
+def test_roles_of_a_later_table_are_those_of_the_fitted_one(renamed, words):
+    frame = frame_of(["a"]).rename(columns={"unique_id": "city", "ds": "day", "y": "sales"}).assign(wind=1.0)
+    frame = frame[["day", "sales", "wind", "city"]]
+    settings = {"id_col": "city", "target_col": "sales", "past_cols": ("wind",)}
+    _, columns = build(frame, **settings)
+    found, _ = build(frame.assign(y=5.0, ds=frame["day"]), like=columns, **settings)
+    assert found.targets[:, 0].tolist() == frame["sales"].tolist()
+    with pytest.raises(DataError, match=words):
+        build(frame.rename(columns=renamed), like=columns, **settings)
+
+
+def test_roles_of_a_later_table_take_no_other_column_for_an_absent_y():
+    _, columns = build(frame_of(["a"]))
+    with pytest.raises(DataError, match="no column 'y', which the model was fitted on"):
+        build(frame_of(["a"]).rename(columns={"y": "z"}), like=columns)
+
+
+def test_roles_of_a_later_table_put_the_time_together_from_the_same_parts():
+    frame = pd.DataFrame({"year": 2010, "month": 1, "day": [1, 2, 3], "y": 1.0})
+    _, columns = build(frame)
+    assert build(frame, like=columns, freq="D")[0].times[2] == np.datetime64("2010-01-03")
+    with pytest.raises(DataError, match="no column 'month'"):
+        build(frame.drop(columns="month"), like=columns, freq="D")

@@ -5,9 +5,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table_tools import build, fault
 
-from tidegate.errors import DataError
+from tidegate.errors import DataError, SettingError
+from tidegate.tables.clock import Clock
 from tidegate.tables.columns import Columns
+from tidegate.tables.moments import in_steps
 from tidegate.tables.stamps import parse_times
 
 quick = settings(deadline=None, max_examples=40)
@@ -130,13 +133,14 @@ def test_timestamps_periods_go_there_and_back():
 @pytest.mark.parametrize("step", ["h", "D"])
 def test_timestamps_of_one_zone_go_there_and_back_over_a_change_of_clocks(step):
     column = pd.Series(pd.date_range("2020-10-20", periods=200, freq=step, tz="Europe/Berlin"))
-    read = parse_times(column, "ds")
+    read = in_steps(parse_times(column, "ds"), None, None, "ds")
     assert np.unique(np.diff(read.values)).size == 1
     assert read.in_utc == (step == "h")
     assert "Europe/Berlin" in str(read.notes[0])
     columns = Columns(None, "ds", ("y",), zone=read.zone, in_utc=read.in_utc)
     assert list(columns.restore_times(read.values)) == list(column)
-    assert parse_times(column.astype(object), "ds").values.tolist() == read.values.tolist()
+    again = in_steps(parse_times(column.astype(object), "ds"), None, None, "ds")
+    assert again.values.tolist() == read.values.tolist()
 
 
 def test_timestamps_of_one_offset_keep_local_time():
@@ -150,10 +154,14 @@ def test_timestamps_of_one_offset_keep_local_time():
     ("values", "words"),
     [
         (
-            ["2020-01-01 00:00+01:00", "2020-01-02 00:00+02:00"],
-            r"mixes time zones: row 1 has \+01:00 but row 2 \+02:00; convert",
+            ["2020-01-01 00:00+01:00", "2020-01-02 00:00-05:00"],
+            r"mixes time zones: row 1 has \+01:00 but row 2 -05:00; convert",
         ),
         (["2020-01-01 00:00", "2020-01-02 00:00Z"], "row 1 has no offset but row 2 Z; convert"),
+        (
+            [f"2020-01-{day:02d} 00:00+0{1 + day % 2}:00" for day in range(1, 9)],
+            r"mixes time zones: row 1 has \+02:00 but rows 2, 4, 6 and 1 more \+01:00; convert",
+        ),
         (["2020-01-01", "soon", "2020-01-03"], r"row 2 \('soon'\); write dates as 2024-01-31"),
         (["2020-01-01", None, ""], "is empty in rows 2, 3; give a time stamp or remove"),
         (["13/01/2020", "01/13/2020"], "day first in row 1 .* month first in row 2 .*; write all dates as 2024-01-31"),
@@ -175,3 +183,80 @@ def test_timestamps_name_rows_and_remedy(values, words):
 def test_timestamps_beyond_nanoseconds_name_the_row():
     with pytest.raises(DataError, match=r"row 2 \(3000-01-01\)"):
         parse_times(pd.Series(np.array(["2020-01-01", "3000-01-01"], dtype="datetime64[s]")), "ds")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([2023010100, 2023010101], dates("2023-01-01T00", "2023-01-01T01")),
+        (["2023123123", "2024010100"], dates("2023-12-31T23", "2024-01-01T00")),
+        ([202301010000, 202301010015], dates("2023-01-01T00", "2023-01-01T00:15")),
+        ([20230101000000, 20230101000030], dates("2023-01-01T00", "2023-01-01T00:00:30")),
+        ([2023121, 2023122], dates("2023-05-01", "2023-05-02")),
+        ([2023365, 2024001], dates("2023-12-31", "2024-01-01")),
+        (["01012023", "02012023", "13012023"], dates("2023-01-01", "2023-01-02", "2023-01-13")),
+        ([12312022, 1012023, 1022023], dates("2022-12-31", "2023-01-01", "2023-01-02")),
+        (["23-01-01", "23-01-02", "23-01-03"], dates("2023-01-01", "2023-01-02", "2023-01-03")),
+        (["22/12/31", "23/01/01", "23/01/02"], dates("2022-12-31", "2023-01-01", "2023-01-02")),
+        (["24-05-20", "25-06-20", "26-07-20"], dates("2024-05-20", "2025-06-20", "2026-07-20")),
+        (
+            ["20-01-05", "21-01-05", "22-01-05", "23-01-05"],
+            dates("2005-01-20", "2005-01-21", "2005-01-22", "2005-01-23"),
+        ),
+        ([1893456000, 1893459600], dates("2030-01-01T00", "2030-01-01T01")),
+    ],
+)
+def test_timestamps_read_digits_and_short_years(values, expected):
+    assert parse_times(pd.Series(values), "date").values.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("form", ["%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S", "%Y%j"])
+def test_timestamps_as_digits_go_there_and_back(form):
+    moments = pd.date_range("2023-12-20", periods=40, freq="D" if form == "%Y%j" else "h")
+    column = pd.Series(moments.strftime(form).astype("int64"))
+    read = parse_times(column, "ds")
+    np.testing.assert_array_equal(read.values, moments)
+    columns = Columns(None, "ds", ("y",), time_kind=read.kind)
+    assert columns.restore_times(read.values).tolist() == column.tolist()
+    clock = Clock(columns, "D" if form == "%Y%j" else "h", np.dtype("datetime64[ns]"))
+    assert clock.texts(clock.stamps(np.array([clock.read(int(column[7]))]))) == [column[7]]
+
+
+@pytest.mark.parametrize(
+    ("values", "form", "expected"),
+    [
+        (["01/02/2023", "02/02/2023"], "%m/%d/%Y", dates("2023-01-02", "2023-02-02")),
+        ([2023121, 2023122], "%Y%j", dates("2023-05-01", "2023-05-02")),
+        ([101.0, 102.0], "%H%M", dates("1900-01-01T10:01", "1900-01-01T10:02")),
+        (["5h 3 Jan 23", "6h 3 Jan 23"], "%Hh %d %b %y", dates("2023-01-03T05", "2023-01-03T06")),
+    ],
+)
+def test_timestamps_are_read_by_the_given_format(values, form, expected):
+    assert parse_times(pd.Series(values), "ds", form).values.tolist() == expected.tolist()
+
+
+def test_timestamps_name_rows_that_the_given_format_does_not_read():
+    with pytest.raises(DataError, match=r"not written as date_format='%d.%m.%Y' in row 2 \('2.2.23'\); correct"):
+        parse_times(pd.Series(["1.2.2023", "2.2.23"]), "ds", "%d.%m.%Y")
+    with pytest.raises(SettingError, match="no format of dates"):
+        parse_times(pd.Series(["1.2.2023"]), "ds", "%Q")
+    with pytest.raises(DataError, match="is empty in row 2"):
+        parse_times(pd.Series(["1.2.2023", None]), "ds", "%d.%m.%Y")
+
+
+def test_timestamps_given_with_an_offset_are_moments():
+    read = parse_times(pd.Series(["31.03.24 01 +0100", "31.03.24 03 +0200"]), "ds", "%d.%m.%y %H %z")
+    assert read.universal.tolist() == dates("2024-03-31T00", "2024-03-31T01").tolist()
+
+
+def test_the_reading_is_in_notes_and_errors_about_time():
+    frame = pd.DataFrame({"ds": ["01/02/20", "02/02/20", "03/02/20", "04/02/20"], "y": 1.0})
+    panel, _ = build(frame)
+    assert "'01/02/20' as 2020-" in " ".join(map(str, panel.notes))
+    frame.loc[3, "ds"] = "05/02/20"
+    fault(frame, "gaps: .*; the first time, '01/02/20', was read as 2020-01-02", freq="D")
+    hours = pd.DataFrame({"ds": [2023010100, 2023010101, 2023010103], "y": 1.0})
+    fault(hours, "gaps: .*; the first time, '2023010100', was read as 2023-01-01", freq="h")
+    fault(frame.assign(ds=frame["ds"].str[:5]), "cannot be read as dates")
+    panel, _ = build(frame.assign(ds=pd.date_range("2020-01-01", periods=4)))
+    assert not [note for note in panel.notes if note.key == "tables.time_read"]

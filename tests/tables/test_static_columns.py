@@ -13,9 +13,7 @@ def test_static_columns_are_coded_categories_first():
     assert columns.static == ("kind", "size")
     assert columns.categories == {"kind": ["bank", "shop"]}
     assert panel.static.tolist() == [[2, 1], [1, 2], [2, 3]]
-    later, _ = build(
-        frame.replace({"kind": {"bank": "bar"}}), static_cols=("size", "kind"), categories=columns.categories
-    )
+    later, _ = build(frame.replace({"kind": {"bank": "bar"}}), static_cols=("size", "kind"), like=columns)
     assert later.static[:, 0].tolist() == [2, 0, 2]
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate.cells.cell import Cell, Initial
-from tidegate.equations.functions import sigmoid
+from tidegate.equations.functions import log_sigmoid, sigmoid
 
 
 class MinLSTM(Cell):
     """An LSTM whose gates read the input alone and sum to one, with the memory as its output.
 
-    The plain equations, not those in log space. When to use it: as minGRU, with keeping and writing apart.
+    The plain equations, but for the share of the memory that is kept, f / (f + i): the sigmoid of the difference of
+    logarithms, so that two gates that are both shut do not divide 0 by 0. When to use it: as minGRU, with keeping and
+    writing apart.
     """
 
     title = "minLSTM"
@@ -24,6 +26,5 @@ class MinLSTM(Cell):
     @staticmethod
     def step(z: Any, prev: Any, w: Any) -> tuple[Any, ...]:
         """Return the new output `h`."""
-        keep, write = sigmoid(z.forget), sigmoid(z.input)
-        share = keep / (keep + write)
+        share = sigmoid(log_sigmoid(z.forget) - log_sigmoid(z.input))
         return (share * prev.h + (1 - share) * z.candidate,)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from tidegate.cells.cell import Cell, Initial
-from tidegate.equations.functions import exp, log, maximum, sigmoid, tanh
+from tidegate.equations.functions import exp, log_sigmoid, maximum, sigmoid, tanh
 
 
 class SLSTM(Cell):
@@ -39,8 +39,7 @@ class SLSTM(Cell):
     @staticmethod
     def step(z: Any, prev: Any, w: Any) -> tuple[Any, ...]:
         """Return the new output `h`, memory `c`, normaliser `n` and stabiliser `m`."""
-        # log(sigmoid(forget)), which overflows on neither side.
-        log_forget = -(maximum(-z.forget, 0.0) + log(1 + exp(-maximum(z.forget, -z.forget))))
+        log_forget = log_sigmoid(z.forget)
         m = maximum(log_forget + prev.m, z.input)
         write, keep = exp(z.input - m), exp(log_forget + prev.m - m)
         c = keep * prev.c + write * tanh(z.candidate)

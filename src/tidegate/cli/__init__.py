@@ -7,7 +7,7 @@ import sys
 import typer
 
 import tidegate
-from tidegate.cli import cells, forecast, serve
+from tidegate.cli import cells, forecast, info, serve
 from tidegate.cli.streams import take_any_character
 from tidegate.errors import TidegateError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(forecast.app, name="forecast")
 app.command("cells")(cells.cells)
+app.command("info")(info.info)
 app.command("serve")(serve.serve)
 
 

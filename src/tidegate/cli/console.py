@@ -1,31 +1,34 @@
-"""What the commands show: a live progress line, notes, the verdict and its table."""
+"""What the commands show: a live progress line, notes, the verdict, the forecast's first rows, the table of errors."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console as RichConsole
 from rich.table import Table
 
-from tidegate.reporting.terminal import score_table, verdict_line
+from tidegate.reporting.terminal import frame_table, score_table, verdict_line
 from tidegate.words import words
 
 if TYPE_CHECKING:
     from tidegate.forecasting.evaluation.result import BacktestResult
+    from tidegate.forecasting.run import Run
     from tidegate.training.progress import Progress
 
 _METRICS = ("mae", "rmse", "mape", "mase", "r2")
+_ROWS = 5
+_PACKAGE = "tidegate.forecasting.evaluation"
 
 
 class Console:
     """Progress and notes on standard error, results on standard output."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
+    def __init__(self, *, quiet: bool, lang: str) -> None:
+        self._quiet, self._lang = quiet, lang
         self._progress: Progress | None = None
         self._errors = RichConsole(stderr=True, highlight=False)
+        self._out = RichConsole(highlight=False)
 
     def __enter__(self) -> Console:
         return self
@@ -38,7 +41,8 @@ class Console:
             self._progress = None
 
     def progress(self, epochs: int) -> Progress | None:
-        """Start the line that shows how training goes, unless quiet."""
+        """Start the line that shows how training goes, unless quiet; one before it ends."""
+        self.__exit__(None, None, None)
         if self._quiet:
             return None
         from tidegate.training.progress import Progress
@@ -51,22 +55,31 @@ class Console:
         if not self._quiet:
             self._errors.print(f"· {sentence}", markup=False)
 
-    def result(self, result: BacktestResult, report: Path, lang: str) -> None:
-        """Show the verdict, the table of errors and where the report is."""
+    def verdict(self, result: BacktestResult) -> None:
+        """Show the notes and the verdict."""
         self.__exit__(None, None, None)
         for note in result.notes:
-            self.note(note.sentence(lang))
-        out = RichConsole(highlight=False)
-        out.print(verdict_line(result.verdict.sentence(lang)))
+            self.note(note.sentence(self._lang))
+        self._out.print(verdict_line(result.verdict.sentence(self._lang)))
+
+    def finished(self, run: Run) -> None:
+        """Show the first rows of the forecast, the table of errors and where the report is."""
+        self.__exit__(None, None, None)
         if not self._quiet:
-            out.print(_error_table(result, lang))
-        out.print(f"report: {report}", markup=False, soft_wrap=True)
+            if run.forecast is not None:
+                say, first = words(_PACKAGE, self._lang), run.forecast.head(_ROWS)
+                model = say["terminal.refitted" if run.result.refitted else "terminal.judged"]
+                title = say["terminal.forecast"].format(shown=len(first), rows=f"{len(run.forecast):,}", model=model)
+                self._out.print(title, markup=False)
+                self._out.print(frame_table(first))
+            self._out.print(_error_table(run.result, self._lang))
+        self._out.print(f"report: {run.report}", markup=False, soft_wrap=True)
 
 
 def _error_table(result: BacktestResult, lang: str) -> Table:
     from tidegate.forecasting.evaluation.scores import scored_targets, target_scores, target_words
 
-    say = words("tidegate.forecasting.evaluation", lang)
+    say = words(_PACKAGE, lang)
     groups = {target_words(name, lang): target_scores(result, name, lang, _METRICS) for name in scored_targets(result)}
     title = say["terminal"].format(windows=result.windows)
     return score_table(title, groups, lang, group=say["target_column"])

@@ -32,34 +32,32 @@ def fit(
     lang: Language = "en",
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="write event files to OUT/tensorboard")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace a finished run in OUT")] = False,
+    refit: Annotated[
+        bool, typer.Option("--refit/--no-refit", help="once judged, train again on all rows to forecast with")
+    ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", help="print the verdict only")] = False,
     *,
     settings: dict[str, Any],
 ) -> None:
     """Train on a table, judge beside naive forecasts, and write a run folder with model, forecast and report.
 
+    The verdict is on a network that has not seen the test rows; the forecast and the saved model are of one that was
+    then trained again on all rows.
+
     Ctrl-C ends training early and judges the best epoch so far; a run that was killed carries on when the same
     command is given again.
     """
     from tidegate.cli.console import Console
-    from tidegate.forecasting.run import run
+    from tidegate.forecasting.run import Request, run
 
     values = read_settings(ForecasterSettings, config, settings)
-    with Console(quiet=quiet) as console:
-        result = run(
-            data,
-            out,
-            values,
-            test_size=test_size,
-            future=future,
-            levels=_levels(level),
-            lang=lang,
-            tensorboard=tensorboard,
-            overwrite=overwrite,
-            console=console,
-        )
-        write_toml(out / "settings.toml", result.settings)
-        console.result(result.result, result.report, lang)
+    request = Request(data, out, test_size, future, _levels(level), lang, tensorboard, overwrite, refit)
+    with Console(quiet=quiet, lang=lang) as console:
+        finished = run(request, values, console)
+        write_toml(out / "settings.toml", finished.settings)
+        console.finished(finished)
+    if finished.problem is not None:
+        raise finished.problem
 
 
 @app.command("predict")
@@ -74,6 +72,7 @@ def predict(
     ] = False,
 ) -> None:
     """Forecast what follows a table, or the rows of the run, with a saved model."""
+    from tidegate.cli.console import Console
     from tidegate.forecasting.forecaster import Forecaster
     from tidegate.registry import load
 
@@ -81,7 +80,11 @@ def predict(
     forecaster = load(run)
     if not isinstance(forecaster, Forecaster):
         raise DataError(f"{run} holds no model of a table; load it from Python with tidegate.load, or serve it")
-    frame = forecaster.future_frame(data) if future_frame else forecaster.predict(data, future, level=levels)
+    panel = None if data is None else forecaster.panel(data)
+    with Console(quiet=False) as console:
+        for note in () if panel is None else panel.notes:
+            console.note(str(note))
+    frame = forecaster.future_frame(panel) if future_frame else forecaster.predict(panel, future, level=levels)
     table = frame.to_csv(index=False).encode()
     if out is None:
         typer.echo(table, nl=False)  # as bytes: a table is UTF-8 wherever it goes, and loses no letter
@@ -101,15 +104,9 @@ def report(
     from tidegate.forecasting.evaluation.report import write_report
     from tidegate.forecasting.evaluation.result_files import load_result
 
-    _check_language(lang)
     if not run.is_dir():
         raise DataError(f"there is no run folder {run}; `tidegate forecast fit DATA --out {run}` makes one")
     typer.echo(f"report: {write_report(load_result(run), run, lang=lang)}")
-
-
-def _check_language(lang: str) -> None:
-    if lang not in ("en", "zh"):
-        raise SettingError(f"lang must be en or zh, not {lang!r}")
 
 
 def _levels(text: str) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""The native engine under autograd; only this file and `compiled` know the extension module.
+"""The native engine under autograd; only this file, `simd` and `compiled` know the extension module.
 
 The extension gets plain addresses, so everything that it reads and writes is allocated, and kept alive, here.
 """
@@ -6,21 +6,16 @@ The extension gets plain addresses, so everything that it reads and writes is al
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from tidegate.engine import compiled, reference, threads
+from tidegate.engine import compiled, reference, simd, threads
+from tidegate.engine.simd import extension as _native
+from tidegate.engine.simd import level
 from tidegate.equations.declaration import extra_names
-from tidegate.errors import SettingError
-
-try:
-    from tidegate.engine import _native
-except ImportError:  # built without a compiler
-    _native: Any = None
 
 if TYPE_CHECKING:
     from tidegate.cells import Cell
@@ -28,22 +23,6 @@ if TYPE_CHECKING:
 _MATRICES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _LARGE = 1 << 22
 _kernels: dict[type[Cell], Any] = {}
-
-
-def levels() -> list[str]:
-    """Return the SIMD levels that run here, best first; none when the engine was not built."""
-    return [] if _native is None else _native.levels()
-
-
-def _choose_level() -> str:
-    wanted = os.environ.get("TIDEGATE_SIMD", "")
-    if wanted and _native is not None and wanted not in levels():
-        raise SettingError(f"TIDEGATE_SIMD must be one of {', '.join(levels())}, not {wanted!r}")
-    return wanted or next(iter(levels()), "")
-
-
-level = _choose_level()
-"""The SIMD level in use; the environment variable TIDEGATE_SIMD forces one."""
 
 
 def runs(cell: type[Cell], x: Tensor) -> bool:
@@ -69,7 +48,7 @@ def scan(
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         results = _Scan.apply(call, *tensors)  # type: ignore[misc]
     else:
-        results = call.run(_readable(tensors), keep=False)
+        results = call.run(_all_readable(tensors), keep=False)
     return tuple(results[: call.shown]), tuple(results[call.shown :])
 
 
@@ -94,18 +73,20 @@ def open_session(cell: type[Cell], weights: Sequence[Mapping[str, Tensor]], batc
         job.weights = [own[name].data_ptr() for name in (*cell.weights, *cell.constants)]
         jobs.append(job)
     float64 = kept[0]["weight_ih"].dtype == torch.float64
-    make = _native.SessionTwofold if float64 else _native.SessionSingle
+    make = _native.SessionFloat64 if float64 else _native.SessionFloat32
     return make(_find(cell)[float64], jobs, [float(rate) for rate in cell.noise.values()])
 
 
 def _new_job(like: Tensor) -> Any:
     """Return an empty job for numbers like these, float32 or float64."""
-    return _native.JobTwofold() if like.dtype == torch.float64 else _native.JobSingle()
+    return _native.JobFloat64() if like.dtype == torch.float64 else _native.JobFloat32()
 
 
 def _find(cell: type[Cell]) -> Any:
     """Return a cell's kernels for float32 and float64, or None."""
     if _native is None:
+        if not torch.compiler.is_compiling():
+            simd.say_missing()
         return None
     if cell not in _kernels:
         from tidegate import cells
@@ -135,6 +116,7 @@ class _Call:
         self.planes: list[Tensor] = []
         self.saved: Tensor | None = None
         self.spent = False
+        self.shared: list[Tensor] = []
         self.sorted, self.order = (None, None) if lengths is None else lengths.sort(descending=True, stable=True)
 
     def run(self, tensors: Sequence[Tensor], *, keep: bool) -> list[Tensor]:
@@ -147,29 +129,32 @@ class _Call:
         last = [x.new_empty(batch, units) for _ in range(states)]
         if self.h_mask is not None:
             planes.append(torch.empty_like(planes[0]))
-        saved = _memory(x, time, batch, kernel.record_row(units)) if keep else None
+        saved = _memory(x, time, batch, kernel.saved_row(units)) if keep else None
         if keep:
             self.planes, self.saved, self.spent = planes, saved, False
         self._name(job, planes, saved, whole)
         job.last = _addresses(last)
         if self.lengths is None and not self.reverse:
             row = batch * width  # the outputs are where the engine wrote the states
-            y = [plane.as_strided((batch, time, units), (width, row, 1), row) for plane in planes[: self.shown]]
+            # By `data`, because autograd refuses to change a view in place that a function of ours returns.
+            y = [plane.as_strided((batch, time, units), (width, row, 1), row).data for plane in planes[: self.shown]]
+            self.shared = [each.detach() for each in y] if keep else []
         else:
             make = x.new_empty if self.lengths is None else x.new_zeros
-            y = [make(batch, time, units) for _ in range(self.shown)]
+            y = [make(time, batch, units).transpose(0, 1).data for _ in range(self.shown)]
             job.y = [_place(each) for each in y]
         kernel.forward(job)
         return [*y, *last]
 
     def back(self, tensors: Sequence[Tensor], grads: Sequence[Tensor | None], needs: Sequence[bool]) -> list[Any]:
         """Return the gradients of `tensors`, None where not needed."""
-        if self.spent:  # the gradients were written over the saved activations
+        # The gradients were written over the saved activations, or the caller changed an output in place.
+        if self.spent or any(each._version for each in self.shared):
             self.run(tensors, keep=True)
         job, states = self._job(tensors), len(self.cell.states)
         self._name(job, self.planes, self.saved, [True] * states)
-        rows = [None if grad is None else _contiguous(grad, every=False) for grad in grads[: self.shown]]
-        lasts = [None if grad is None else grad.contiguous() for grad in grads[self.shown :]]
+        rows = [None if grad is None else _readable(grad, every=False) for grad in grads[: self.shown]]
+        lasts = [None if grad is None else _readable(grad) for grad in grads[self.shown :]]
         job.dy, job.dlast = [_place(grad) for grad in rows], _addresses(lasts)
         # Rows beyond their lengths, and blocks that a pattern leaves out, are not written.
         make = torch.empty_like if self.lengths is None and self.pattern is None else torch.zeros_like
@@ -219,7 +204,7 @@ class _Call:
         states = len(self.cell.states)
         job.states, job.every = _addresses(planes[:states]), whole
         job.masked = _address(planes[states]) if len(planes) > states else 0
-        job.record = _address(saved)
+        job.saved = _address(saved)
 
 
 class _Scan(torch.autograd.Function):
@@ -228,38 +213,49 @@ class _Scan(torch.autograd.Function):
         ctx.call = call
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors)
-        return tuple(call.run(_readable(tensors), keep=True))
+        return tuple(call.run(_all_readable(tensors), keep=True))
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         call, tensors, needs = ctx.call, ctx.saved_tensors, ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled():  # someone wants to differentiate the gradients
-            return None, *_differentiable_gradients(call, tensors, grads, needs)
-        return None, *call.back(_readable(tensors), grads, needs)
+        if torch.is_grad_enabled() or any(grad is not None and _is_batched(grad) for grad in grads):
+            return None, *_reference_gradients(call, tensors, grads, needs)
+        return None, *call.back(_all_readable(tensors), grads, needs)
 
 
-def _differentiable_gradients(
+def _is_batched(grad: Tensor) -> bool:
+    """Say whether a transform of torch's hands over many gradients as one, which have no address."""
+    functorch: Any = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]
+    return functorch.is_legacy_batchedtensor(grad) or functorch.is_functorch_wrapped_tensor(grad)
+
+
+def _reference_gradients(
     call: _Call, tensors: Sequence[Tensor], grads: Sequence[Tensor | None], needs: Sequence[bool]
 ) -> list[Tensor | None]:
-    """Return the gradients as the reference computes them, with a graph of their own."""
+    """Return the gradients as the reference computes them, for someone who differentiates them or batches them.
+
+    They have a graph of their own where torch keeps one.
+    """
     states = len(call.cell.states)
     names = (*_MATRICES, *call.extras)
     weights = dict(zip(names, tensors[1 + states :], strict=True))
-    sequences, last = reference.scan(
-        call.cell,
-        tensors[0],
-        tuple(tensors[1 : 1 + states]),
-        weights,
-        lengths=call.lengths,
-        reverse=call.reverse,
-        h_mask=call.h_mask,
-        every=call.every,
-    )
+    options: dict[str, Any] = {"h_mask": call.h_mask, "every": call.every}
+    keeps_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        sequences, last = reference.scan(
+            call.cell,
+            tensors[0],
+            tuple(tensors[1 : 1 + states]),
+            weights,
+            lengths=call.lengths,
+            reverse=call.reverse,
+            **options,
+        )
     results = zip((*sequences, *last), grads, strict=True)
     pairs = [(out, grad) for out, grad in results if grad is not None and out.requires_grad]
     wanted = [tensor for tensor, need in zip(tensors, needs, strict=True) if need]
     outputs, seeds = [out for out, _ in pairs], [grad for _, grad in pairs]
-    found = iter(torch.autograd.grad(outputs, wanted, seeds, create_graph=True, allow_unused=True))
+    found = iter(torch.autograd.grad(outputs, wanted, seeds, create_graph=keeps_graph, allow_unused=True))
     return [next(found) if need else None for need in needs]
 
 
@@ -271,13 +267,15 @@ def _memory(x: Tensor, *shape: int) -> Tensor:
     return _native.memory(numbers * x.element_size()).view(x.dtype).view(shape)
 
 
-def _readable(tensors: Sequence[Tensor]) -> list[Tensor]:
+def _all_readable(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Return tensors that the engine can read: sequences with their features in a row, the others contiguous."""
-    return [each if each.is_contiguous() else _contiguous(each, every=each.dim() < 3) for each in tensors]
+    return [_readable(each, every=each.dim() < 3) for each in tensors]
 
 
-def _contiguous(tensor: Tensor, *, every: bool) -> Tensor:
-    """Return the tensor with its numbers in a row: all of them, or those of the last axis."""
+def _readable(tensor: Tensor, *, every: bool = True) -> Tensor:
+    """Return the tensor with its numbers in memory, and in a row: all of them, or those of the last axis."""
+    if tensor.is_neg() or tensor._is_zerotensor():  # torch has put off a change of sign, or the memory
+        return tensor.clone(memory_format=torch.contiguous_format)
     return tensor.contiguous() if every or tensor.stride(-1) != 1 else tensor
 
 

@@ -8,6 +8,8 @@ from contextvars import ContextVar
 
 import torch
 
+from tidegate.engine.simd import levels
+
 _engines: ContextVar[int | None] = ContextVar("engines", default=None)
 
 
@@ -27,10 +29,8 @@ def one_torch_thread() -> Iterator[None]:
     MKL's number of threads is the whole process's, so blocks that end in one Python thread while another computes may
     give the other its threads back.
     """
-    from tidegate.engine import native  # which imports this module
-
     threads = torch.get_num_threads()
-    if threads == 1 or not native.levels():  # one within such a block, too; no levels where the engine was not built
+    if threads == 1 or not levels():  # one within such a block, too; no levels where the engine was not built
         yield
         return
     token = _engines.set(threads)

@@ -40,8 +40,8 @@ class _Plan:
 
     Attributes:
         loads: an expression for each value that goes into a step, forward or backward.
-        kept: forward values that only a record can give to backward, in the order of its slots.
-        slots: the record's slot for each gradient that backward leaves there, by input.
+        kept: forward values that are saved for backward, in the order of their slots.
+        slots: the slot, in place of what was saved, of each gradient that backward leaves, by input.
         x_slots: the slot of each gate's `W x`.
         strides: registers of a block, by array.
     """
@@ -65,7 +65,7 @@ def _plan(cell: Declaration, forward: Program, backward: Backward) -> _Plan:
     loads |= {f"d.{state}": f"at.d[{row}] + unit" for row, state in enumerate(cell.states)}
     states = {value: f"at.next[{row}] + unit" for row, (_, value) in enumerate(forward.outputs)}
     loads |= {value: place for value, place in states.items() if isinstance(value, str) and value not in loads}
-    loads |= {name: f"record + {row} * L" for row, name in enumerate(kept)}
+    loads |= {name: f"saved + {row} * L" for row, name in enumerate(kept)}
     loads = {name: f"load<V>({place})" for name, place in loads.items()}
     for gate in cell.gates:
         x, h = gate_parts(cell, gate)[0], gate_parts(cell, gate)[-1]
@@ -80,7 +80,7 @@ def _plan(cell: Declaration, forward: Program, backward: Backward) -> _Plan:
     x_slots = tuple(slots[gate_parts(cell, gate)[0]] for gate in cell.gates)
     trained = [name for name in extra_names(cell) if name not in cell.constants]
     slots |= {f"w.{name}": len(slots) + row for row, name in enumerate(trained)}
-    strides = {"zx": len(cell.gates), "zh": len(h_gates), "record": max(len(kept), len(slots))}
+    strides = {"zx": len(cell.gates), "zh": len(h_gates), "saved": max(len(kept), len(slots))}
     return _Plan(loads, cell.states, kept, slots, x_slots, strides)
 
 
@@ -88,13 +88,13 @@ def _forward_stores(plan: _Plan, forward: Program) -> list[tuple[str, Operand]]:
     stores: list[tuple[str, Operand]] = [
         (f"at.next[{row}] + unit", value) for row, (_, value) in enumerate(forward.outputs)
     ]
-    return stores + [(f"record + {row} * L", name) for row, name in enumerate(plan.kept)]
+    return stores + [(f"saved + {row} * L", name) for row, name in enumerate(plan.kept)]
 
 
 def _backward_stores(plan: _Plan, backward: Program) -> list[tuple[str, Operand]]:
     values = dict(backward.outputs)
     stores = [(f"at.d[{row}] + unit", values[f"d.prev.{state}"]) for row, state in enumerate(plan.states)]
-    return stores + [(f"record + {slot} * L", values[f"d.{name}"]) for name, slot in plan.slots.items()]
+    return stores + [(f"saved + {slot} * L", values[f"d.{name}"]) for name, slot in plan.slots.items()]
 
 
 class _Function:
@@ -122,14 +122,14 @@ class _Function:
     def text(self) -> list[str]:
         """Return the function's lines."""
         body = [
-            row for name in sorted(self.uniform - set(self._lines)) for row in self._defined(name, self._recorded(name))
+            row for name in sorted(self.uniform - set(self._lines)) for row in self._defined(name, self._saved(name))
         ]
         body += [row for stage in range(self.stages) for row in self._stage_text(stage)]
         return [
             f"template <class T> void {self.name}(const Tile<T>& at) {{",
             "    using V = Vec<T>;",
-            "    constexpr long L = kLanes<T>;",
-            "    for (long row = 0; row < at.rows; ++row) {",
+            "    constexpr ptrdiff_t L = kLanes<T>;",
+            "    for (ptrdiff_t row = 0; row < at.rows; ++row) {",
             *(f"        {each}" for each in body),
             "    }",
             "}",
@@ -159,9 +159,9 @@ class _Function:
         """Say whether a line divides units by a number that they share."""
         return line.operation == "divide" and line.name not in self.uniform and line.operands[1] in self.uniform
 
-    def _recorded(self, name: str) -> str:
+    def _saved(self, name: str) -> str:
         """Return where backward finds a number that all units share: forward kept it with every block."""
-        return self._loads[name].replace("record", "at.record + row * at.record_row")
+        return self._loads[name].replace("saved", "at.saved + row * at.saved_row")
 
     def _defined(self, name: str, expression: str) -> list[str]:
         """Return the definition of a value that all units share, and of its inverse where they are divided by it."""
@@ -191,7 +191,7 @@ class _Function:
         rows += [self._store(place, value) for place, value in stores]
         text = [row for line in shared for row in self._defined(line.name, _expression(line))]
         text += [f"V sum_{line.name}{{}};" for line in sums]
-        text += ["for (long block = 0; block < at.blocks; ++block) {"]
+        text += ["for (ptrdiff_t block = 0; block < at.blocks; ++block) {"]
         text += [f"    {row}" for row in (*self._addresses(rows), *rows)] + ["}"]
         for line in sums:
             text += self._defined(line.name, f"total(sum_{line.name}) / static_cast<T>(at.units)")
@@ -213,13 +213,13 @@ class _Function:
 
     def _store(self, place: str, value: Operand) -> str:
         text = f"store({place}, {_register(value)});"
-        return f"if (at.record) {text}" if self._forward and place.startswith("record") else text
+        return f"if (at.saved) {text}" if self._forward and place.startswith("saved") else text
 
     def _addresses(self, rows: Sequence[str]) -> list[str]:
         """Return the addresses that these lines use, and no others, so that no compiler warns."""
         text = "\n".join(rows)
         strides = self._strides | {"spill": len(self.spilled)}
-        addresses = {"unit": "const long unit = row * at.state_row + block * L;"} | {
+        addresses = {"unit": "const ptrdiff_t unit = row * at.state_row + block * L;"} | {
             name: f"T* {name} = at.{name} + row * at.{name}_row + block * {stride} * L;"
             for name, stride in strides.items()
         }
@@ -281,7 +281,7 @@ def _maker(cell: Declaration, plan: _Plan, forward: _Function, backward: _Functi
         "weights": len(cell.weights),
         "constants": len(cell.constants),
         "sequences": len(sequences),
-        "slots": plan.strides["record"],
+        "slots": plan.strides["saved"],
         "spill": max(len(forward.spilled), len(backward.spilled)),
         "whole": int(forward.stages > 1 or backward.stages > 1),
         "below": _array(sequences),

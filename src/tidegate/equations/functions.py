@@ -59,6 +59,12 @@ def at_least(left: Any, right: Any) -> Any:
     return _compare("at_least", left, right)
 
 
+def log_sigmoid(value: Any) -> Any:
+    """Return log(sigmoid(value)), which overflows on neither side, where a quotient of sigmoids would be 0 / 0."""
+    # At 0 both maxima are equal, and the gradient goes to their left, which here gives the true slope of 1/2.
+    return -(maximum(-value, 0.0) + log(1 + exp(-maximum(-value, value))))
+
+
 def _apply(function: str, value: Any) -> Any:
     if hasattr(value, "sigmoid"):  # a tensor carries the functions as methods
         return value.mean(-1, keepdim=True) if function == "mean" else getattr(value, function)()

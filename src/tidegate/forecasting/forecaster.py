@@ -90,7 +90,8 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         """Forecast what follows the data.
 
         Args:
-            data: history of the same columns, of known or new series; None continues the rows of `fit`.
+            data: history with all the columns of `fit`, of known or new series, or a `panel` of one; None continues the
+                rows of `fit`.
             future: `future_frame()` filled in, when there are covariates known ahead.
             level: percentages of prediction intervals, such as `[80, 90]`.
 
@@ -136,24 +137,36 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         checkpoint: str | Path | None = None,
         progress: Progress | None = None,
         tensorboard: str | Path | None = None,
+        refit: bool = True,
     ) -> BacktestResult:
         """Fit on the first rows of each series and judge on the last, beside naive forecasts of the same windows.
 
         Args:
             data: as for `fit`.
             test_size: last share of each series' rows, used once, after training.
-            checkpoint, progress, tensorboard: as for `fit`.
+            checkpoint, progress, tensorboard: as for `fit`, while the network to be judged is trained.
+            refit: train anew on all rows once the verdict is known, for the best number of epochs and from the same
+                seed, so that `predict()` has learned from the newest rows too. Without it the forecaster stays fitted
+                on the training rows.
 
         Returns:
-            The result: verdict, errors, forecasts. The forecaster stays fitted on the training rows, and
-            `predict()` continues the whole table.
+            The result: verdict, errors, forecasts, on the network that had not seen the test rows; and the forecast of
+            what follows. `predict()` continues the whole table.
         """
+        from tidegate.forecasting.evaluation.ahead import with_forecast
         from tidegate.forecasting.evaluation.backtest import backtest
+        from tidegate.forecasting.refit import refit_or_keep
 
         check_settings(self)
+        panel, columns = build_panel(data, self.settings())
         hooks = TrainingHooks.of(progress, checkpoint, tensorboard)
-        self.model_, result = backtest(self.settings(), data, test_size, hooks)
-        return result
+        self.model_, result = backtest(self.settings(), panel, columns, test_size, hooks)
+        if refit:
+            judged = self.model_
+            self.model_, problem = refit_or_keep(judged, panel, columns, TrainingHooks())
+            result = result.noting(problem)
+            refit = self.model_ is not judged
+        return with_forecast(result, self.model_, None, (), refitted=refit)
 
     def cross_validate(self, data: Any, *, folds: int = 3, test_size: float = 0.1) -> list[BacktestResult]:
         """Judge fresh copies of this forecaster on consecutive test parts at the end of the table, oldest first.
@@ -171,16 +184,23 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         check_settings(self)
         return cross_validate(self.settings(), data, folds, test_size)
 
-    def check_leakage(self, data: Any, prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None) -> LeakageReport:
+    def check_leakage(
+        self,
+        data: Any,
+        prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+        *,
+        test_size: float = 0.2,
+    ) -> LeakageReport:
         """Alter the future of a table and report every forecast that moved.
 
         Args:
             data: a table with all the columns of `fit`.
             prepare: your own preparation of the table (scaling, rolling means, …), tested with it.
+            test_size: last share of each series' rows, from which `prepare` must not learn; it may from those before.
         """
         from tidegate.forecasting.evaluation.leakage import check_leakage
 
-        return check_leakage(self.fitted(), self.panel, data, prepare)
+        return check_leakage(self.fitted(), self.panel, data, prepare, test_size)
 
     def stream(self, series: object = None, *, level: Sequence[float] = ()) -> Stream:
         """Start a stream: push one observation, get the next forecast; see `tidegate.forecasting.streaming.Stream`.
@@ -236,16 +256,16 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         return tuple(map(str, self.fitted().newest.notes))
 
     def panel(self, data: Any) -> Panel:
-        """Read a table with the columns and the step of time that `fit` found; its series are named as `fit` did.
-
-        A panel is one that was read already.
-        """
+        """Read a table with what `fit` found: columns, step of time, names of series; a panel is left as it is."""
+        if isinstance(data, Panel):
+            return data
         model = self.fitted()
-        found = model.preprocessor
-        panel = data
-        if not isinstance(data, Panel):
-            panel = build_panel(data, found.settings, categories=found.columns.categories)[0]
-        return replace(panel, ids=SeriesIds(model.newest.ids).own(panel.ids))
+        panel = build_panel(data, model.preprocessor.settings, like=model.preprocessor.columns)[0]
+        return self.named(panel)
+
+    def named(self, panel: Panel) -> Panel:
+        """Return a panel whose series are named as the table of the fit did."""
+        return replace(panel, ids=SeriesIds(self.fitted().newest.ids).own(panel.ids))
 
     def settings(self) -> ForecasterSettings:
         """The settings alone; copies, which a later `set_params(layer__…=…)` leaves as they are."""

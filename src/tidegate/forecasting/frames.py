@@ -8,6 +8,7 @@ import pandas as pd
 from tidegate.errors import DataError
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.tables.columns import Columns
+from tidegate.tables.moments import as_fitted
 from tidegate.tables.panel import Panel
 from tidegate.tables.series_ids import SeriesIds
 from tidegate.tables.stamps import parse_times
@@ -68,7 +69,7 @@ def read_future(
     # Times are compared as the panel holds them, however the two frames wrote them.
     wanted[keys[-1]] = times.reshape(-1)
     given = future[[*keys, *columns.future]].copy()
-    given[keys[-1]] = _as_times(given[keys[-1]], columns, times.dtype, remedy)
+    given[keys[-1]] = _as_times(given[keys[-1]], columns, panel.freq, times.dtype, remedy)
     if columns.id is not None:
         known = SeriesIds(panel.ids.tolist())
         wanted[columns.id] = np.repeat(panel.ids, times.shape[1])
@@ -98,10 +99,9 @@ def _as_known(column: pd.Series, known: SeriesIds) -> np.ndarray:
     return names[codes]
 
 
-def _as_times(column: pd.Series, columns: Columns, dtype: np.dtype, remedy: str) -> np.ndarray:
-    if columns.in_utc:
-        column = pd.to_datetime(column, utc=True).dt.tz_localize(None)
-    parsed = parse_times(column, str(column.name)).values
+def _as_times(column: pd.Series, columns: Columns, freq: str | int | float, dtype: np.dtype, remedy: str) -> np.ndarray:
+    name = str(column.name)
+    parsed = as_fitted(parse_times(column, name), columns, str(freq), name).values
     if parsed.dtype.kind != dtype.kind and "M" in (parsed.dtype.kind, dtype.kind):
         raise DataError(f"column {column.name!r} of the future frame holds other times than the table did; {remedy}")
     return parsed.astype(dtype)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from torch import Tensor
 
 from tidegate.errors import DataError
+from tidegate.forecasting.context import Context, NextForecast
+from tidegate.forecasting.finite import finite, quiet
 from tidegate.forecasting.frames import forecast_columns
 from tidegate.forecasting.intervals import check_levels
+from tidegate.forecasting.recursive import CHUNK
 from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.table_model import TableModel
+from tidegate.forecasting.window_predictor import WindowPredictor
 from tidegate.forecasting.windows import Windows
 from tidegate.tables.clock import Clock
 from tidegate.tables.frequency import season_of
@@ -24,58 +27,6 @@ from tidegate.tables.series_ids import SeriesIds
 
 if TYPE_CHECKING:
     from tidegate.forecasting.window_model import WindowModel
-
-
-@dataclass(frozen=True)
-class History:
-    """The newest rows of one series, and what is known ahead of it.
-
-    Attributes:
-        rows: (R, C) float64 in the order of `Predictor.columns`; NaN where missing.
-        times: (R,) stamps as a panel holds them, or None when the rows are only numbered.
-        future: (S, Q) covariates known ahead.
-        series: the series of `fit` that this is, or None for a new one.
-    """
-
-    rows: np.ndarray
-    times: np.ndarray | None
-    future: np.ndarray
-    series: object = None
-
-
-@dataclass(frozen=True)
-class NextForecast:
-    """The forecast of the next S steps.
-
-    Attributes:
-        time_name: name of the time column.
-        stamps: (S,) as a panel holds them; step numbers when the history had no times.
-        columns: names of the forecast columns, as `Forecaster.predict` gives them.
-        values: (S, columns) float64.
-    """
-
-    time_name: str
-    stamps: np.ndarray
-    columns: tuple[str, ...]
-    values: np.ndarray
-    clock: Clock | None = None
-
-    @property
-    def times(self) -> np.ndarray | pd.Series:
-        """(S,) stamps in the table's own terms; step numbers when the history had no times."""
-        return self.stamps if self.clock is None else self.clock.restore(self.stamps)
-
-    def texts(self) -> list[Any]:
-        """The stamps as JSON has them."""
-        return self.stamps.tolist() if self.clock is None else self.clock.texts(self.stamps)
-
-    def __getitem__(self, column: str) -> np.ndarray:
-        return self.values[:, self.columns.index(column)]
-
-    def to_frame(self) -> pd.DataFrame:
-        """The forecast as a frame: the time column, then the forecast columns."""
-        data = dict(zip(self.columns, self.values.T, strict=True))
-        return pd.DataFrame({self.time_name: self.times, **data})
 
 
 class Predictor:
@@ -87,13 +38,13 @@ class Predictor:
     Attributes:
         settings: of the fit, with what the table showed.
         columns: what a row holds: the targets, then past covariates, then those known ahead.
-        needed: rows from which a history can be forecast.
-        keep: newest rows that can influence a forecast; older ones may be forgotten.
+        needed: rows from which a context can be forecast.
         steps: the horizon.
         known_ahead: names of the columns known ahead.
         roles: the roles of the table's columns.
         clock: how this model's time stamps are read, counted and written.
         gaps: whether missing values are allowed.
+        fills: whether they are filled from what is known around them.
         dated: whether the calendar is read.
         series: the series of the fit, and their numbers.
     """
@@ -107,8 +58,7 @@ class Predictor:
         self.steps = self.settings.horizon
         self.gaps = self.settings.missing != "refuse"
         self.needed = 1 if self.settings.short_series == "pad" else shape.context
-        season = season_of(self.settings, newest) if self.settings.missing == "seasonal" else 0
-        self.keep = shape.context + season
+        self.fills = self.settings.missing not in ("refuse", "mask")
         self.clock = Clock(self.roles, newest.freq, newest.times.dtype)
         self.dated = bool(shape.features.calendar)
         self.series = SeriesIds(newest.ids.tolist())
@@ -133,41 +83,81 @@ class Predictor:
                 the network did not learn.
         """
         preprocessor = self._model.preprocessor
-        raw = preprocessor.newest(panel, preprocessor.fill(panel), future, times)
-        return self._finished(self._model.scaled(raw), preprocessor.scale_of(panel), levels)
+        return self._follow(panel, preprocessor.fill(panel), future, times, levels)
 
-    def inside(self, panel: Panel, windows: Windows, indices: Tensor) -> np.ndarray:
+    def _follow(
+        self, panel: Panel, filled: Panel, future: np.ndarray, times: np.ndarray, levels: tuple[float, ...]
+    ) -> np.ndarray:
+        preprocessor = self._model.preprocessor
+        scale = preprocessor.scale_of(panel)
+        raw = preprocessor.newest(filled, scale, future, times)
+        return self._finished(self._model.scaled(raw), scale, levels)
+
+    def inside(self, panel: Panel, known: np.ndarray, windows: Windows, indices: Tensor) -> np.ndarray:
         """Point forecasts (W, S, K) of windows inside a panel, in the data's units.
+
+        Args:
+            panel: history and truth.
+            known: (N,) rows of each series that training saw; filling may look ahead within these alone.
+            windows: those that `TableModel.windows` cut from them.
+            indices: (W,) which of them.
 
         Raises:
             DataError: a forecast is not finite.
         """
-        scale = self._model.preprocessor.scale_of(panel).of(windows.locate(indices)[1].numpy())
-        return self._finished(self._model.scaled_windows(windows, indices), scale, ())
+        preprocessor = self._model.preprocessor
+        rows, series = (each.numpy() for each in windows.locate(indices))
+        if preprocessor.knows(panel.ids).all():
+            scale = preprocessor.scale_of(panel).of(series)
+            return self._finished(self._model.scaled_windows(windows, indices), scale, ())
+        # The scale of a new series follows from the rows before an origin, so each window is forecast as those rows.
+        filled = preprocessor.fill_causally(panel, known)
+        return np.concatenate(
+            [
+                self._from(panel, filled, rows[first : first + CHUNK], series[first : first + CHUNK])
+                for first in range(0, len(rows), CHUNK)
+            ]
+        )
+
+    def _from(self, panel: Panel, filled: Panel, rows: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """Forecasts of origins at these rows of a panel from the newest rows before each."""
+        reach = self._model.preprocessor.own_rows
+        before, ahead = (each.before(rows, series, reach) for each in (panel, filled))
+        steps = rows[:, None] + np.arange(self.steps)
+        return self._follow(before, ahead, filled.future[steps], filled.times[steps], ())
 
     def _finished(self, scaled: np.ndarray, scale: Scale, levels: tuple[float, ...]) -> np.ndarray:
         """From the network's outputs (N, S, K, outputs) to finite numbers in the data's units (N, S, columns)."""
-        with _quiet():
+        with quiet():
             values = self._model.preprocessor.unscale(self._model.intervals.around(scaled, levels), scale)
-        return _finite(values).reshape(*values.shape[:2], -1)
+        return finite(values).reshape(*values.shape[:2], -1)
 
-    def check(self, history: History, levels: tuple[float, ...]) -> None:
+    def check(self, context: Context, levels: tuple[float, ...]) -> None:
         """Raise the error that `predict` would, before any work is done.
 
         Raises:
-            DataError: the history cannot be forecast; SettingError: these levels cannot.
+            DataError: the context cannot be forecast; SettingError: these levels cannot.
         """
         self.check_levels(levels)
-        if len(history.rows) < self.needed:
-            raise DataError(f"the model needs {self.needed} rows of history and got {len(history.rows)}; give more")
-        if self.dated and history.times is None:
+        if len(context.rows) < self.needed:
+            raise DataError(f"the model needs {self.needed} rows of history and got {len(context.rows)}; give more")
+        if self.dated and context.times is None:
             raise DataError("the model reads the calendar, so every row needs its time; give times")
-        if history.future.shape != (self.steps, len(self.known_ahead)):
+        if context.future.shape != (self.steps, len(self.known_ahead)):
             raise DataError(
                 f"the model needs values ahead of {', '.join(self.known_ahead)}: {self.steps} rows of "
                 f"{len(self.known_ahead)}; give them as future"
             )
-        self.own_series(history.series)
+        self.own_series(context.series)
+
+    def kept_rows(self, series: object) -> int:
+        """The newest rows of a series that can influence a forecast, apart from what fills a gap they begin with."""
+        preprocessor = self._model.preprocessor
+        season = season_of(self.settings, self._model.newest) if self.settings.missing == "seasonal" else -1
+        # A value one season earlier counts as known only where it was; the first row may have been filled.
+        rows = preprocessor.shape.context + 1 + season
+        own = self._only if series is None else series
+        return rows if preprocessor.knows(np.array([own], dtype=object)).all() else max(rows, preprocessor.own_rows)
 
     def check_levels(self, levels: tuple[float, ...]) -> None:
         """Raise a SettingError or DataError for interval levels that this model cannot give."""
@@ -201,41 +191,58 @@ class Predictor:
             )
         return None
 
-    def predict(self, histories: Sequence[History], levels: tuple[float, ...] = ()) -> list[NextForecast]:
-        """Forecast what follows each history; the same numbers as `Forecaster.predict` on those rows.
+    def predict(self, contexts: Sequence[Context], levels: tuple[float, ...] = ()) -> list[NextForecast]:
+        """Forecast what follows each context; the same numbers as `Forecaster.predict` on those rows.
 
         Raises:
-            DataError: a history cannot be forecast, or its forecast is not finite.
+            DataError: a context cannot be forecast, or its forecast is not finite.
         """
-        names, values = self.names(levels), self.follow(*self._panel(histories), levels)
-        return [self._named(history, names, values[i]) for i, history in enumerate(histories)]
+        (panel, known, ahead), fill = self._panel(contexts), self._model.preprocessor.fill
+        filled = fill(panel if not self.fills else self._anchored(panel, contexts))
+        names, values = self.names(levels), self._follow(panel, filled, known, ahead, levels)
+        return [self._named(context, names, values[i]) for i, context in enumerate(contexts)]
 
-    def _panel(self, histories: Sequence[History]) -> tuple[Panel, np.ndarray, np.ndarray]:
+    def _anchored(self, panel: Panel, contexts: Sequence[Context]) -> Panel:
+        """The panel of contexts with what is missing in their first rows filled from what was known before them."""
+        if all(context.anchors is None for context in contexts):
+            return panel
+        rows = np.concatenate(
+            [
+                context.rows if context.anchors is None else context.anchors.before(context.rows, self.settings.missing)
+                for context in contexts
+            ]
+        )
+        targets, past, future = self._by_role(rows)
+        return replace(panel, targets=targets, past=past, future=future)
+
+    def _by_role(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        targets, past = len(self.roles.targets), len(self.roles.past)
+        return rows[:, :targets], rows[:, targets : targets + past], rows[:, targets + past :]
+
+    def _panel(self, contexts: Sequence[Context]) -> tuple[Panel, np.ndarray, np.ndarray]:
         newest = self._model.newest
-        count = len(histories)
-        rows = np.concatenate([history.rows for history in histories])
+        count = len(contexts)
+        rows = np.concatenate([context.rows for context in contexts])
         starts = np.zeros(count + 1, dtype=np.int64)
-        np.cumsum([len(history.rows) for history in histories], out=starts[1:])
+        np.cumsum([len(context.rows) for context in contexts], out=starts[1:])
         stamps, ahead = np.arange(len(rows)), np.zeros((count, self.steps), dtype=np.int64)
         if self.dated:
-            stamps = np.concatenate([history.times for history in histories])  # pyright: ignore[reportArgumentType, reportCallIssue]
+            stamps = np.concatenate([context.times for context in contexts])  # pyright: ignore[reportArgumentType, reportCallIssue]
             ahead = self.clock.ahead(stamps[starts[1:] - 1], self.steps)
         ids = np.empty(count, dtype=object)
-        names = [self.own_series(history.series) for history in histories]
+        names = [self.own_series(context.series) for context in contexts]
         ids[:] = [self._only if name is None else name for name in names]
         static = np.zeros((count, newest.static.shape[1]))
         if static.shape[1]:
             static = newest.static[[self.series.number(name) for name in names]]
-        targets, past = len(self.roles.targets), len(self.roles.past)
-        columns = rows[:, :targets], rows[:, targets : targets + past], rows[:, targets + past :]
-        panel = Panel(ids, starts, stamps, newest.freq, *columns, static)
-        return panel, np.stack([history.future for history in histories]), ahead
+        panel = Panel(ids, starts, stamps, newest.freq, *self._by_role(rows), static)
+        return panel, np.stack([context.future for context in contexts]), ahead
 
-    def _named(self, history: History, names: tuple[str, ...], values: np.ndarray) -> NextForecast:
+    def _named(self, context: Context, names: tuple[str, ...], values: np.ndarray) -> NextForecast:
         name = self.roles.time or self.settings.time_col
-        if history.times is None:
+        if context.times is None:
             return NextForecast(name, np.arange(self.steps), names, values)
-        return NextForecast(name, self.clock.ahead(history.times[-1], self.steps), names, values, self.clock)
+        return NextForecast(name, self.clock.ahead(context.times[-1], self.steps), names, values, self.clock)
 
     def _level_problem(self, levels: tuple[float, ...]) -> Exception | None:
         try:
@@ -249,78 +256,9 @@ class Predictor:
         return None
 
 
-class WindowPredictor:
-    """Forecasts with a model that was fitted on windows of plain arrays; attributes as `Predictor` has them."""
-
-    def __init__(self, model: WindowModel) -> None:
-        self._model = model
-        self.columns = ("x",) if model.features == 1 else tuple(f"x{i}" for i in range(model.features))
-        self.known_ahead: tuple[str, ...] = ()
-        self.steps = model.shape[0] if model.shape else 1
-        self.gaps, self.dated = False, False
-        self.needed = self.keep = model.lookback
-        self.clock: Clock | None = None
-        self.series = SeriesIds(())
-        outputs = model.shape[1] if len(model.shape) > 1 else 1
-        self._names = ("y",) if outputs == 1 else tuple(f"y{i}" for i in range(outputs))
-
-    def follow(self, windows: np.ndarray) -> np.ndarray:
-        """Forecast what follows each window (n, L, F), in the shape that y had.
-
-        Raises:
-            DataError: a forecast is not finite.
-        """
-        with _quiet():
-            return _finite(self._model.forecast(windows))
-
-    def predict(self, histories: Sequence[History], levels: tuple[float, ...] = ()) -> list[NextForecast]:
-        """Forecast what follows each history: the newest `needed` rows of it as one window."""
-        windows = np.stack([history.rows[-self.needed :] for history in histories])
-        values = self.follow(windows).reshape(len(histories), self.steps, -1)
-        return [NextForecast("step", np.arange(self.steps), self._names, each) for each in values]
-
-    def names(self, levels: tuple[float, ...]) -> tuple[str, ...]:
-        """Names of the forecast columns."""
-        return self._names
-
-    def check(self, history: History, levels: tuple[float, ...]) -> None:
-        """Raise the error that `predict` would, before any work is done."""
-        self.check_levels(levels)
-        if len(history.rows) < self.needed:
-            raise DataError(f"the model needs windows of {self.needed} rows, not {len(history.rows)}; give as many")
-        if history.future.size:
-            raise DataError("a model of plain arrays knows no columns ahead; leave future out")
-
-    def check_levels(self, levels: tuple[float, ...]) -> None:
-        """Raise a DataError for any interval level: there are no validation errors to make one from."""
-        if levels:
-            raise DataError("a model of plain arrays has no intervals; leave level out, or fit on a table")
-
-    def gives(self, level: float) -> bool:
-        """Whether this model can give intervals of this level: never."""
-        return False
-
-    def own_series(self, series: object) -> object:
-        """None; raises a DataError for any series, for windows have none."""
-        if series is not None:
-            raise DataError("a model of plain arrays knows no series; leave series out")
-        return None
-
-
 AnyPredictor = Predictor | WindowPredictor
 
 
 def predictor_of(model: TableModel | WindowModel) -> AnyPredictor:
     """The predictor of a fitted model."""
     return Predictor(model) if isinstance(model, TableModel) else WindowPredictor(model)
-
-
-def _quiet() -> np.errstate:
-    """Silence about numbers that overflow: they are found in the end, and said in words."""
-    return np.errstate(over="ignore", invalid="ignore")
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    if not np.isfinite(values).all():
-        raise DataError("the forecast is not a finite number; the values lie too far from what the model has seen")
-    return values

@@ -19,6 +19,8 @@ from tidegate.tables.filling import fill
 from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
 
+_OWN_ROWS = 512
+
 
 def window_shape(settings: ForecasterSettings, columns: Columns) -> WindowShape:
     """The shape of the windows that these settings and columns ask for.
@@ -79,17 +81,36 @@ class Preprocessor:
     def with_series(self, panel: Panel) -> Preprocessor:
         """Also keep the scale of the panel's series that are new; those known stay as they were fitted."""
         new = ~np.isin(panel.ids.astype(str), self.ids.astype(str))
-        if self.settings.scale_by == "global" or self.settings.scaler == "none" or not new.any():
+        if self.shared or not new.any():
             return self
-        own = self.scale_of(panel.select(new))
+        added = panel.select(new)
+        own = fit_scale(_stack(added), added.starts, self.settings.scaler, by_series=True)
         scale = Scale(
             np.concatenate([self.scale.location, own.location]), np.concatenate([self.scale.spread, own.spread])
         )
         return replace(self, ids=np.concatenate([self.ids, panel.ids[new]]), scale=scale)
 
+    @property
+    def shared(self) -> bool:
+        """Whether all series have one scale."""
+        return self.settings.scale_by == "global" or self.settings.scaler == "none"
+
+    @property
+    def own_rows(self) -> int:
+        """The newest rows from which the scale of a series that `fit` did not see follows."""
+        return max(self.shape.context, _OWN_ROWS)
+
+    def knows(self, ids: np.ndarray) -> np.ndarray:
+        """Which of these series (N,) have a scale of the fit."""
+        known = set(self.ids.tolist())
+        return np.array([self.shared or name in known for name in ids.tolist()], dtype=bool)
+
     def scale_of(self, panel: Panel) -> Scale:
-        """The scale of the panel's series; a new series, unless all share one scale, is fitted on its own rows."""
-        if self.settings.scale_by == "global" or self.settings.scaler == "none":
+        """The scale of the panel's series; that of a new one follows from its newest `own_rows`, unless all share one.
+
+        So it changes with time as the series does, and a stream can tell it from the rows that it keeps.
+        """
+        if self.shared:
             return self.scale
         if np.array_equal(panel.ids, self.ids):
             return self.scale
@@ -97,7 +118,8 @@ class Preprocessor:
         numbers = np.array([known.get(name, -1) for name in panel.ids.tolist()])
         if (numbers >= 0).all():
             return Scale(self.scale.location[numbers], self.scale.spread[numbers])
-        own = fit_scale(_stack(panel), panel.starts, self.settings.scaler, by_series=True)
+        recent = panel.tail(self.own_rows)
+        own = fit_scale(_stack(recent), recent.starts, self.settings.scaler, by_series=True)
         seen = (numbers >= 0)[:, None]
         return Scale(
             np.where(seen, self.scale.location[numbers], own.location),
@@ -149,13 +171,19 @@ class Preprocessor:
             torch.from_numpy(np.asarray(panel.starts, dtype=np.int64)),
         )
 
-    def newest(self, panel: Panel, filled: Panel, future: np.ndarray, times: np.ndarray) -> RawWindow:
-        """The window at the end of each series: future (N, S, Q) and times (N, S) of the steps ahead."""
-        scale = self.scale_of(panel)
+    def newest(self, panel: Panel, scale: Scale, future: np.ndarray, times: np.ndarray) -> RawWindow:
+        """The window at the end of each series of a filled panel, with its scale.
+
+        Args:
+            panel: as `fill` returns it.
+            scale: that of its series.
+            future: (N, S, Q) covariates known ahead.
+            times: (N, S) of the steps ahead.
+        """
         reach = panel.starts[1:, None] + np.arange(-self.shape.context, 0)
         rows = np.maximum(reach, panel.starts[:-1, None]).ravel() if self.shape.flagged else reach.ravel()
         repeat = np.full(len(panel.ids), self.shape.context)
-        values = scale.transform(_stack(filled)[rows], repeat)
+        values = scale.transform(_stack(panel)[rows], repeat)
         values = self._with_calendar(values, panel.times[rows]).reshape(len(panel.ids), self.shape.context, -1)
         observed = None
         if self.shape.flagged:
@@ -185,7 +213,9 @@ class Preprocessor:
 
     def _with_calendar(self, values: np.ndarray, times: np.ndarray) -> np.ndarray:
         names = self.shape.features.calendar
-        return np.concatenate([values, calendar_columns(times, names)], axis=1) if names else values
+        if not names:
+            return values
+        return np.concatenate([values, calendar_columns(self.columns.wall_clock(times), names)], axis=1)
 
     def _static(self, static: np.ndarray) -> Tensor:
         codes = len(self.columns.categories)

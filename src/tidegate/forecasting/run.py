@@ -1,24 +1,43 @@
-"""One run: a table in; a tested model, a forecast and a report out, in one folder."""
+"""One run: a table in; a judged model, a forecast and a report out, in one folder."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
-from tidegate.errors import DataError, SettingError
+import numpy as np
+import pandas as pd
+
+from tidegate.errors import DataError, StaleCheckpointError, TidegateError
+from tidegate.forecasting.evaluation.ahead import with_forecast
+from tidegate.forecasting.evaluation.backtest import backtest
 from tidegate.forecasting.evaluation.report import write_report
 from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.forecasting.forecaster import Forecaster
+from tidegate.forecasting.frames import read_future
+from tidegate.forecasting.intervals import Intervals, check_levels, learned_quantiles
+from tidegate.forecasting.refit import refit_or_keep
+from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.forecasting.table_model import TableModel
+from tidegate.notes import Note
 from tidegate.settings import check_settings
 from tidegate.storage.files import write_atomically
+from tidegate.tables.building import build_panel
+from tidegate.tables.columns import Columns
+from tidegate.tables.frequency import times_ahead
+from tidegate.tables.panel import Panel
+from tidegate.tables.reading import read_table
+from tidegate.training.hooks import TrainingHooks
 from tidegate.training.progress import Progress
+from tidegate.words import check_language
 
 _MARK = "settings.toml"
 _CHECKPOINT = "checkpoint.safetensors"
+_REFIT_CHECKPOINT = "refit-checkpoint.safetensors"
 
 
 class Watcher(Protocol):
@@ -30,60 +49,172 @@ class Watcher(Protocol):
     def progress(self, epochs: int) -> Progress | None:
         """The line that shows how training goes, if any."""
 
+    def verdict(self, result: BacktestResult) -> None:
+        """Take what is known once the network is judged, so that no later failure loses it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a run beside the settings.
+
+    Attributes:
+        data: the table.
+        out: the run folder.
+        test_size: last share of each series' rows, to judge on.
+        future: a table of values known ahead.
+        levels: interval levels in percent.
+        lang: language of the report and of notes, "en" or "zh".
+        tensorboard: whether to write event files.
+        overwrite: whether to replace a finished run.
+        refit: whether to train again on all rows before forecasting.
+    """
+
+    data: Path
+    out: Path
+    test_size: float = 0.2
+    future: Path | None = None
+    levels: tuple[float, ...] = ()
+    lang: str = "en"
+    tensorboard: bool = False
+    overwrite: bool = False
+    refit: bool = True
+
 
 @dataclass(frozen=True)
 class Run:
-    """What a run leaves: its result, the report's path and the settings used."""
+    """What a run leaves.
+
+    Attributes:
+        result: how good the network is.
+        report: path of the report.
+        forecast: what forecast.csv holds; None where there is no forecast.
+        settings: those used.
+        problem: why there is no forecast, where that was asked for and failed.
+    """
 
     result: BacktestResult
     report: Path
+    forecast: pd.DataFrame | None
     settings: dict[str, Any]
+    problem: TidegateError | None
 
 
-def run(
-    data: Path,
-    out: Path,
-    values: dict[str, Any],
-    *,
-    test_size: float,
-    future: Path | None,
-    levels: tuple[float, ...],
-    lang: str,
-    tensorboard: bool,
-    overwrite: bool,
-    console: Watcher,
-) -> Run:
-    """Fit, test, forecast and write everything into `out`; carry on where an interrupted run stopped."""
-    if lang not in ("en", "zh"):
-        raise SettingError(f"lang must be en or zh, not {lang!r}")
-    forecaster = Forecaster(**values)
+def run(request: Request, values: dict[str, Any], console: Watcher) -> Run:
+    """Fit, judge, refit, forecast and write everything; carry on where an interrupted run stopped.
+
+    Raises:
+        TidegateError: nothing could be begun, or written, in one sentence. What can be checked is checked before
+            training: the folder, the levels, the table of values known ahead.
+    """
+    check_language(request.lang)
+    forecaster, out = Forecaster(**values), request.out
     check_settings(forecaster)
-    checkpoint = out / _CHECKPOINT
-    with _claimed(out, overwrite):
-        if checkpoint.exists():
-            console.note(f"carrying on from {checkpoint}")
-        result = forecaster.backtest(
-            data,
-            test_size=test_size,
-            checkpoint=checkpoint,
-            progress=console.progress(forecaster.epochs),
-            tensorboard=out / "tensorboard" if tensorboard else None,
-        )
-    if forecaster.fitted().history.interrupted:
-        console.note("training was interrupted; what follows is the best epoch so far")
-    forecaster.save(out / "model")
-    report = write_report(result, out, lang=lang)
-    if forecaster.columns_.future and future is None:
-        console.note(
-            f"no forecast.csv: it needs values ahead of {', '.join(forecaster.columns_.future)}; "
-            f"`tidegate forecast predict {out} --future-frame --out future.csv` writes the frame to fill in"
-        )
+    settings = forecaster.settings()
+    _check_levels(settings, request.levels)
+    with _claimed(out, request.overwrite):
+        panel, columns = build_panel(request.data, settings)
+        future = _read_future(request, settings, panel, columns)
+        forecaster.model_, result = _judge(request, settings, panel, columns, console)
+    console.verdict(result)
+    if request.refit:
+        judged = forecaster.model_
+        forecaster.model_, problem = _refit(request, judged, panel, columns, console)
+        result = result.noting(problem)
+        refitted = forecaster.model_ is not judged
     else:
-        frame = forecaster.predict(future=future, level=levels)
-        write_atomically(out / "forecast.csv", frame.to_csv(index=False).encode())
-    checkpoint.unlink(missing_ok=True)
-    settings = asdict(forecaster.settings())
-    return Run(result, report, {name: settings[name] for name in (f.name for f in fields(ForecasterSettings))})
+        refitted = False
+    forecaster.save(out / "model")
+    forecast, problem = _forecast(request, forecaster, future, console)
+    shown = with_forecast(result, forecaster.model_, future, request.levels, refitted=refitted)
+    report = write_report(shown, out, lang=request.lang)
+    for name in (_CHECKPOINT, _REFIT_CHECKPOINT):
+        (out / name).unlink(missing_ok=True)
+    used = asdict(settings)
+    return Run(shown, report, forecast, {f.name: used[f.name] for f in fields(ForecasterSettings)}, problem)
+
+
+def _check_levels(settings: ForecasterSettings, levels: tuple[float, ...]) -> None:
+    """Refuse before training what no model of these settings could give; a short validation part shows only later."""
+    check_levels(levels)
+    quantiles = learned_quantiles(settings)
+    if quantiles is not None:
+        Intervals(settings.levels, quantiles, np.empty((0, 1, 1))).around(np.zeros((1, 1, 1, len(quantiles))), levels)
+
+
+def _read_future(request: Request, settings: ForecasterSettings, panel: Panel, columns: Columns) -> pd.DataFrame | None:
+    """The table of values known ahead, once it is sure that it has all that the forecast will need."""
+    if request.future is None:
+        return None
+    future = read_table(request.future)
+    read_future(future, panel, columns, resolved(settings, columns, panel.freq), times_ahead(panel, settings.horizon))
+    return future
+
+
+def _judge(
+    request: Request, settings: ForecasterSettings, panel: Panel, columns: Columns, console: Watcher
+) -> tuple[TableModel, BacktestResult]:
+    checkpoint, lang = request.out / _CHECKPOINT, request.lang
+    if checkpoint.exists():
+        console.note(Note("forecasting.carrying_on", {"checkpoint": str(checkpoint)}).sentence(lang))
+    else:  # one that is left of an earlier run
+        (request.out / _REFIT_CHECKPOINT).unlink(missing_ok=True)
+    hooks = TrainingHooks.of(
+        console.progress(settings.epochs), checkpoint, request.out / "tensorboard" if request.tensorboard else None
+    )
+    model, result = _resumed(
+        lambda: backtest(settings, panel, columns, request.test_size, hooks),
+        checkpoint,
+        lambda reason: console.note(Note("forecasting.stale_checkpoint", {"reason": reason}).sentence(lang)),
+        replace=request.overwrite,
+    )
+    if model.history.interrupted:
+        result = result.noting(Note("forecasting.interrupted"))
+    return model, result
+
+
+def _refit(
+    request: Request, judged: TableModel, panel: Panel, columns: Columns, console: Watcher
+) -> tuple[TableModel, Note | None]:
+    epochs = judged.history.best_epoch or 1
+    console.note(Note("forecasting.refitting", {"epochs": epochs}).sentence(request.lang))
+    checkpoint = request.out / _REFIT_CHECKPOINT
+    hooks = TrainingHooks.of(console.progress(epochs), checkpoint, None)
+    model, problem = _resumed(
+        lambda: refit_or_keep(judged, panel, columns, hooks), checkpoint, lambda reason: None, replace=True
+    )
+    if problem is not None:
+        console.note(problem.sentence(request.lang))
+    return model, problem
+
+
+def _resumed(train: Callable[[], Any], checkpoint: Path, say: Callable[[str], None], *, replace: bool) -> Any:
+    """Train, resuming from the checkpoint; one that cannot be resumed from is refused, or replaced."""
+    try:
+        return train()
+    except StaleCheckpointError as error:
+        if not replace:
+            raise
+        say(str(error).partition("; ")[0])
+        checkpoint.unlink()
+        return train()
+
+
+def _forecast(
+    request: Request, forecaster: Forecaster, future: pd.DataFrame | None, console: Watcher
+) -> tuple[pd.DataFrame | None, TidegateError | None]:
+    """Write forecast.csv, where that can be; what was judged is to be written whatever fails here."""
+    ahead, file = forecaster.columns_.future, request.out / "forecast.csv"
+    file.unlink(missing_ok=True)  # that of a run which this one replaces
+    if ahead and future is None:
+        about = {"columns": ", ".join(ahead), "out": str(request.out)}
+        console.note(Note("forecasting.fill_in", about).sentence(request.lang))
+        return None, None
+    try:
+        frame = forecaster.predict(future=future, level=request.levels)
+    except TidegateError as error:
+        return None, error
+    write_atomically(file, frame.to_csv(index=False).encode())
+    return frame, None
 
 
 @contextmanager
@@ -94,9 +225,12 @@ def _claimed(out: Path, overwrite: bool) -> Iterator[None]:
     held = {path.name for path in out.iterdir()} if out.exists() else set()
     if _MARK in held and not overwrite:
         raise DataError(f"{out} holds a finished run; give --overwrite to replace it, or another --out")
-    if held - {_CHECKPOINT, "tensorboard"} and _MARK not in held and "model" not in held:
+    if held - {_CHECKPOINT, _REFIT_CHECKPOINT, "tensorboard"} and _MARK not in held and "model" not in held:
         raise DataError(f"{out} holds files that are not a run's ({sorted(held)[0]}); name another folder with --out")
     out.mkdir(parents=True, exist_ok=True)
+    probe = out / ".writable"
+    write_atomically(probe, b"")  # better refused now than after hours of training
+    probe.unlink()
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,10 @@ import numpy as np
 
 from tidegate.arrays import as_numbers
 from tidegate.errors import DataError
+from tidegate.forecasting.anchors import Anchors
+from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.observations import LARGEST, read_ahead, read_row
-from tidegate.forecasting.predictor import AnyPredictor, History, NextForecast
+from tidegate.forecasting.predictor import AnyPredictor
 
 _FORMAT = 1
 
@@ -23,18 +26,21 @@ class Observation:
     Attributes:
         rows: (M, C) rows to add: those of a gap, all NaN, then the observation; none when it repeats the last.
         times: (M,) their stamps inside the clock, or None in a stream without times.
+        passed: steps of a gap before `rows` that need not be written, for they would be forgotten at once.
     """
 
     rows: np.ndarray
     times: np.ndarray | None
+    passed: int = 0
 
 
 class Stream:
     """Keeps the newest rows of one series and forecasts what follows them.
 
-    A forecast is the one that `Forecaster.predict` gives for the same newest `keep` rows; older rows are forgotten,
-    so a push costs the same after a million observations as after the first hundred. Not safe for use by several
-    threads at once.
+    A forecast is the one that `Forecaster.predict` gives for a table of all rows pushed so far. The newest `keep` rows
+    and, where gaps are filled, the last known values before them are all that it needs, so older rows are forgotten and
+    a push costs the same after a million observations as after the first hundred. Not safe for use by several threads
+    at once.
 
     Attributes:
         columns: names of the values in an observation: targets, past covariates, covariates known ahead.
@@ -61,20 +67,23 @@ class Stream:
             DataError: the model was not fitted on `series`, or needs one for its static columns.
         """
         self._predictor = predictor
-        self.series, self.level = self._predictor.own_series(series), tuple(level)
-        self._predictor.check_levels(self.level)
-        self.columns, self.count = self._predictor.columns, 0
+        own = self._predictor.own_series(series)
+        self._predictor.check_levels(tuple(level))
+        self.level, self.columns = tuple(level), self._predictor.columns
+        self._clear(own)
+
+    def _clear(self, series: Any) -> None:
+        """Forget all rows."""
+        self.series, self.count = series, 0
+        self.keep = self._predictor.kept_rows(series)
+        """The newest rows that are kept."""
         # Rows move to the front once per `keep` pushes, so that the newest always lie in one piece.
-        size = 2 * self._predictor.keep
+        size = 2 * self.keep
         self._rows = np.empty((size, len(self.columns)))
         self._times = np.zeros(size, dtype=np.float64 if self._counts_in_floats else np.int64)
         self._first = self._end = 0
         self._timed: bool | None = None
-
-    @property
-    def keep(self) -> int:
-        """The newest rows that are kept: all that can influence a forecast."""
-        return self._predictor.keep
+        self._anchors = Anchors(len(self.columns)) if self._predictor.fills else None
 
     @property
     def needed(self) -> int:
@@ -143,7 +152,28 @@ class Stream:
         times = [0] * len(observation.rows) if observation.times is None else observation.times.tolist()
         for row, time in zip(observation.rows, times, strict=True):
             self._append(row, time)
+        if self._anchors is not None and observation.passed:
+            self._anchors.age(observation.passed)
         self.count += 1
+
+    def begin(self, rows: np.ndarray, start: Any = None) -> None:
+        """Take the rows (R, C) that an empty stream begins with, as if they were pushed, in the time of `keep` pushes.
+
+        Args:
+            rows: checked observations, one step apart; NaN where missing.
+            start: time of the first row.
+
+        Raises:
+            DataError: the time cannot be used, or is missing where the model reads the calendar.
+        """
+        older, clock = max(0, len(rows) - self.keep), self._predictor.clock
+        if older and start is not None and clock is not None:
+            start = clock.write(clock.after(clock.read(start), older, older + 1)[0].item())
+        if self._anchors is not None:
+            self._anchors.forget(rows[:older])
+        for number, row in enumerate(rows[older:]):
+            self.take(self.check(row, start if number == 0 else None))
+        self.count += older
 
     def forecast(self, future: np.ndarray | None = None) -> NextForecast:
         """Forecast what follows the newest row.
@@ -153,13 +183,13 @@ class Stream:
         """
         return self._predict(self.read_future(future))
 
-    def history(self, future: np.ndarray) -> History:
+    def context(self, future: np.ndarray) -> Context:
         """A copy of the newest rows as a predictor reads them."""
         part = slice(self._first, self._end)
         times = None
         if self._timed and self._predictor.clock is not None:
             times = self._predictor.clock.stamps(self._times[part].copy())
-        return History(self._rows[part].copy(), times, future, self.series)
+        return Context(self._rows[part].copy(), times, future, self.series, copy.deepcopy(self._anchors))
 
     def read_future(self, future: Any) -> np.ndarray:
         """The covariates known ahead as an array (horizon, columns).
@@ -187,6 +217,7 @@ class Stream:
             "timed": self._timed,
             "times": self._times[part].tolist() if self._timed else None,
             "rows": listed,
+            "anchors": None if self._anchors is None else self._anchors.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> Stream:
@@ -195,19 +226,22 @@ class Stream:
         Raises:
             DataError: it is no state of a stream of this model; the stream is then as it was before.
         """
-        rows, times, count, timed = _read_state(state, self.columns, self._times.dtype)
-        series = self._predictor.own_series(state.get("series"))
-        self.series, self._timed, self.count = series, timed, count
+        rows, times, count, timed, anchors = _read_state(state, self.columns, self._times.dtype)
+        self._clear(self._predictor.own_series(state.get("series")))
+        self._timed, self.count = timed, count
+        if self._anchors is not None:
+            self._anchors = anchors
+            anchors.forget(rows[: -self.keep])
         rows, times = rows[-self.keep :], times[-self.keep :]
-        self._first, self._end = 0, len(rows)
+        self._end = len(rows)
         self._rows[: len(rows)] = rows
         self._times[: len(rows)] = times
         return self
 
     def _predict(self, future: np.ndarray) -> NextForecast:
-        history = self.history(future)
-        self._predictor.check(history, self.level)
-        return self._predictor.predict([history], self.level)[0]
+        context = self.context(future)
+        self._predictor.check(context, self.level)
+        return self._predictor.predict([context], self.level)[0]
 
     @property
     def _counts_in_floats(self) -> bool:
@@ -216,13 +250,16 @@ class Stream:
 
     def _append(self, row: np.ndarray, time: int | float) -> None:
         if self._end == len(self._rows):
-            kept = self.keep - 1
-            self._rows[:kept] = self._rows[self._end - kept :]
-            self._times[:kept] = self._times[self._end - kept :]
+            kept = self._end - self._first
+            self._rows[:kept] = self._rows[self._first :]
+            self._times[:kept] = self._times[self._first :]
             self._first, self._end = 0, kept
         self._rows[self._end], self._times[self._end] = row, time
         self._end += 1
-        self._first = max(self._first, self._end - self.keep)
+        if self._end - self._first > self.keep:
+            if self._anchors is not None:
+                self._anchors.forget(self._rows[self._first : self._first + 1])
+            self._first += 1
 
     @property
     def _newest_time(self) -> int | float:
@@ -235,13 +272,12 @@ class Stream:
         if steps == 0:
             return Observation(np.empty((0, len(row))), np.empty(0))
         times = np.array([stamp])
+        passed = max(0, steps - self.keep - 1)  # of a long gap only as many rows are written as are kept
         if steps > 1:
-            # Of a long gap only as many rows are written as are kept.
-            missing = clock.after(self._newest_time, max(1, steps - self.keep), steps)
-            times = np.concatenate([missing, times])
+            times = np.concatenate([clock.after(self._newest_time, 1 + passed, steps), times])
         rows = np.full((len(times), len(row)), np.nan)
         rows[-1] = row
-        return Observation(rows, times)
+        return Observation(rows, times, passed)
 
     def _read_time(self, time: Any) -> tuple[int | float | None, int]:
         clock = self._predictor.clock
@@ -267,13 +303,15 @@ class Stream:
 
 def _read_state(
     state: Mapping[str, Any], columns: tuple[str, ...], dtype: np.dtype
-) -> tuple[np.ndarray, np.ndarray, int, bool | None]:
+) -> tuple[np.ndarray, np.ndarray, int, bool | None, Anchors]:
     theirs = state.get("columns") if isinstance(state, Mapping) else None
     if isinstance(theirs, list) and theirs != list(columns):
         held = ", ".join(map(str, theirs))[:200]
         raise DataError(f"the stream holds {held} and the model takes {', '.join(columns)}; begin a new stream")
     try:
-        timed, count = state["timed"], state["count"]
+        timed, count, anchors = state["timed"], state["count"], Anchors(len(columns))
+        if state.get("anchors") is not None:  # older versions had none
+            anchors.restore(state["anchors"])
         rows = as_numbers(state["rows"], "the state") if state["rows"] else np.empty((0, len(columns)))
         times = np.array(state["times"] if timed else [0] * len(rows), dtype=dtype)
         sound = (
@@ -288,4 +326,4 @@ def _read_state(
         sound = False
     if not sound:
         raise DataError("this is no state of a stream, or a damaged one; begin a new stream")
-    return rows, times, count, timed  # pyright: ignore[reportPossiblyUnboundVariable]
+    return rows, times, count, timed, anchors  # pyright: ignore[reportPossiblyUnboundVariable]

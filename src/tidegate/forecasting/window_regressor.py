@@ -194,4 +194,4 @@ def _refuse_nan(values: np.ndarray, name: str) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return " ".join(str(error).split("\n[")[0].split())  # without the array that some messages print

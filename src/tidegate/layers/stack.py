@@ -127,7 +127,8 @@ def _scan_layer(
             options["h_mask"] = noise.dropout(x.new_ones(x.shape[0], own["weight_hh"].shape[1]), dropout)
         results.append(dispatch.scan(cell, inputs, state, own, **options))
     outputs = [sequences[0] for sequences, _ in results]
-    y = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
+    # Time first in memory, as each direction's outputs are.
+    y = outputs[0] if len(outputs) == 1 else torch.cat([each.transpose(0, 1) for each in outputs], -1).transpose(0, 1)
     return y, [sequences for sequences, _ in results], [last for _, last in results]
 
 

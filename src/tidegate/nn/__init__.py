@@ -7,6 +7,7 @@ engine's. A call that the engine cannot compute as torch would (`running.runs` d
 and so does a wrong one, whose error is therefore torch's too.
 """
 
+from tidegate.nn.cells import GRUCell, LSTMCell, RNNCell
 from tidegate.nn.modules import GRU, LSTM, RNN
 
-__all__ = ["GRU", "LSTM", "RNN"]
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]

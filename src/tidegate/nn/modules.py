@@ -1,14 +1,13 @@
-"""The three modules; what they share is in `running`."""
+"""The modules that run over sequences; what they share is in `running`."""
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from torch import nn
 
-from tidegate.nn.running import compute
+from tidegate.nn.running import as_torchs, compute
 
 
 class LSTM(nn.LSTM):
@@ -33,7 +32,7 @@ class LSTM(nn.LSTM):
         return compute(self, super().forward, input, hx)
 
     def __prepare_scriptable__(self) -> nn.LSTM:
-        return _as_torchs(self, nn.LSTM)
+        return as_torchs(self, nn.LSTM)
 
 
 class GRU(nn.GRU):
@@ -54,7 +53,7 @@ class GRU(nn.GRU):
         return compute(self, super().forward, input, hx)
 
     def __prepare_scriptable__(self) -> nn.GRU:
-        return _as_torchs(self, nn.GRU)
+        return as_torchs(self, nn.GRU)
 
 
 class RNN(nn.RNN):
@@ -75,11 +74,4 @@ class RNN(nn.RNN):
         return compute(self, super().forward, input, hx)
 
     def __prepare_scriptable__(self) -> nn.RNN:
-        return _as_torchs(self, nn.RNN)
-
-
-def _as_torchs(module: Any, base: Any) -> Any:
-    """Return torch's own module on the same parameters, because TorchScript compiles the source of `forward`."""
-    twin = copy.copy(module)
-    twin.__class__ = base
-    return twin
+        return as_torchs(self, nn.RNN)

@@ -6,6 +6,7 @@ one, (B, T, I) with lengths.
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -117,33 +118,42 @@ def runs(module: nn.RNNBase, input: Any, hx: Any) -> bool:
         hx: the second.
     """
     cell = _CELLS.get(module.mode)
-    if cell is None or module.proj_size > 0 or _is_watched():
+    if cell is None or module.proj_size > 0 or is_watched():
         return False
     _refresh(module)
     x = input.data if isinstance(input, PackedSequence) else input
-    if type(x) not in _PLAIN or x.dtype not in _DTYPES or not x.numel():
+    if type(x) not in _PLAIN:
         return False
-    states, expected = _states(cell, hx), _state_shape(module, input)
+    states, expected = states_of(cell, hx), _state_shape(module, input)
     if states is None or expected is None:
         return False
     fits = x.shape[-1] == module.input_size and all(part.shape == expected for part in states)
-    return fits and all([_is_plain(part, x.dtype) for part in (x, *states, *module._flat_weights)])
+    return fits and are_computable(x, *states, *module._flat_weights)
+
+
+def are_computable(x: Any, *others: Any) -> bool:
+    """Say whether the engine computes with these tensors: an input that is not empty, and all of one type it has."""
+    if type(x) not in _PLAIN or x.dtype not in _DTYPES or not x.numel():
+        return False
+    return all([_is_plain(part, x.dtype) for part in (x, *others)])
 
 
 def run(module: nn.RNNBase, input: Any, hx: Any) -> tuple[Any, Any]:
     """Compute a call that `runs` accepts; returns what torch's `forward` returns."""
     if isinstance(input, PackedSequence):
         return _run_packed(module, input, hx)
-    state = _states(_CELLS[module.mode], hx) if hx is not None else None
+    state = states_of(_CELLS[module.mode], hx) if hx is not None else None
     if input.dim() == 2:
         y, new = _scan(module, input[None], state and tuple(part[:, None] for part in state))
-        return y[0], _as_hx(tuple(part[:, 0] for part in new))
-    if module.batch_first:
-        y, new = _scan(module, input, state)
-        return y, _as_hx(new)
-    y, new = _scan(module, input.transpose(0, 1), state)
-    # Contiguous as torch's is: callers `view` it.
-    return y.transpose(0, 1).contiguous(), _as_hx(new)
+        return _time_first(y)[:, 0], as_hx(tuple(part[:, 0] for part in new))
+    y, new = _scan(module, input if module.batch_first else input.transpose(0, 1), state)
+    y = _time_first(y)
+    return y.transpose(0, 1) if module.batch_first else y, as_hx(new)
+
+
+def _time_first(y: Tensor) -> Tensor:
+    """Return outputs (B, T, H) as (T, B, H) without gaps in memory, as torch's are in both layouts: callers `view`."""
+    return y.transpose(0, 1).contiguous()
 
 
 def _run_packed(module: nn.RNNBase, input: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
@@ -152,9 +162,9 @@ def _run_packed(module: nn.RNNBase, input: PackedSequence, hx: Any) -> tuple[Pac
     if hx is not None:
         hx = module.permute_hidden(hx, order)
     x, lengths = pad_packed_sequence(PackedSequence(data, sizes), batch_first=True)
-    y, new = _scan(module, x, None if hx is None else _states(_CELLS[module.mode], hx), lengths)
+    y, new = _scan(module, x, None if hx is None else states_of(_CELLS[module.mode], hx), lengths)
     packed = pack_padded_sequence(y, lengths, batch_first=True)
-    return PackedSequence(packed.data, sizes, order, back), module.permute_hidden(_as_hx(new), back)
+    return PackedSequence(packed.data, sizes, order, back), module.permute_hidden(as_hx(new), back)
 
 
 def _scan(
@@ -193,7 +203,7 @@ def _refresh(module: nn.RNNBase) -> None:
         module._update_flat_weights()
 
 
-def _states(cell: type[Cell], hx: Any) -> tuple[Tensor, ...] | None:
+def states_of(cell: type[Cell], hx: Any) -> tuple[Tensor, ...] | None:
     """Return `hx` as one tensor for each of the cell's states, () when not given, None when it is something else."""
     if hx is None:
         return ()
@@ -202,7 +212,7 @@ def _states(cell: type[Cell], hx: Any) -> tuple[Tensor, ...] | None:
     return tuple(hx) if isinstance(hx, tuple | list) and len(hx) == len(cell.states) else None
 
 
-def _as_hx(state: tuple[Tensor, ...]) -> Any:
+def as_hx(state: tuple[Tensor, ...]) -> Any:
     """Torch gives one state bare and several as a tuple."""
     return state[0] if len(state) == 1 else state
 
@@ -217,12 +227,19 @@ def _state_shape(module: nn.RNNBase, input: Any) -> tuple[int, ...] | None:
     return (rows, input.shape[0 if module.batch_first else 1], module.hidden_size) if input.dim() == 3 else None
 
 
+def as_torchs(module: Any, base: Any) -> Any:
+    """Return torch's own module on the same parameters, because TorchScript compiles the source of `forward`."""
+    twin = copy.copy(module)
+    twin.__class__ = base
+    return twin
+
+
 def _is_plain(part: Any, dtype: torch.dtype) -> bool:
     """Say whether this is a dense CPU tensor of this type, and not a subclass with a behaviour of its own."""
     return type(part) in _PLAIN and part.dtype == dtype and part.is_cpu and part.layout is torch.strided
 
 
-def _is_watched() -> bool:
+def is_watched() -> bool:
     """Say whether something wants to see or change torch's own operations, which the engine would hide from it.
 
     Tracing, autocast, modes such as a flop counter or fake tensors, the transforms of `torch.func` and derivatives in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import numpy as np
@@ -35,6 +35,14 @@ def column_texts(values: Mapping[str, float], decimals: int | None = None) -> di
         name: minus_text(f"{value:,.{decimals}f}") if math.isfinite(value) else UNKNOWN
         for name, value in values.items()
     }
+
+
+def list_texts(values: Iterable[float]) -> list[str]:
+    """Numbers to stand under one another, in order, the largest with five digits."""
+    named = {str(number): float(value) for number, value in enumerate(values)}
+    largest = max((abs(value) for value in named.values() if math.isfinite(value)), default=0.0)
+    decimals = min(max(0, 4 - math.floor(math.log10(largest))), _LONGEST) if largest else None
+    return list(column_texts(named, decimals).values())
 
 
 def minus_text(number: str) -> str:

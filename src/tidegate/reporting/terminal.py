@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from tidegate.reporting.formats import list_texts, time_text
 from tidegate.reporting.scores import Scores
 from tidegate.words import words
 
@@ -36,4 +38,18 @@ def score_table(title: str, groups: Mapping[str, Scores], lang: str, *, group: s
         for method, shown in scores.names.items():
             cells = [*([name] if several else []), shown, *(texts[method] for texts in columns)]
             table.add_row(*map(Text, cells), style="bold" if method == scores.method else None)
+    return table
+
+
+def frame_table(frame: pd.DataFrame) -> Table:
+    """Rows of a frame, its numbers to three digits; see `formats.column_texts`."""
+    table = Table()
+    columns = []
+    for name in frame:
+        numbers = frame[name].dtype.kind == "f"
+        table.add_column(Text(str(name)), justify="right" if numbers else "left")
+        texts = list_texts(frame[name]) if numbers else map(time_text, frame[name])
+        columns.append([Text(text) for text in texts])
+    for row in zip(*columns, strict=True):
+        table.add_row(*row)
     return table

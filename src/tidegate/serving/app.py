@@ -12,17 +12,18 @@ from starlette.exceptions import HTTPException
 
 from tidegate.errors import TidegateError
 from tidegate.serving import protocol
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.limits import Limits, as_refusal
 from tidegate.serving.metrics import CONTENT_TYPE
-from tidegate.serving.models import ModelVersion
 from tidegate.serving.openapi import describe, json_body, page, refusals
 from tidegate.serving.responses import Refusal, json_response, to_json
 from tidegate.serving.routing import DirectRoutes
 from tidegate.serving.schemas import InferBody
 from tidegate.serving.service import Service
+from tidegate.words import LANGUAGES, words_of
 
 PAGE = Path(__file__).parent / "page"
-WORDS = Path(__file__).parent / "words"
+WORDS = ("tidegate.reporting", "tidegate.serving")
 _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 
 
@@ -117,7 +118,8 @@ def _check_version(service: Service, name: str, version: str) -> None:
 
 def _add_pages(app: FastAPI, service: Service) -> None:
     files = {path.relative_to(PAGE).as_posix(): path for path in PAGE.rglob("*") if path.is_file()}
-    files |= {f"words/{path.name}": path for path in WORDS.glob("*.json")}
+    packages = [*WORDS, *(package for task in service.tasks for package in task.words)]
+    texts = {f"words/{lang}.json": to_json(dict(words_of(packages, lang))) for lang in LANGUAGES}
 
     @app.get("/", include_in_schema=False)
     async def start() -> Response:
@@ -125,9 +127,12 @@ def _add_pages(app: FastAPI, service: Service) -> None:
 
     @app.get("/page/{path:path}", include_in_schema=False)
     async def asset(path: str) -> Response:
+        fresh = {"cache-control": "no-cache"}
+        if path in texts:
+            return Response(texts[path], media_type="application/json", headers=fresh)
         if path not in files:
             raise Refusal(404, "there is no such file")
-        return FileResponse(files[path], headers={"cache-control": "no-cache"})
+        return FileResponse(files[path], headers=fresh)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 from tidegate.errors import TidegateError
-from tidegate.serving.models import ModelVersion
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.responses import overloaded
 
 _Item = TypeVar("_Item")

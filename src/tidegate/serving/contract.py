@@ -8,31 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-if TYPE_CHECKING:
-    from tidegate.serving.models import ModelVersion
-    from tidegate.serving.service import Service
-
 
 class TaskService(Protocol):
-    """One per task and worker; it serves all models of the task.
+    """One per task and worker; it serves all models of the task, and is made of the `Service` that all tasks share.
 
     Attributes:
         bodies: the JSON bodies of its routes, for OpenAPI.
         reading: modules that read its requests in a process of their own (`Service.isolation`); they import no torch.
+        words: packages whose phrases the page says of its models, such as those of the task's reports.
     """
 
     bodies: Sequence[type[BaseModel]]
     reading: Sequence[str]
-
-    def __init__(self, service: Service) -> None:
-        """Begin with what all tasks share; the event loop does not run yet."""
+    words: Sequence[str]
 
     def load(self, folder: Path) -> Any:
         """Load a model from its model or run folder, and run it once, so that the first request does not pay for that.
@@ -68,3 +64,22 @@ class TaskService(Protocol):
     def running(self) -> AbstractAsyncContextManager[None]:
         """Open what needs the event loop, and close it again when the service ends."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class ModelVersion:
+    """One version of a model; requests in work keep theirs while a newer one takes its place.
+
+    Attributes:
+        name: what requests call it.
+        version: first digits of the checksum of its config.
+        task: answers what it is asked.
+        model: what the task's `load` returned.
+        stamp: size, time and inode of its config, to notice a change.
+    """
+
+    name: str
+    version: str
+    task: TaskService
+    model: Any
+    stamp: tuple[int, ...]

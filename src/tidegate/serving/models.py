@@ -9,37 +9,17 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from tidegate.errors import SettingError, TidegateError
 from tidegate.registry import model_folder
-from tidegate.serving.contract import TaskService
+from tidegate.serving.contract import ModelVersion, TaskService
 from tidegate.serving.responses import Refusal
 from tidegate.storage.model_folder import CONFIG
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 log = logging.getLogger("tidegate.serving")
-
-
-@dataclass(frozen=True, eq=False)
-class ModelVersion:
-    """One version of a model; requests in work keep theirs while a newer one takes its place.
-
-    Attributes:
-        name: what requests call it.
-        version: first digits of the checksum of its config.
-        task: answers what it is asked.
-        model: what the task's `load` returned.
-        stamp: size, time and inode of its config, to notice a change.
-    """
-
-    name: str
-    version: str
-    task: TaskService
-    model: Any
-    stamp: tuple[int, ...]
 
 
 class Models:

@@ -37,9 +37,11 @@ def json_body(kind: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-def text_body() -> dict[str, Any]:
-    """OpenAPI of a body that is a CSV file."""
-    return {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
+def file_body(*parts: str) -> dict[str, Any]:
+    """OpenAPI of a body that is a CSV file, or a form with files of these names."""
+    form = {"type": "object", "properties": {part: {"type": "string", "format": "binary"} for part in parts}}
+    content = {"text/csv": {"schema": {"type": "string"}}, "multipart/form-data": {"schema": form}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -87,6 +89,8 @@ def page(document: dict[str, Any]) -> str:
 
 def _fields(kind: dict[str, Any], document: dict[str, Any]) -> str:
     name = kind["schema"].get("$ref", "").rpartition("/")[2]
+    if "properties" in kind["schema"]:
+        return f"<p>Body: a form with the files {', '.join(kind['schema']['properties'])}.</p>"
     if not name:
         return "<p>Body: a CSV file.</p>"
     schema = document["components"]["schemas"][name]

@@ -13,8 +13,8 @@ import orjson
 import tidegate
 from tidegate.errors import DataError
 from tidegate.serving.bounds import LARGE, Bounds
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.isolation import Isolation
-from tidegate.serving.models import ModelVersion
 from tidegate.serving.responses import to_json
 from tidegate.serving.schemas import InferBody
 from tidegate.serving.tensors import json_size, read_tensors

@@ -8,24 +8,25 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError, SettingError
+from tidegate.notes import Note
 from tidegate.tables.columns import Columns
 from tidegate.tables.filling import REMEDIES
 from tidegate.tables.gaps import Grid, close_gaps
-from tidegate.tables.messages import row_list
-from tidegate.tables.numbers import column_of, to_numbers
+from tidegate.tables.marks import marks_of
+from tidegate.tables.messages import row_list, stamp_text
+from tidegate.tables.moments import as_fitted, in_steps
+from tidegate.tables.numbers import column_of, is_text, read_numbers, to_numbers
 from tidegate.tables.ordering import Order, order_rows
 from tidegate.tables.panel import Panel
 from tidegate.tables.reading import frame_kind, read_table
-from tidegate.tables.roles import DEFAULT_TARGET, DEFAULT_TIME, Roles, resolve_roles
+from tidegate.tables.roles import DEFAULT_TARGET, DEFAULT_TIME, Roles, fitted_roles, resolve_roles
 from tidegate.tables.settings import TableSettings
 from tidegate.tables.stamps import Times, parse_calendar, parse_times
 from tidegate.tables.static_columns import static_values
 from tidegate.tables.wide import wide_to_long
 
 
-def build_panel(
-    source: Any, settings: TableSettings, *, categories: dict[str, list[str]] | None = None
-) -> tuple[Panel, Columns]:
+def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = None) -> tuple[Panel, Columns]:
     """Read a table into regular series.
 
     Missing values stay NaN (see `tidegate.tables.filling.fill`), and rows that are missing between two others
@@ -35,7 +36,9 @@ def build_panel(
     Args:
         source: anything that `read_table` takes.
         settings: how to read it; `season_length` is for filling alone and not used here.
-        categories: the known categories of static text columns, from an earlier table; found in this one by default.
+        like: the columns of the table that a model was fitted on, which `settings` name with their step of time: this
+            one has to have them all, its stamps are read as moments on that model's clock, and its categories are
+            those known there.
 
     Returns:
         The panel, whose notes say what was inferred or left out, and the roles of the columns.
@@ -44,19 +47,30 @@ def build_panel(
         DataError: in one sentence, with row numbers (counted from 1 below the header), columns and a remedy.
         SettingError: when settings contradict each other.
     """
-    frame = read_table(source)
-    roles = resolve_roles(frame, settings)
+    frame = read_table(source, settings)
+    roles = resolve_roles(frame, settings) if like is None else fitted_roles(frame, settings, like)
     if settings.layout == "wide" and roles.static:
         raise SettingError("static_cols cannot be used with layout='wide', where a column is a series; use 'long'")
-    times = _times(frame, roles)
-    order = order_rows(None if roles.id is None else column_of(frame, roles.id), times.values, frame, roles)
-    grid = close_gaps(order, settings)
+    ids = None if roles.id is None else column_of(frame, roles.id)
+    read, name = _times(frame, roles, settings), str(roles.time)
+    times = in_steps(read, ids, settings.freq, name) if like is None else as_fitted(read, like, settings.freq, name)
+    reading = _reading(frame, roles.time, read)
+    try:
+        order = order_rows(ids, times.values, frame, roles)
+        grid = close_gaps(order, settings)
+    except (DataError, SettingError) as error:
+        if reading is None:
+            raise
+        text, date = reading.params["text"], reading.params["date"]
+        raise type(error)(f"{error}; the first time, {text!r}, was read as {date}") from None
     refuse = settings.missing == "refuse" and settings.layout == "long"
+    said: list[Note] = []
     targets, past, future = (
-        _values(frame, names, order, grid, refuse) for names in (roles.targets, roles.past, roles.future)
+        _values(_numbers(frame, names, settings, said), order, grid, refuse)
+        for names in (roles.targets, roles.past, roles.future)
     )
-    static, static_names, known = static_values(frame, roles.static, order, categories)
-    notes = (*roles.notes, *times.notes, *order.notes, *grid.notes)
+    static, static_names, known = static_values(frame, roles.static, order, None if like is None else like.categories)
+    notes = (*roles.notes, *times.notes, *([] if reading is None else [reading]), *said, *order.notes, *grid.notes)
     panel = Panel(order.ids, grid.starts, grid.times, grid.freq, targets, past, future, static, notes)
     columns = Columns(
         id=roles.id,
@@ -70,17 +84,19 @@ def build_panel(
         frame=frame_kind(source),
         id_dtype=order.id_dtype,
         time_kind=times.kind,
-        zone=times.zone,
+        zone=times.zone or ("UTC" if times.in_utc else None),
         in_utc=times.in_utc,
+        clock_zone=times.zone if times.in_utc else None,
+        calendar=roles.calendar,
     )
     if settings.layout == "wide":
         return wide_to_long(panel, columns, settings.id_col, DEFAULT_TARGET, refuse=settings.missing == "refuse")
     return panel, columns
 
 
-def _times(frame: pd.DataFrame, roles: Roles) -> Times:
+def _times(frame: pd.DataFrame, roles: Roles, settings: TableSettings) -> Times:
     if roles.time is not None:
-        return parse_times(column_of(frame, roles.time), roles.time)
+        return parse_times(column_of(frame, roles.time), roles.time, settings.date_format)
     if roles.calendar:
         parts = {name.lower(): to_numbers(column_of(frame, name), name) for name in roles.calendar}
         return parse_calendar(parts, roles.calendar)
@@ -89,11 +105,31 @@ def _times(frame: pd.DataFrame, roles: Roles) -> Times:
     return Times(frame.groupby(roles.id, sort=False, dropna=False).cumcount().to_numpy(), "numbers")
 
 
-def _values(frame: pd.DataFrame, names: tuple[str, ...], order: Order, grid: Grid, refuse: bool) -> np.ndarray:
-    """The named columns (R, C) on the grid; a view of the frame's own memory where that is possible."""
-    columns = [to_numbers(column_of(frame, name), name) for name in names]
+def _reading(frame: pd.DataFrame, name: str | None, times: Times) -> Note | None:
+    """What the first stamp was taken to be, where it is not written as it is shown."""
+    if name is None or not (is_text(column_of(frame, name)) or pd.api.types.is_numeric_dtype(frame[name].dtype)):
+        return None
+    text, date = str(frame[name].iloc[0]).strip(), stamp_text(times.values[0])
+    same = text.startswith(date[:10]) if times.values.dtype.kind == "M" else times.kind == "numbers"
+    return None if same else Note("tables.time_read", {"column": name, "text": text, "date": date})
+
+
+def _numbers(
+    frame: pd.DataFrame, names: tuple[str, ...], settings: TableSettings, notes: list[Note]
+) -> dict[str, np.ndarray]:
+    """The named columns; what was decided about them is added to the notes."""
+    columns = {}
+    for name in names:
+        columns[name], said = read_numbers(column_of(frame, name), name, marks_of(settings))
+        notes += said
+    return columns
+
+
+def _values(named: dict[str, np.ndarray], order: Order, grid: Grid, refuse: bool) -> np.ndarray:
+    """Columns (R, C) on the grid; a view of the frame's own memory where that is possible."""
+    columns = list(named.values())
     if refuse:
-        for name, values in zip(names, columns, strict=True):
+        for name, values in named.items():
             unknown = np.isnan(values)
             if unknown.any():
                 raise _missing(name, np.flatnonzero(unknown))

@@ -12,8 +12,9 @@ from tidegate.errors import DataError
 from tidegate.tables.columns import Columns
 from tidegate.tables.date_formats import YEARS
 from tidegate.tables.frequency import future_times
-from tidegate.tables.stamps import UNIX
+from tidegate.tables.stamps import NUMBER_FORMS, UNIX
 from tidegate.tables.steps import parse_step
+from tidegate.tables.zones import pandas_zone
 
 _LARGEST = 2**53
 _FURTHEST = 2**62  # nanoseconds, 146 years
@@ -109,7 +110,7 @@ class Clock:
         if stamps.dtype.kind != "M":
             return stamps.tolist()
         kind = self._columns.time_kind
-        if kind in UNIX or kind in ("yyyymmdd", "yyyymm"):
+        if kind in UNIX or kind in NUMBER_FORMS:
             return np.asarray(self._columns.restore_times(stamps)).tolist()
         if self._columns.zone is not None:
             return [stamp.isoformat() for stamp in pd.Series(self._columns.restore_times(stamps))]
@@ -127,12 +128,8 @@ class Clock:
             if number != float(stamp):
                 raise ValueError
             if kind in UNIX:
-                stamp = _EPOCH + timedelta(microseconds=number * UNIX[kind] // 1000)
-                return self._local(stamp)
-            text = str(number)
-            if kind not in ("yyyymmdd", "yyyymm") or len(text) not in (6, 8):
-                raise ValueError
-            stamp = f"{text[:4]}-{text[4:6]}-{text[6:] or '01'}"
+                return self._local(_EPOCH + timedelta(microseconds=number * UNIX[kind] // 1000))
+            stamp = _from_number(number, kind)
         if isinstance(stamp, str):
             stamp = _parse_iso(stamp)
         elif not isinstance(stamp, datetime) and isinstance(stamp, date):
@@ -140,17 +137,30 @@ class Clock:
         return self._local(stamp)
 
     def _local(self, stamp: datetime) -> int:
-        zone = self._columns.zone
-        if stamp.tzinfo is not None:
-            if zone is None:
+        columns = self._columns
+        moment = pd.Timestamp(stamp)
+        if columns.in_utc:
+            moment = (self._moment(moment) if stamp.tzinfo is None else moment).tz_convert("UTC")
+        elif stamp.tzinfo is not None:
+            if columns.zone is None:
                 raise DataError(f"time {stamp.isoformat()} has a zone and the model's times have none; give local time")
-            wanted = "UTC" if self._columns.in_utc else "UTC" + zone if zone[0] in "+-" else zone
-            stamp = pd.Timestamp(stamp).tz_convert(wanted).to_pydatetime()
-        elif self._columns.in_utc:
-            raise DataError(f"time {stamp.isoformat()} has no zone and the model's times do; add one, such as +00:00")
+            moment = moment.tz_convert(pandas_zone(columns.zone))
+        stamp = moment.to_pydatetime()
         if not YEARS[0] <= stamp.year <= YEARS[1]:
             raise ValueError
         return (stamp.replace(tzinfo=None) - _EPOCH) // _MICROSECOND * 1000
+
+    def _moment(self, stamp: pd.Timestamp) -> pd.Timestamp:
+        """The moment that a stamp without a zone means on the wall clock of the model's zone."""
+        zone = self._columns.clock_zone
+        if zone is None:
+            raise DataError(f"time {stamp.isoformat()} has no zone and the model's times do; add one, such as +00:00")
+        moment = stamp.tz_localize(pandas_zone(zone), ambiguous="NaT", nonexistent="NaT")
+        if not isinstance(moment, pd.Timestamp):
+            raise DataError(
+                f"the clocks of {zone} show {stamp.isoformat()} twice or never; add the offset, such as +01:00"
+            )
+        return moment
 
     def _number(self, stamp: Any) -> int | float:
         if isinstance(stamp, bool) or not isinstance(stamp, int | float | np.integer | np.floating):
@@ -158,6 +168,14 @@ class Clock:
         if not abs(stamp) < _LARGEST or (self._dtype.kind == "i" and stamp != int(stamp)):
             raise ValueError
         return int(stamp) if self._dtype.kind == "i" else float(stamp)
+
+
+def _from_number(number: int, kind: str) -> datetime:
+    """A stamp written as the model's table did, or at least as a day or a month."""
+    for each in (kind, "yyyymmdd", "yyyymm") if kind in NUMBER_FORMS else ():
+        if len(str(number)) == len(each):
+            return datetime.strptime(str(number), NUMBER_FORMS[each][0])
+    raise ValueError
 
 
 def _parse_iso(text: str) -> datetime:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tidegate.tables.stamps import UNIX
+from tidegate.tables.stamps import NUMBER_FORMS, UNIX
+from tidegate.tables.zones import pandas_zone
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,12 @@ class Columns:
         layout: "long" or "wide", as the table came.
         frame: what the table came as: "pandas", "polars", "numpy" or "file".
         id_dtype: numpy dtype of the identifiers ("object" for text).
-        time_kind: how time stamps were written: "dates", "numbers", "yyyymmdd", "yyyymm", "unix_s", "unix_ms",
-            "unix_us", "unix_ns" or "period:<freq>".
+        time_kind: how time stamps were written: "dates", "numbers", one of `NUMBER_FORMS` such as "yyyymmdd",
+            "unix_s", "unix_ms", "unix_us", "unix_ns" or "period:<freq>".
         zone: the time zone that the stamps were in, if any.
-        in_utc: whether `Panel.times` are in UTC (a zone whose offset changes) rather than in local time.
+        in_utc: whether `Panel.times` are in UTC (steps below a day in a zone) rather than in local time.
+        clock_zone: the zone of the wall clock where they are; None where only changing offsets were given.
+        calendar: the columns that the time was put together from, when no one column held it.
     """
 
     id: str | None
@@ -46,6 +49,14 @@ class Columns:
     time_kind: str = "dates"
     zone: str | None = None
     in_utc: bool = False
+    clock_zone: str | None = None
+    calendar: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every column that plays a role."""
+        keys = (name for name in (self.time, self.id) if name is not None)
+        return (*keys, *self.targets, *self.past, *self.future, *self.static)
 
     def to_dict(self) -> dict[str, Any]:
         """The roles as plain values that JSON can hold."""
@@ -57,6 +68,13 @@ class Columns:
         names = {item.name for item in dataclasses.fields(cls)}
         known: dict[str, Any] = {key: value for key, value in values.items() if key in names}
         return cls(**{key: _frozen(value) for key, value in known.items()})
+
+    def wall_clock(self, times: np.ndarray) -> np.ndarray:
+        """What the clock shows at a panel's time stamps: the calendar is read from that."""
+        if not self.in_utc or self.clock_zone is None:
+            return times
+        local = pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(pandas_zone(self.clock_zone))
+        return local.tz_localize(None).to_numpy()
 
     def restore_ids(self, ids: np.ndarray) -> np.ndarray:
         """Identifiers in the dtype of the input's own column; new ones of another kind leave all as they are."""
@@ -72,7 +90,7 @@ class Columns:
         if times.dtype.kind != "M":
             return times
         if self.zone is not None:
-            zone = "UTC" + self.zone if self.zone[0] in "+-" else self.zone
+            zone = pandas_zone(self.zone)
             local = pd.DatetimeIndex(times)
             if self.in_utc:
                 return pd.Series(local.tz_localize("UTC").tz_convert(zone))
@@ -83,11 +101,8 @@ class Columns:
             return pd.Series(pd.PeriodIndex(times, freq=self.time_kind.removeprefix("period:")))
         if self.time_kind in UNIX:
             return times.astype("datetime64[ns]").view(np.int64) // UNIX[self.time_kind]
-        if self.time_kind in ("yyyymmdd", "yyyymm"):
-            months = times.astype("datetime64[M]").astype(np.int64)
-            days = (times.astype("datetime64[D]") - times.astype("datetime64[M]")).astype(np.int64) + 1
-            year_month = (months // 12 + 1970) * 100 + months % 12 + 1
-            return year_month if self.time_kind == "yyyymm" else year_month * 100 + days
+        if self.time_kind in NUMBER_FORMS:
+            return pd.DatetimeIndex(times).strftime(NUMBER_FORMS[self.time_kind][0]).astype(np.int64).to_numpy()
         return times
 
 

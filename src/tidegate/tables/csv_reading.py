@@ -22,8 +22,9 @@ import pandas as pd
 
 from tidegate.errors import DataError
 from tidegate.tables.encodings import UTF_16_MARKS, decode, find_encoding
+from tidegate.tables.marks import UNKNOWN, Marks, decimal_mark, reads_either_way
 from tidegate.tables.messages import name_list
-from tidegate.tables.numbers import MISSING_WORDS, column_of, is_text, to_numbers
+from tidegate.tables.numbers import MISSING_WORDS, column_of, is_text, read_numbers
 
 COMPRESSIONS = (".gz", ".xz", ".bz2", ".zip")
 # Before pandas 3 the faster ways to read floats crash, or return 1.0, on exponents of many digits (pandas issue 63089);
@@ -34,6 +35,7 @@ _SEPARATORS = (",", ";", "\t", "|")
 _DAMAGED = (gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error, EOFError, OSError)
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+_MONTH = re.compile(r"\d{1,2}\.(1[6-9]|2[012])\d\d")
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,18 @@ class _Layout:
     separator: str
     decimal: str
     header: list[str]
-    text_columns: list[str]
+    text_columns: list[str]  # such as 007
+    unclear: list[str]  # whose numbers may have three decimals or be thousands
+    silent: list[str]  # whose first rows would not show which
+    marks: Marks
 
 
-def read_csv(path: Path) -> pd.DataFrame:
+def read_csv(path: Path, marks: Marks = UNKNOWN) -> pd.DataFrame:
     """Read a text table.
 
     The encoding is UTF-8 (or UTF-16 with its mark), else GB 18030 or Windows-1252, whichever the bytes speak for; the
-    separator is a comma, semicolon, tab or bar; a decimal comma is understood unless the comma separates.
+    separator is a comma, semicolon, tab or bar; a decimal comma is understood. Columns whose numbers may
+    have three decimals or be thousands stay text unless another column shows which, or `marks` say it.
 
     Raises:
         DataError: when the file is damaged, is no text, or its lines have differing numbers of fields.
@@ -59,7 +65,7 @@ def read_csv(path: Path) -> pd.DataFrame:
         _refuse_binary(path, sample)
         cut = len(sample) == _SAMPLE
         encoding = _encoding(path, sample, cut=cut)
-        layout = _layout(path, decode(sample, encoding, cut=cut))
+        layout = _layout(path, decode(sample, encoding, cut=cut), marks)
         try:
             return _parse(path, encoding, layout)
         except UnicodeDecodeError:
@@ -110,7 +116,7 @@ def _encoding(path: Path, data: bytes, *, cut: bool) -> str:
         raise DataError(f"{path} cannot be read: {error}") from None
 
 
-def _layout(path: Path, text: str) -> _Layout:
+def _layout(path: Path, text: str, marks: Marks) -> _Layout:
     lines = [line for line in text.splitlines() if line.strip()]
     if lines[0].lstrip().startswith("<"):
         raise DataError(f"{path} looks like a web page or XML, not a table; give a csv, tsv, parquet or xlsx file")
@@ -123,11 +129,21 @@ def _layout(path: Path, text: str) -> _Layout:
     if twice:
         raise DataError(f"the column name {name_list(twice)} occurs more than once in {path}; give each its own name")
     _check_header(path, header, body)
-    cells = [cell.strip() for row in body for cell in row]
-    comma = separator != "," and any(re.fullmatch(r"[+-]?\d+,\d+", cell) for cell in cells)
-    zeros = {i for row in body for i, cell in enumerate(row) if re.fullmatch(r"0\d+", cell.strip())}
-    text_columns = [rows[0][i] for i in sorted(zeros) if i < len(header) and header[i]]
-    return _Layout(separator, "," if comma else ".", header, text_columns)
+    columns = {name: [row[i].strip() for row in body if i < len(row)] for i, name in enumerate(rows[0]) if name.strip()}
+    zeros = [name for name, cells in columns.items() if any(re.fullmatch(r"0\d+", cell) for cell in cells)]
+    shown = {name: decimal_mark(c for c in cells if not _MONTH.fullmatch(c)) for name, cells in columns.items()}
+    found = set(shown.values()) - {None}
+    marks = marks if marks.given else Marks(found.pop() if len(found) == 1 else None)
+    decimal = "," if separator != "," and (marks.given == "," or "," in shown.values()) else "."
+    # Where commas or tabs separate, a point is the decimal mark as in every other program.
+    doubted = r".*[.,].*" if separator == ";" or marks.given == "," else ".*,.*"
+    unclear = [
+        name
+        for name, cells in columns.items()
+        if name not in zeros and any(reads_either_way(cell) and re.fullmatch(doubted, cell) for cell in cells)
+    ]
+    silent = [name for name in columns if separator == ";" and marks.given is None and shown[name] is None]
+    return _Layout(separator, decimal, header, zeros, unclear, silent, marks)
 
 
 def _separator(lines: list[str]) -> str:
@@ -158,7 +174,7 @@ def _parse(path: Path, encoding: str, layout: _Layout) -> pd.DataFrame:
                 text,
                 sep=layout.separator,
                 decimal=layout.decimal,
-                dtype=dict.fromkeys(layout.text_columns, "object"),  # pyright: ignore[reportArgumentType]
+                dtype=dict.fromkeys([*layout.text_columns, *layout.unclear], "object"),  # pyright: ignore
                 index_col=False,
                 skipinitialspace=True,
                 keep_default_na=False,
@@ -176,7 +192,10 @@ def _parse(path: Path, encoding: str, layout: _Layout) -> pd.DataFrame:
     overflowed = [name for name in frame.select_dtypes("float") if np.isinf(frame[name]).any()]
     if overflowed:
         return _parse(path, encoding, replace(layout, text_columns=[*layout.text_columns, *overflowed]))
-    return _numbers_where_possible(_without_empty_end(frame), set(layout.text_columns))
+    late = [name for name in frame.select_dtypes("float") if name in layout.silent and frame[name].notna().any()]
+    if late:
+        return _parse(path, encoding, replace(layout, unclear=[*layout.unclear, *late], silent=[]))
+    return _numbers_where_possible(_without_empty_end(frame), layout)
 
 
 def _reason(error: Exception) -> str:
@@ -196,18 +215,19 @@ def _without_empty_end(frame: pd.DataFrame) -> pd.DataFrame:
     return frame if end == len(frame) else frame.iloc[:end].copy()
 
 
-def _numbers_where_possible(frame: pd.DataFrame, keep: set[str]) -> pd.DataFrame:
-    """Columns that are text only because of words such as `NA` become numbers."""
+def _numbers_where_possible(frame: pd.DataFrame, layout: _Layout) -> pd.DataFrame:
+    """Columns that are text only because of words such as `NA`, or of a mark that was in doubt, become numbers."""
     for name in frame.columns:
         column = column_of(frame, name)
-        if name in keep or not is_text(column):
+        if name in layout.text_columns or not is_text(column):
             continue
-        if MISSING_WORDS.isdisjoint(str(word).strip().lower() for word in column.dropna().unique()):
+        words = {str(word).strip().lower() for word in column.dropna().unique()}
+        if name not in layout.unclear and MISSING_WORDS.isdisjoint(words):
             continue
         try:
-            numbers = to_numbers(column, str(name))
+            numbers, notes = read_numbers(column, str(name), layout.marks)
         except DataError:
             continue
-        if pd.notna(numbers).any():
+        if not notes and pd.notna(numbers).any():
             frame[name] = numbers
     return frame

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from tidegate.errors import DataError
 from tidegate.notes import Note
 from tidegate.tables.messages import row_list
-from tidegate.tables.zones import offset_ns, shared_zone, without_zone, zone_name
+from tidegate.tables.zones import offsets_of, refuse_other_zones, without_zone
 
 # No text is read by two of these. A month's name stands here as m01 to m12; _REWRITES brings other forms to these.
 PATTERNS = (
@@ -22,6 +23,8 @@ PATTERNS = (
 )
 DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d %m %Y", "%d/%m/%y", "%d-%m-%y", "%d.%m.%y", "%d %m %y")
 MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y", "%m %d %Y", "%m/%d/%y", "%m-%d-%y", "%m.%d.%y", "%m %d %y")
+YEAR_FIRST = ("%y-%m-%d", "%y/%m/%d", "%y.%m.%d", "%y %m %d")
+_ORDERS = {"year": YEAR_FIRST, "day": DAY_FIRST, "month": MONTH_FIRST}
 YEARS = (1678, 2261)  # whole years that nanoseconds in 64 bits can hold
 
 _MONTHS = "jan(?:uary)? feb(?:ruary)? mar(?:ch)? apr(?:il)? may june? july? aug(?:ust)? sept?(?:ember)?"
@@ -57,10 +60,16 @@ _NAT = np.datetime64("NaT", "ns")
 
 @dataclass(frozen=True)
 class DateText:
-    """Distinct dates, NaT where unreadable, with what had to be decided."""
+    """Distinct dates by the wall clock, NaT where unreadable, with what had to be decided.
+
+    Attributes:
+        values: (U,) datetime64[ns].
+        offsets: (U,) nanoseconds from UTC; None where the texts name no zone.
+        notes: what was decided.
+    """
 
     values: np.ndarray
-    zone: str | None
+    offsets: np.ndarray | None
     notes: tuple[Note, ...]
 
 
@@ -75,34 +84,51 @@ def text_to_dates(texts: list[str], codes: np.ndarray, name: str) -> DateText:
     Raises:
         DataError: where rows are in different time zones, or both day first and month first.
     """
-    zone = shared_zone(texts, codes, name)
-    offset = offset_ns(zone) if zone else 0
-    values, notes = _read_iso(texts, offset), []
+    offsets = offsets_of(texts, codes, name)
+    values, notes = _read_iso(texts, 0 if offsets is None else offsets.astype("timedelta64[ns]")), []
     if values is None:
         days, clock = zip(*map(_split_time_of_day, texts), strict=True)
         at, distinct = pd.factorize(np.array(days, dtype=object))
         dates, notes = _read_days(np.asarray(distinct, dtype=object), at[codes], name)
         values = dates[at] + np.array(clock, dtype="timedelta64[ns]")
-    if offset:
-        notes.append(Note("tables.offset_dropped", {"column": name, "offset": str(zone)}))
-    return DateText(values, zone_name(zone) if zone else None, tuple(notes))
+    if offsets is not None and not np.isnat(values).any():
+        refuse_other_zones(values - offsets.astype("timedelta64[ns]"), offsets, codes, name)
+    return DateText(values, offsets, tuple(notes))
+
+
+def form_to_dates(texts: list[str], codes: np.ndarray, name: str, form: str) -> DateText:
+    """As `text_to_dates`, of texts written in one form of strptime.
+
+    Raises:
+        ValueError: it is no form.
+        DataError: where rows are in different time zones.
+    """
+    zoned = "%z" in form
+    dates = pd.to_datetime(pd.Series(texts, dtype=object), format=form, utc=zoned, errors="coerce", cache=False)
+    values = _within_years(dates.dt.tz_localize(None) if zoned else dates)
+    if not zoned or np.isnat(values).any():
+        return DateText(values, None, ())
+    behind = [datetime.strptime(text, form).utcoffset() for text in texts]
+    offsets = np.array(behind, dtype="timedelta64[ns]").astype(np.int64)
+    refuse_other_zones(values, offsets, codes, name)
+    return DateText(values + offsets.astype("timedelta64[ns]"), offsets, ())
 
 
 def date_like(texts: list[str]) -> np.ndarray:
-    """Whether each text (U,) by itself is a date in one of the forms, with day or month first."""
+    """Whether each text (U,) by itself is a date in one of the forms, with day, month or year first."""
     days = np.array([day for day, _ in map(_split_time_of_day, texts)], dtype=object)
-    read = ~np.isnat(_read(days, PATTERNS + DAY_FIRST + MONTH_FIRST))
+    read = ~np.isnat(_read(days, PATTERNS + DAY_FIRST + MONTH_FIRST + YEAR_FIRST))
     read[_matching(_SHORT_MONTH, days)] = True
     return read
 
 
-def _read_iso(texts: list[str], offset: int) -> np.ndarray | None:
+def _read_iso(texts: list[str], offset: np.ndarray | int) -> np.ndarray | None:
     """Local time of texts in the forms of ISO 8601; None unless all are, for the other forms are tried then."""
     if not all(re.match(r"\d{4}(\D|\d{4}$)", text) for text in texts[:100]):
         return None
     dates = pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", utc=True, errors="coerce")
     values = _within_years(dates.dt.tz_localize(None))
-    return None if np.isnat(values).any() else values + np.timedelta64(offset, "ns")
+    return None if np.isnat(values).any() else values + offset
 
 
 def _split_time_of_day(text: str) -> tuple[str, np.timedelta64]:
@@ -139,36 +165,45 @@ def _read_days(days: np.ndarray, codes: np.ndarray, name: str) -> tuple[np.ndarr
         dates[short] = _read(np.array([f"20{day:0>5}" for day in days[short]], dtype=object), ("%Y-%m",))
         notes.append(Note("tables.short_months", {"column": name, "text": str(days[short[0]])}))
     unread = np.flatnonzero(np.isnat(dates))
-    orders = _read(days[unread], DAY_FIRST), _read(days[unread], MONTH_FIRST)
-    if not all(np.isnat(order).all() for order in orders):
-        chosen, note = _choose_order(orders, unread, days, codes, name)
-        dates[unread] = chosen
-        notes.append(note)
+    read = {order: _read(days[unread], patterns) for order, patterns in _ORDERS.items()}
+    some = ~np.all([np.isnat(order) for order in read.values()], axis=0)
+    if some.any():
+        unread = unread[some]
+        orders = {order: values[some] for order, values in read.items()}
+        order, reason = _choose_order(orders, unread, days, codes, name)
+        dates[unread] = orders[order]
+        notes.append(Note(f"tables.{order}_first_{reason}", {"column": name}))
     return dates, notes
 
 
 def _choose_order(
-    orders: tuple[np.ndarray, np.ndarray], unread: np.ndarray, days: np.ndarray, codes: np.ndarray, name: str
-) -> tuple[np.ndarray, Note]:
-    """Day first or month first: from the numbers above 12, else from the order that gives the more regular steps."""
-    day_first, month_first = orders
-    only_day = unread[~np.isnat(day_first) & np.isnat(month_first)]
-    only_month = unread[np.isnat(day_first) & ~np.isnat(month_first)]
-    if len(only_day) and len(only_month):
+    orders: dict[str, np.ndarray], unread: np.ndarray, days: np.ndarray, codes: np.ndarray, name: str
+) -> tuple[str, str]:
+    """Which part comes first, and why: from the numbers above 12, else from what gives the more regular steps."""
+    missing = {order: np.isnat(values) for order, values in orders.items()}
+    only_day, only_month = unread[missing["month"] & ~missing["day"]], unread[missing["day"] & ~missing["month"]]
+    fitting = [order for order in orders if not missing[order].any()]
+    if not fitting and len(only_day) and len(only_month):
         first, second = (np.flatnonzero(np.isin(codes, only)) for only in (only_day, only_month))
         raise DataError(
             f"the time column {name!r} has the day first in {row_list(first)} ({days[codes[first[0]]]!r}) but the "
             f"month first in {row_list(second)} ({days[codes[second[0]]]!r}); write all dates as 2024-01-31"
         )
-    scores = [_regularity(order) for order in orders]
-    if len(only_day) or len(only_month):
-        day, reason = len(only_day) > 0, "shown"
-    elif scores[0] != scores[1]:
-        day, reason = scores[0] > scores[1], "regular"
-    else:
-        day, reason = any("." in text for text in days[unread]), "unclear"
-    key = f"tables.{'day' if day else 'month'}_first_{reason}"
-    return (day_first if day else month_first), Note(key, {"column": name})
+    if len(fitting) < 2:
+        return (fitting or [min(orders, key=lambda order: int(missing[order].sum()))])[0], "shown"
+    scores = {order: _regularity(orders[order]) for order in fitting}
+    best = [order for order in fitting if scores[order] == max(scores.values())]
+    if len(best) == 1:
+        return best[0], "regular"
+    if "year" in best and _slowest_first(days[unread]):
+        return "year", "unclear"
+    return ("day" if "day" in best and any("." in text for text in days[unread]) else best[-1]), "unclear"
+
+
+def _slowest_first(days: np.ndarray) -> bool:
+    """Whether texts with hyphens change less in their first part than in their last, as years do before days."""
+    parts = [day.split("-") for day in days]
+    return all(len(part) == 3 for part in parts) and len({p[0] for p in parts}) <= len({p[2] for p in parts})
 
 
 def _regularity(dates: np.ndarray) -> float:

@@ -65,6 +65,13 @@ class Panel:
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         return self._with_rows(rows, starts, ids=self.ids, static=self.static)
 
+    def before(self, rows: np.ndarray, series: np.ndarray, count: int) -> Panel:
+        """A series for each of these rows (M,): the last `count` rows of its series (M,) before it, or all."""
+        first = np.maximum(rows - count, self.starts[series])
+        starts = np.concatenate([[0], np.cumsum(rows - first)]).astype(np.int64)
+        reach = np.arange(starts[-1]) - np.repeat(starts[:-1] - first, rows - first)
+        return self._with_rows(reach, starts, ids=self.ids[series], static=self.static[series])
+
     def _with_rows(self, rows: np.ndarray, starts: np.ndarray, *, ids: np.ndarray, static: np.ndarray) -> Panel:
         return replace(
             self,

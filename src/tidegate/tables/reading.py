@@ -11,19 +11,22 @@ import pandas as pd
 
 from tidegate.errors import DataError, MissingExtraError
 from tidegate.tables.csv_reading import COMPRESSIONS, read_csv
+from tidegate.tables.marks import marks_of
 from tidegate.tables.messages import name_list
 from tidegate.tables.numbers import column_of
+from tidegate.tables.settings import TableSettings
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".tab", ".dat")
 
 
-def read_table(source: Any) -> pd.DataFrame:
+def read_table(source: Any, settings: TableSettings | None = None) -> pd.DataFrame:
     """Read a table; a pandas frame comes back as it is, never changed.
 
     Args:
         source: path to a csv, tsv, txt, parquet or xlsx file (text also compressed as .gz, .xz, .bz2 or .zip), a
             pandas or polars frame or series, a mapping of columns, or an array: (time,) becomes column `y`,
             (time, columns) becomes `y` or `y0`, `y1`, ….
+        settings: how files are written; found out by default.
 
     Returns:
         A frame whose column names are distinct text without surrounding blanks; an index that carries time stamps
@@ -36,7 +39,7 @@ def read_table(source: Any) -> pd.DataFrame:
     if isinstance(source, pd.DataFrame):
         return _tidy(source)
     if isinstance(source, str | Path):
-        return _tidy(_read_file(Path(source).expanduser()))
+        return _tidy(_read_file(Path(source).expanduser(), settings or TableSettings()))
     if isinstance(source, pd.Series):
         return _tidy(source.to_frame("y" if source.name is None else source.name))
     if hasattr(source, "collect") and hasattr(source, "collect_schema"):
@@ -82,7 +85,7 @@ def _from_array(source: Any) -> pd.DataFrame:
     return pd.DataFrame(table, columns=names, copy=False)
 
 
-def _read_file(path: Path) -> pd.DataFrame:
+def _read_file(path: Path, settings: TableSettings) -> pd.DataFrame:
     if not path.exists():
         raise DataError(f"there is no file {path}; check the path")
     if path.is_dir():
@@ -99,7 +102,7 @@ def _read_file(path: Path) -> pd.DataFrame:
         if suffix == ".xls":
             raise DataError(f"{path} is an old Excel file; save it as .xlsx or .csv")
         if suffix in COMPRESSIONS or suffix in TEXT_SUFFIXES or not suffix:
-            return read_csv(path)
+            return read_csv(path, marks_of(settings))
     except PermissionError:
         raise DataError(f"{path} may not be read; change its permissions") from None
     raise DataError(f"{path} has the unknown ending {suffix!r}; give a csv, tsv, txt, parquet or xlsx file")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from tidegate.errors import DataError, SettingError
 from tidegate.notes import Note
+from tidegate.tables.columns import Columns
 from tidegate.tables.date_formats import date_like
 from tidegate.tables.messages import name_list, short_list, similar_names
 from tidegate.tables.numbers import column_of, is_text, looks_numeric
@@ -73,6 +74,27 @@ def resolve_roles(frame: pd.DataFrame, settings: TableSettings) -> Roles:
     if settings.layout == "long":
         _note_leftovers(frame, {*taken, *targets}, notes)
     return Roles(series, time, targets, past, future, static, calendar, tuple(notes))
+
+
+def fitted_roles(frame: pd.DataFrame, settings: TableSettings, like: Columns) -> Roles:
+    """The columns of an earlier table, found in a later one; nothing is inferred but the series of a wide table.
+
+    Raises:
+        DataError: naming the first column that is not there.
+    """
+    targets = () if like.layout == "wide" else like.targets
+    series = None if like.layout == "wide" else like.id
+    time = None if like.calendar else like.time
+    for name in (series, time, *like.calendar, *targets, *like.past, *like.future, *like.static):
+        if name is not None and name not in frame.columns:
+            raise DataError(
+                f"the table has no column {name!r}, which the model was fitted on; {similar_names(name, frame.columns)}"
+            )
+    notes: list[Note] = []
+    used = {series, time, *like.calendar, *targets, *like.past, *like.future, *like.static}
+    if like.layout == "wide":
+        targets = _wide_targets(frame, used, notes)
+    return Roles(series, time, targets, like.past, like.future, like.static, like.calendar, tuple(notes))
 
 
 def _names(value: str | Iterable[str]) -> tuple[str, ...]:

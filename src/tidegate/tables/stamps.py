@@ -9,13 +9,24 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tidegate.errors import DataError
+from tidegate.errors import DataError, SettingError
 from tidegate.notes import Note
-from tidegate.tables.date_formats import YEARS, text_to_dates
+from tidegate.tables.date_formats import YEARS, DateText, form_to_dates, text_to_dates
 from tidegate.tables.messages import row_list, shown
-from tidegate.tables.steps import DAY
+from tidegate.tables.numbers import is_text
+from tidegate.tables.zones import offset_name
 
 UNIX = {"unix_s": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}  # time_kind -> nanoseconds
+# time_kind -> how pandas writes it, what a year counts, the note. In hours, 1900 to 2099 are Unix seconds of the 2030s.
+NUMBER_FORMS = {
+    "yyyymmddHHMMSS": ("%Y%m%d%H%M%S", 10**10, "number_times"),
+    "yyyymmddHHMM": ("%Y%m%d%H%M", 10**8, "number_times"),
+    "yyyymmddHH": ("%Y%m%d%H", 10**6, "number_times"),
+    "yyyymmdd": ("%Y%m%d", 10**4, "number_dates"),
+    "yyyyddd": ("%Y%j", 10**3, "number_days"),
+    "yyyymm": ("%Y%m", 10**2, "number_months"),
+}
+_LIKELY = (1900, 2099)
 _PARTS = {"year": YEARS, "month": (1, 12), "day": (1, 31), "hour": (0, 23), "minute": (0, 59), "second": (0, 59)}
 _DATE_NAME = re.compile(r"date|datum|日期", re.IGNORECASE)
 
@@ -24,25 +35,45 @@ _EMPTY = ("", " ", "NA", "N/A", "nan", "NaN", "NaT", "None", "null")
 
 @dataclass(frozen=True)
 class Times:
-    """Time stamps and how they were written (see `Columns.time_kind`, `zone` and `in_utc`)."""
+    """Time stamps and how they were written.
+
+    Attributes:
+        values: (R,) by the wall clock, datetime64[ns], or plain numbers.
+        kind: as `Columns.time_kind`.
+        universal: (R,) the same moments in UTC, where the stamps have a zone.
+        zone: its name or offset; None where there is none, or where only offsets that change are known.
+        written: the zone or the offsets in words, for notes.
+        in_utc: whether `values` are in UTC instead, as `in_steps` may decide.
+        notes: what was decided.
+    """
 
     values: np.ndarray
     kind: str = "dates"
+    universal: np.ndarray | None = None
     zone: str | None = None
+    written: str = ""
     in_utc: bool = False
     notes: tuple[Note, ...] = ()
 
 
-def parse_times(column: pd.Series, name: str) -> Times:
+def parse_times(column: pd.Series, name: str, form: str | None = None) -> Times:
     """Read a column of time stamps.
 
-    Dates as datetimes, periods or text in any common format; dates as numbers (20240131, 202401, Unix time, Excel
-    serial dates in a column named as a date); any other whole or broken numbers stay numbers.
+    Dates as datetimes, periods or text in any common format; dates as numbers (20240131, 2024013118, 2024031, 202401,
+    31012024, Unix time, Excel serial dates in a column named as a date); any other whole or broken numbers stay
+    numbers.
+
+    Args:
+        column: the stamps.
+        name: its name, for messages.
+        form: how text and numbers write dates, in the letters of strptime; found out when None.
 
     Raises:
         DataError: naming rows without a stamp, rows that cannot be read, or rows in different time zones.
     """
     dtype = column.dtype
+    if form is not None and (is_text(column) or pd.api.types.is_numeric_dtype(dtype)):
+        return _from_form(column, name, form)
     if isinstance(dtype, np.dtype) and dtype.kind == "M":
         values = column.to_numpy()
         values = values if dtype == "datetime64[ns]" else _to_nanoseconds(values, name)
@@ -90,16 +121,20 @@ def parse_calendar(parts: dict[str, np.ndarray], names: tuple[str, ...]) -> Time
 
 def _from_zone(column: pd.Series, name: str) -> Times:
     _refuse_missing(column, name)
-    zone = str(column.dt.tz)
     universal = _to_nanoseconds(column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(), name)
     local = _to_nanoseconds(column.dt.tz_localize(None).to_numpy(), name)
-    offsets = local.view(np.int64) - universal.view(np.int64)
-    clock = local.view(np.int64) % DAY
-    if (offsets == offsets[0]).all() or (clock == clock[0]).all():
-        note = Note("tables.zone_dropped", {"column": name, "zone": zone})
-        return Times(local, "dates", zone, False, (note,) if zone != "UTC" else ())
-    note = Note("tables.zone_utc", {"column": name, "zone": zone})
-    return Times(universal, "dates", zone, True, (note,))
+    offsets = np.unique((local - universal).view(np.int64))
+    zone = _zone_name(str(column.dt.tz), offsets)
+    return Times(local, "dates", universal, zone, zone or str(column.dt.tz))
+
+
+def _zone_name(text: str, offsets: np.ndarray) -> str | None:
+    """A zone's name, or its offset where pandas does not know it by its name."""
+    try:
+        pd.Timestamp(0, tz=text)
+    except (LookupError, ValueError, TypeError, OSError):
+        return offset_name(int(offsets[0])) if len(offsets) == 1 else None
+    return text
 
 
 def _from_numbers(values: np.ndarray, name: str) -> Times:
@@ -121,21 +156,54 @@ def _from_numbers(values: np.ndarray, name: str) -> Times:
 
 
 def _from_whole_numbers(values: np.ndarray, name: str, low: int, high: int) -> Times:
+    for kind, (_, size, key) in NUMBER_FORMS.items():
+        dates = _from_digits(values, kind, size, low, high)
+        if dates is not None:
+            return Times(dates, kind, notes=(Note(f"tables.{key}", {"column": name, "number": low}),))
     for kind, size in UNIX.items():
         if low * size >= 3 * 10**17 and high * size <= 5 * 10**18:
             note = Note("tables.unix_time", {"column": name, "unit": kind.removeprefix("unix_")})
             return Times((values * size).view("datetime64[ns]"), kind, notes=(note,))
-    if low >= 16780101 and high <= 22601231:
-        dates = _calendar(values // 10_000, values // 100 % 100, values % 100)
-        if dates is not None:
-            note = Note("tables.number_dates", {"column": name, "number": low})
-            return Times(dates, "yyyymmdd", notes=(note,))
-    if low >= 167801 and high <= 226012:
-        dates = _calendar(values // 100, values % 100, np.ones_like(values))
-        if dates is not None:
-            note = Note("tables.number_months", {"column": name, "number": low})
-            return Times(dates, "yyyymm", notes=(note,))
-    return Times(values, "numbers")
+    return _without_signs(values, name, low, high) or Times(values, "numbers")
+
+
+def _from_digits(values: np.ndarray, kind: str, size: int, low: int, high: int) -> np.ndarray | None:
+    """Dates of numbers such as 2024013123, or None unless all of them exist."""
+    years = YEARS if kind in ("yyyymmdd", "yyyymm") else _LIKELY
+    if low < years[0] * size or high >= (years[1] + 1) * size:
+        return None
+    if kind == "yyyyddd":
+        return _days_of_year(values // 1000, values % 1000)
+    if kind == "yyyymm":
+        return _calendar(values // 100, values % 100, np.ones_like(values))
+    days, clock = np.divmod(values, size // 10_000)
+    dates = _calendar(days // 10_000, days // 100 % 100, days % 100)
+    if dates is None or size == 10_000:
+        return dates
+    clock = clock * (10**10 // size)
+    hours, minutes, seconds = clock // 10_000, clock // 100 % 100, clock % 100
+    if (hours > 23).any() or (minutes > 59).any() or (seconds > 59).any():
+        return None
+    return dates + ((hours * 60 + minutes) * 60 + seconds).astype("timedelta64[s]")
+
+
+def _days_of_year(years: np.ndarray, days: np.ndarray) -> np.ndarray | None:
+    first = (years - 1970).astype("datetime64[Y]")
+    dates = first.astype("datetime64[D]") + (days - 1)
+    return dates.astype("datetime64[ns]") if (dates.astype("datetime64[Y]") == first).all() else None
+
+
+def _without_signs(values: np.ndarray, name: str, low: int, high: int) -> Times | None:
+    """Dates as 31012024, whose leading zero a number has lost; None unless all of them exist."""
+    if low < 1_01_0000 or high > 31_12_2099 or not np.isin(values % 10_000 // 100, (19, 20)).all():
+        return None
+    codes, numbers = pd.factorize(values)
+    texts = [f"{number // 10**6:02d}/{number // 10**4 % 100:02d}/{number % 10**4}" for number in numbers.tolist()]
+    try:
+        read = text_to_dates(texts, codes, name)
+    except DataError:
+        return None
+    return None if np.isnat(read.values).any() else Times(read.values[codes], notes=read.notes)
 
 
 def _calendar(years: np.ndarray, months: np.ndarray, days: np.ndarray) -> np.ndarray | None:
@@ -168,7 +236,35 @@ def _from_objects(column: pd.Series, name: str) -> Times:
     read = text_to_dates(texts, codes, name)
     if np.isnat(read.values).any():
         raise _unread(column, np.isnat(read.values)[codes], name)
-    return Times(read.values[codes], "dates", read.zone, False, read.notes)
+    return _of_texts(read, codes)
+
+
+def _from_form(column: pd.Series, name: str, form: str) -> Times:
+    _refuse_missing(column, name)
+    whole = pd.api.types.is_float_dtype(column.dtype) and (column % 1 == 0).all()
+    codes, values = pd.factorize((column.astype("int64") if whole else column).astype(object).to_numpy())
+    texts = [str(value).strip() for value in values]
+    try:
+        read = form_to_dates(texts, codes, name, form)
+    except ValueError as error:
+        raise SettingError(f"date_format={form!r} is no format of dates ({error}); use one such as %d.%m.%Y") from None
+    unread = np.isnat(read.values)[codes]
+    if unread.any():
+        rows = np.flatnonzero(unread)
+        raise DataError(
+            f"the time column {name!r} is not written as date_format={form!r} in {row_list(rows)} "
+            f"({shown(texts[codes[rows[0]]])}); correct date_format (--date-format) or those rows"
+        )
+    return _of_texts(read, codes)
+
+
+def _of_texts(read: DateText, codes: np.ndarray) -> Times:
+    if read.offsets is None:
+        return Times(read.values[codes], notes=read.notes)
+    universal = read.values - read.offsets.astype("timedelta64[ns]")
+    zones = [offset_name(int(offset)) for offset in np.unique(read.offsets)]
+    zone = zones[0] if len(zones) == 1 else None
+    return Times(read.values[codes], "dates", universal[codes], zone, ", ".join(zones), notes=read.notes)
 
 
 def _as_numbers(texts: list[str]) -> np.ndarray | None:

@@ -6,13 +6,13 @@ import dataclasses
 import json
 import math
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from tidegate.errors import CheckpointError
+from tidegate.errors import CheckpointError, StaleCheckpointError
 from tidegate.storage.files import read_regular, write_atomically
 from tidegate.storage.tensors import pack, unpack
 from tidegate.training.history import History
@@ -20,18 +20,10 @@ from tidegate.training.objective import Metric
 from tidegate.training.sampling import ChunkSource, SampleSource, even_order
 from tidegate.training.schedules import OPEN_ENDED
 from tidegate.training.settings import TrainingSettings
+from tidegate.training.state import TrainingState
 
 _LIMIT = 2**40
 _FORMAT = 1
-
-
-class Run(Protocol):
-    """What a checkpoint holds: a run between two epochs. Randomness and learning rate follow from the history."""
-
-    network: nn.Module
-    optimiser: Optimizer
-    history: History
-    best: dict[str, Tensor]
 
 
 class Checkpoint:
@@ -41,19 +33,19 @@ class Checkpoint:
         self.path = Path(path)
         self._description = run_description
 
-    def write(self, run: Run) -> None:
+    def write(self, state: TrainingState) -> None:
         """Write the run's state after an epoch, as a whole or not at all.
 
         Raises:
             CheckpointError: when the file cannot be written.
         """
         groups = {
-            "network": run.network.state_dict(),
-            "best": run.best,
-            "optimiser": _optimiser_tensors(run.optimiser),
+            "network": state.network.state_dict(),
+            "best": state.best,
+            "optimiser": _optimiser_tensors(state.optimiser),
         }
         tensors = {f"{group}.{name}": value for group, named in groups.items() for name, value in named.items()}
-        note = {"format": _FORMAT, "run": self._description, "history": run.history.to_json()}
+        note = {"format": _FORMAT, "run": self._description, "history": state.history.to_json()}
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self.path, pack(tensors, note))
@@ -61,11 +53,11 @@ class Checkpoint:
             reason = error.strerror or error
             raise CheckpointError(f"{self.path} cannot be written ({reason}); choose another place") from None
 
-    def restore(self, run: Run) -> None:
+    def restore(self, state: TrainingState) -> None:
         """Bring the run to where the file left it; without a file nothing happens.
 
         Raises:
-            CheckpointError: when the file is damaged or of another run.
+            StaleCheckpointError: when the file is damaged or of another run.
         """
         try:
             tensors, note = unpack(read_regular(self.path, _LIMIT))
@@ -79,12 +71,12 @@ class Checkpoint:
                 raise ValueError(f"format {note['format']!r}")
             self._compare(note["run"], len(history.rows))
             groups = _groups(tensors)
-            run.network.load_state_dict(groups["network"])
-            _restore_optimiser(run.optimiser, groups["optimiser"])
-            run.best = {name: value.to(_device(run.network)) for name, value in groups["best"].items()}
+            state.network.load_state_dict(groups["network"])
+            _restore_optimiser(state.optimiser, groups["optimiser"])
+            state.best = {name: value.to(_device(state.network)) for name, value in groups["best"].items()}
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise self._damaged(error) from None
-        run.history = history
+        state.history = history
 
     def _compare(self, found: dict[str, Any], epochs: int) -> None:
         ours = self._description
@@ -95,15 +87,15 @@ class Checkpoint:
                 if name == "epochs" and values["schedule"] in OPEN_ENDED and now >= epochs:
                     continue
                 if now != then and not _close(now, then):
-                    raise CheckpointError(
+                    raise StaleCheckpointError(
                         f"{self.path} belongs to another run ({_name(part, name)} is {now}, there it was {then}); "
                         "delete it to start anew, or give another checkpoint path"
                     )
 
-    def _damaged(self, error: Exception) -> CheckpointError:
+    def _damaged(self, error: Exception) -> StaleCheckpointError:
         words = getattr(error, "strerror", None) or str(error) or type(error).__name__
         reason = words.splitlines()[0]
-        return CheckpointError(f"{self.path} cannot be resumed from ({reason}); delete it to start anew")
+        return StaleCheckpointError(f"{self.path} cannot be resumed from ({reason}); delete it to start anew")
 
 
 def describe_run(

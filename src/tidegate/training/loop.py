@@ -11,12 +11,10 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import nn
 
 from tidegate.errors import DataError, SettingError, TrainingError
 from tidegate.training.checkpoint import Checkpoint, describe_run
@@ -28,17 +26,8 @@ from tidegate.training.passes import Pass, device_of, training_pass, validation_
 from tidegate.training.sampling import ChunkSource, SampleSource, mixed_seed, private_random, seed_random
 from tidegate.training.schedules import learning_rates
 from tidegate.training.settings import TrainingSettings
+from tidegate.training.state import TrainingState
 from tidegate.training.tensorboard import open_scalars
-
-
-@dataclass
-class _Run:
-    """What training changes; a checkpoint holds it."""
-
-    network: nn.Module
-    optimiser: Optimizer
-    history: History
-    best: dict[str, Tensor]
 
 
 def train(
@@ -85,31 +74,31 @@ def train(
     home, device = device_of(network), _device(settings.device)
     history = History() if metric is None else History([], metric.name, metric.higher_is_better)
     optimiser = make_optimiser(network.to(device), settings, device)
-    run = _Run(network, optimiser, history, copy.deepcopy(network.state_dict()))
+    state = TrainingState(network, optimiser, history, copy.deepcopy(network.state_dict()))
     try:
         saved = None
         if checkpoint is not None:
             saved = Checkpoint(checkpoint, describe_run(network, source, validation, settings, metric))
-            saved.restore(run)
-        with private_random(device), open_scalars(tensorboard, run.history) as write_scalars:
-            for result in _epochs(run, source, validation, loss, metric, settings, on_step):
+            saved.restore(state)
+        with private_random(device), open_scalars(tensorboard, state.history) as write_scalars:
+            for result in _epochs(state, source, validation, loss, metric, settings, on_step):
                 if saved is not None:
-                    saved.write(run)
+                    saved.write(state)
                 if on_epoch is not None:
                     on_epoch(result)
                 write_scalars(result)
     except KeyboardInterrupt:
-        if not run.history.rows:
+        if not state.history.rows:
             raise
-        run.history.interrupted = True
+        state.history.interrupted = True
     finally:
-        network.load_state_dict(run.best)
+        network.load_state_dict(state.best)
         network.eval().to(home)
-    return run.history
+    return state.history
 
 
 def _epochs(
-    run: _Run,
+    state: TrainingState,
     source: SampleSource | ChunkSource,
     validation: SampleSource | ChunkSource | None,
     loss: Loss,
@@ -118,33 +107,33 @@ def _epochs(
     on_step: Callable[[StepResult], None] | None,
 ) -> Iterator[EpochResult]:
     """Train epoch by epoch until the last one or until patience runs out."""
-    history = run.history
+    history = state.history
     while len(history.rows) < settings.epochs and not history.stopped_early:
         start, epoch = time.perf_counter(), len(history.rows) + 1
-        batches = training_pass(run.network, source, settings, epoch)
+        batches = training_pass(state.network, source, settings, epoch)
         meter = Meter(epoch, batches.steps, on_step)
-        rate = _train_epoch(run, batches, loss, settings, meter)
+        rate = _train_epoch(state, batches, loss, settings, meter)
         checked = measured = None
         if validation is not None:
-            batches = validation_pass(run.network, validation, settings)
-            checked, measured = _validate(run.network, batches, loss, metric, epoch)
+            batches = validation_pass(state.network, validation, settings)
+            checked, measured = _validate(state.network, batches, loss, metric, epoch)
         seconds = time.perf_counter() - start
         result = EpochResult(epoch, meter.loss, checked, rate, meter.gradient_norm, seconds, measured)
         history.rows.append(result)
         best = history.best_epoch or 0
         if best == epoch:
-            run.best = copy.deepcopy(run.network.state_dict())
+            state.best = copy.deepcopy(state.network.state_dict())
         history.stopped_early = settings.patience is not None and epoch - best >= settings.patience
         yield result
 
 
-def _train_epoch(run: _Run, batches: Pass, loss: Loss, settings: TrainingSettings, meter: Meter) -> float:
+def _train_epoch(state: TrainingState, batches: Pass, loss: Loss, settings: TrainingSettings, meter: Meter) -> float:
     """One pass over the training part; returns the learning rate of its first step."""
-    group = run.optimiser.param_groups[0]
+    group = state.optimiser.param_groups[0]
     weights = group["params"]
-    rate = learning_rates(settings, run.history, batches.steps)
-    seed_random(device_of(run.network), mixed_seed(settings.seed, meter.epoch, "dropout"))
-    run.network.train()
+    rate = learning_rates(settings, state.history, batches.steps)
+    seed_random(device_of(state.network), mixed_seed(settings.seed, meter.epoch, "dropout"))
+    state.network.train()
     for step, (returned, target) in enumerate(batches):
         for weight in weights:
             weight.grad = None
@@ -152,7 +141,7 @@ def _train_epoch(run: _Run, batches: Pass, loss: Loss, settings: TrainingSetting
         value.backward()
         norm = clip_gradients(weights, settings.clip_norm)
         group["lr"] = rate(step)
-        run.optimiser.step()
+        state.optimiser.step()
         meter.add(value.detach(), norm, count)
     meter.flush()
     return rate(0)

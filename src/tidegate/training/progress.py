@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
@@ -33,52 +34,58 @@ class Progress:
             metric: what decides which epoch is best, as `train` is given it; None for the loss.
             file: where the line goes (default: standard error).
         """
+        from rich import progress
         from rich.console import Console
-        from rich.live import Live
+        from rich.table import Column
 
         self.epochs = epochs
         self._history = History() if metric is None else History([], metric.name, metric.higher_is_better)
         self._console = Console(file=file, stderr=file is None)
-        self._live = Live("", console=self._console, auto_refresh=False) if self._console.is_terminal else None
+        words = progress.TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=1))
+        self._bar = progress.Progress(
+            progress.BarColumn(20),
+            words,
+            console=self._console,
+            auto_refresh=False,
+            expand=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting", total=epochs)
         self._started = time.perf_counter()
         self._first: int | None = None
 
     def __enter__(self) -> Progress:
         """Show the line."""
         self._started = time.perf_counter()
-        if self._live is not None:
-            self._live.start()
-            self._show(0.0, "starting")
+        self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the last state of the line."""
-        if self._live is not None:
-            self._live.stop()
+        self._bar.stop()
 
     def on_step(self, result: StepResult) -> None:
         """Show how far the epoch is."""
-        self._begin(result.epoch)
-        share = result.step / result.steps
-        if self._live is not None:
-            self._show(result.epoch - 1 + share, self._words(result.epoch, result.loss))
+        self._show(result.epoch, result.step / result.steps, result.loss)
 
     def on_epoch(self, result: EpochResult) -> None:
         """Show an epoch's result."""
-        self._begin(result.epoch)
         self._history.rows.append(result)
-        words = self._words(result.epoch, result.loss)
+        line = self._show(result.epoch, 1.0, result.loss)
         tenth = max(1, math.ceil(self.epochs / 10))
-        if self._live is not None:
-            self._show(result.epoch, words)
-        elif result.epoch % tenth == 0 or result.epoch == self.epochs:
-            self._console.print(f"{words}  {self._left(result.epoch)}", soft_wrap=True, markup=False, highlight=False)
+        if self._bar.disable and (result.epoch % tenth == 0 or result.epoch == self.epochs):
+            self._console.print(line, soft_wrap=True, markup=False, highlight=False)
 
-    def _begin(self, epoch: int) -> None:
+    def _show(self, epoch: int, share: float, loss: float) -> str:
+        """Draw the line and return its words."""
         if self._first is None:
             self._first = epoch - 1
+        done = epoch - 1 + share
+        line = f"{self._words(epoch, loss)}  {self._left(done)}"
+        self._bar.update(self._task, completed=done, description=line, refresh=True)
+        return line
 
     def _words(self, epoch: int, loss: float) -> str:
         parts = [f"epoch {epoch}/{self.epochs}", f"loss {loss:.4g}"]
@@ -93,26 +100,9 @@ class Progress:
         return "  ".join(parts)
 
     def _left(self, done: float) -> str:
+        # Not rich's estimate: that leaves out the first sample, which for a few long epochs is most of what is known.
         fresh = done - (self._first or 0)
         if fresh <= 0:
             return ""
-        seconds = (time.perf_counter() - self._started) / fresh * (self.epochs - done)
-        return f"at most {_duration(seconds)} left" if seconds >= 1 else ""
-
-    def _show(self, done: float, words: str) -> None:
-        from rich.text import Text
-
-        assert self._live is not None
-        bar = _bar(done / self.epochs)
-        self._live.update(Text(f"{bar}  {words}  {self._left(done)}", no_wrap=True, overflow="ellipsis"), refresh=True)
-
-
-def _bar(share: float, width: int = 20) -> str:
-    full = min(width, int(share * width))
-    return "█" * full + "░" * (width - full)
-
-
-def _duration(seconds: float) -> str:
-    whole = math.ceil(seconds)
-    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+        seconds = math.ceil((time.perf_counter() - self._started) / fresh * (self.epochs - done))
+        return f"at most {timedelta(seconds=seconds)} left" if seconds >= 1 else ""

@@ -6,8 +6,8 @@ import pandas as pd
 from tidegate.forecasting.evaluation.baselines import naive_forecasts
 from tidegate.forecasting.evaluation.metrics import error_table, mase_scale
 from tidegate.forecasting.evaluation.result import BacktestResult
-from tidegate.forecasting.evaluation.significance import diebold_mariano, origin_loss
-from tidegate.forecasting.evaluation.verdict import best_naive, verdict_on
+from tidegate.forecasting.evaluation.significance import diebold_mariano, loss_by_origin
+from tidegate.forecasting.evaluation.verdict import best_naive, verdict_metric, verdict_on
 from tidegate.notes import Note
 
 
@@ -29,16 +29,17 @@ def fake_result(
     forecasts |= {name: np.concatenate([one[name] for one in naive]) for name in naive[0]}
     scale = np.concatenate([np.tile(mase_scale(v[:validation], season), (len(origins), 1)) for v in values])
     errors = error_table(truth, forecasts, scale, targets)
-    best = best_naive(errors)
+    best = best_naive(errors, series)
     assert best is not None
-    loss = {name: origin_loss(truth, forecasts[name], scale) for name in (method, best)}
-    significance = diebold_mariano(loss[method][: len(origins)], loss[best][: len(origins)], horizon)
+    divisor = scale if verdict_metric(errors, series)[0] == "mase" else None
+    loss = {n: loss_by_origin(truth, forecasts[n], np.tile(origins, series), divisor) for n in (method, best)}
+    significance = diebold_mariano(loss[method], loss[best], horizon)
     epochs = np.arange(1, 21)
     return BacktestResult(
         method=method,
         forecasts=_forecast_frame(ids, times, origins, horizon, targets, truth, forecasts),
         errors=errors,
-        verdict=verdict_on(errors, method, significance),
+        verdict=verdict_on(errors, series, method, significance),
         significance=significance,
         best_naive=best,
         windows=len(origins) * series,
@@ -62,8 +63,22 @@ def fake_result(
         ),
         best_epoch=9,
         settings={"cell": "lstm", "lookback": 48, "horizon": horizon, "learning_rate": 0.001, "past_cols": []},
+        ahead=_ahead(ids, times, targets, horizon, values, method),
+        refitted=True,
         notes=(Note("tables.step_inferred", {"freq": "h"}), Note("tables.gaps_closed", {"count": 3})),
     )
+
+
+def _ahead(ids, times, targets, horizon, values, method):
+    step = times[1] - times[0]
+    ahead = times[-1] + step * np.arange(1, horizon + 1)
+    frames = [
+        pd.DataFrame({"unique_id": name, "ds": ahead, "target": target, method: np.resize(v[-24:, k], horizon)})
+        for name, v in zip(ids, values, strict=True)
+        for k, target in enumerate(targets)
+    ]
+    frame = pd.concat(frames, ignore_index=True)
+    return frame.assign(**{f"{method}-lo-80": frame[method] - 2, f"{method}-hi-80": frame[method] + 2})
 
 
 def _waves(rng, rows, targets, season):

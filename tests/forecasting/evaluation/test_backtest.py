@@ -20,7 +20,7 @@ def random_walk(rows=400, seed=0):
 
 def test_every_test_row_is_forecast_and_naive_forecasts_share_the_windows():
     frame = noisy_sine()
-    result = Forecaster(**FAST, horizon=1).backtest(frame, test_size=0.2)
+    result = Forecaster(**FAST, horizon=1).backtest(frame, test_size=0.2, refit=False)
     assert result.windows == 60
     assert result.forecasts["ds"].tolist() == frame["ds"].tail(60).tolist()  # the last sample is kept
     assert result.forecasts["y"].to_numpy() == pytest.approx(frame["y"].tail(60).to_numpy())
@@ -30,7 +30,7 @@ def test_every_test_row_is_forecast_and_naive_forecasts_share_the_windows():
 
 
 def test_errors_are_those_of_the_forecasts_in_original_units():
-    result = Forecaster(**FAST, horizon=3).backtest(noisy_sine())
+    result = Forecaster(**FAST, horizon=3).backtest(noisy_sine(), refit=False)
     frame = result.forecasts
     for method in ("LSTM", "RepeatLast"):
         row = result.errors.query("method == @method and step == 'all'").iloc[0]
@@ -49,11 +49,30 @@ def logistic_map(rows=600):
 
 def test_verdict_goes_in_either_direction():
     settings = {**FAST, "epochs": 30, "learning_rate": 1e-2, "scale_by": "global"}
-    learned = Forecaster(**settings).backtest(logistic_map())  # one step of it is a parabola, and no naive forecast
+    learned = Forecaster(**settings).backtest(
+        logistic_map(), refit=False
+    )  # one step of it is a parabola, and no naive forecast
     assert learned.verdict.beats is True
-    hopeless = Forecaster(**FAST).backtest(random_walk())
+    hopeless = Forecaster(**FAST).backtest(random_walk(), refit=False)
     assert hopeless.verdict.beats is not True
     assert "not" in hopeless.verdict.text.lower()
+
+
+def test_ranking_words_and_test_are_of_one_loss():
+    """Small series that the network knows and a large one that it does not: raw MAE is that of the large one."""
+    known, walk = logistic_map(1500), random_walk(400)
+    small = [known.iloc[500 * n : 500 * n + 400].assign(unique_id=n, ds=walk["ds"].to_numpy()) for n in range(3)]
+    table = pd.concat([*small, walk.assign(unique_id=3, y=walk["y"] * 1000)])
+    settings = {**FAST, "epochs": 15, "learning_rate": 1e-2, "scale_by": "series", "linear_skip": 0}
+    result = Forecaster(**settings).backtest(table, refit=False)
+    verdict, test = result.verdict, result.significance
+    overall = result.errors.query("step == 'all'").set_index("method")
+    assert overall["mae"].drop("LSTM").min() < overall.loc["LSTM", "mae"]
+    assert (verdict.metric, verdict.error) == ("mase", overall.loc["LSTM", "mase"])
+    assert result.best_naive == overall["mase"].drop("LSTM").idxmin()
+    assert verdict.error < verdict.naive_error
+    assert test.better == "a"
+    assert "lower" in verdict.text
 
 
 def test_test_rows_never_change_a_trained_bit():
@@ -66,14 +85,14 @@ def test_test_rows_never_change_a_trained_bit():
     for scaler in ("standard", "minmax", "robust"):
         settings = {**FAST, "scaler": scaler, "dropout": 0.1}
         base = Forecaster(**settings)
-        base.backtest(frame)
+        base.backtest(frame, refit=False)
         weights = base.fitted().network.state_dict()
         for changed in altered:
             other = Forecaster(**settings)
             if len(changed) == cut:
                 other.fit(changed)
             else:
-                other.backtest(changed)
+                other.backtest(changed, refit=False)
             for name, value in other.fitted().network.state_dict().items():
                 assert value.equal(weights[name]), (scaler, name)
 
@@ -85,21 +104,26 @@ def test_interpolation_does_not_reach_over_an_origin():
     later.loc[265:, "y"] += 1000.0  # what a linear fill of rows 260-264 would lean on
     forecasts = []
     for table in (frame, later):
-        result = Forecaster(**FAST, missing="linear").backtest(table)
+        result = Forecaster(**FAST, missing="linear").backtest(table, refit=False)
         forecasts.append(result.forecasts.query("ds <= @frame.ds[265]")["LSTM"].to_numpy())
     assert (forecasts[0] == forecasts[1]).all()
 
 
-def test_predict_after_a_backtest_continues_the_whole_table():
+@pytest.mark.parametrize("refit", [True, False])
+def test_predict_after_a_backtest_continues_the_whole_table(refit):
     frame = noisy_sine()
     forecaster = Forecaster(**FAST)
-    forecaster.backtest(frame)
-    assert forecaster.predict()["ds"].iloc[0] == frame["ds"].iloc[-1] + pd.Timedelta(hours=1)
+    result = forecaster.backtest(frame, refit=refit)
+    forecast = forecaster.predict(level=[80])
+    assert forecast["ds"].iloc[0] == frame["ds"].iloc[-1] + pd.Timedelta(hours=1)
+    assert result.refitted is refit
+    for column in ("ds", "LSTM", "LSTM-lo-80", "LSTM-hi-80"):
+        assert result.ahead[column].tolist() == forecast[column].tolist()
 
 
 def test_series_are_evaluated_together_and_examples_are_few():
     frames = [noisy_sine(120, seed=n).assign(unique_id=f"s{n}") for n in range(6)]
-    result = Forecaster(**FAST, horizon=2).backtest(pd.concat(frames))
+    result = Forecaster(**FAST, horizon=2).backtest(pd.concat(frames), refit=False)
     assert result.series == 6
     assert result.windows == 6 * 23
     assert 1 <= result.examples["unique_id"].nunique() <= 3
@@ -113,7 +137,7 @@ def test_cross_validation_rolls_the_origin_and_leaves_the_forecaster_alone():
     assert [fold.forecasts["ds"].min() for fold in folds] == frame["ds"].iloc[[140, 160, 180]].tolist()
     assert [fold.windows for fold in folds] == [20, 20, 20]
     assert not hasattr(forecaster, "model_")
-    alone = Forecaster(**FAST).backtest(frame.iloc[:160], test_size=20 / 160)
+    alone = Forecaster(**FAST).backtest(frame.iloc[:160], test_size=20 / 160, refit=False)
     pd.testing.assert_frame_equal(folds[0].forecasts, alone.forecasts)
     with pytest.raises(SettingError, match="folds must be"):
         forecaster.cross_validate(frame, folds=10, test_size=0.1)

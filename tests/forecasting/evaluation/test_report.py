@@ -69,7 +69,7 @@ def one_pixel(monkeypatch):
 def test_folder_holds_every_file_and_no_leftovers(folder, result):
     found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     images = sorted(f"figures/{name}.png" for name in figures.figure_names(result))
-    kept = [f"result/{name}" for name in ("errors.csv", "examples.csv", "result.json", "parts.csv")]
+    kept = [f"result/{name}" for name in ("ahead.csv", "errors.csv", "examples.csv", "result.json", "parts.csv")]
     assert found == sorted(["backtest.csv", *images, "history.csv", *kept, "metrics.json", "report.html"])
     for path in (folder / "figures").iterdir():
         Image.open(path).verify()
@@ -111,7 +111,7 @@ def test_figures_escape_every_user_string(folder, result):
 def test_report_is_accessible(folder):
     page = Page((folder / "report.html").read_text(encoding="utf-8"))
     assert page.all("html")[0]["lang"] == "en"
-    assert len(page.all("svg")) == 6
+    assert len(page.all("svg")) == 7
     assert all(image["aria-label"] and image["role"] == "img" for image in page.all("svg"))
     assert all(cell.get("scope") in ("row", "col") for cell in page.all("th"))
     assert len(page.all("h1")) == 1
@@ -165,6 +165,27 @@ def test_best_of_each_column_is_marked(tmp_path, one_pixel):
 def test_backtest_csv_reads_back_as_the_forecasts(folder, result):
     read = pd.read_csv(folder / "backtest.csv", parse_dates=["ds", "cutoff"])
     pd.testing.assert_frame_equal(read, result.forecasts, check_dtype=False)
+
+
+def test_forecast_stands_behind_the_verdict(tmp_path, one_pixel):
+    result = fake_result(rows=150, horizon=20)
+    page = Page(write_report(result, tmp_path).read_text(encoding="utf-8"))
+    said = page.words
+    assert said.index("The forecast") < said.index("Errors on the test windows")
+    assert "trained again on all rows" in " ".join(said)
+    rows = [row for row in re.findall(r"<tr>.*?</tr>", (tmp_path / "report.html").read_text(encoding="utf-8"), re.S)]
+    first = result.ahead.iloc[0]
+    row = next(row for row in rows if f"{first['ds']:%Y-%m-%d %H:%M}" in row)
+    for column in ("LSTM", "LSTM-lo-80", "LSTM-hi-80"):
+        assert f"{first[column]:.1f}" in row
+    assert "All 20 steps" in said
+
+
+def test_without_a_forecast_its_section_is_left_out(tmp_path, one_pixel):
+    result = replace(fake_result(rows=150), ahead=pd.DataFrame())
+    page = Page(write_report(result, tmp_path).read_text(encoding="utf-8"))
+    assert "The forecast" not in page.words
+    assert result.verdict.text in " ".join(page.words[:2]).replace("\u00a0", " ").replace("\u2060", "")
 
 
 def test_intervals_coverage_is_told(tmp_path, one_pixel):

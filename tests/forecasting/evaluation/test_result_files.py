@@ -10,7 +10,7 @@ from fake_result import fake_result
 from tidegate import DataError
 from tidegate.forecasting.evaluation.result_files import load_result, metrics_json, save_result
 
-FRAMES = ("forecasts", "errors", "parts", "examples", "history")
+FRAMES = ("forecasts", "errors", "parts", "examples", "history", "ahead")
 
 
 @pytest.fixture(scope="module", params=["dates", "numbers"])
@@ -32,6 +32,19 @@ def assert_equal(one, other):
 def test_a_saved_result_comes_back_equal(result, tmp_path):
     save_result(result, tmp_path)
     assert_equal(load_result(tmp_path), result)
+
+
+def test_the_p_value_of_an_older_test_is_left_out_and_said(result, tmp_path):
+    """It came from a test that called equals different too often."""
+    save_result(result, tmp_path)
+    file = tmp_path / "result" / "result.json"
+    plain = json.loads(file.read_text(encoding="utf-8"))
+    plain["verdict"] = {"beats": True, "mixed": False}
+    del plain["significance"]["freedom"]
+    file.write_text(json.dumps(plain), encoding="utf-8")
+    old = load_result(tmp_path)
+    assert old.verdict.text.startswith("Not decided")
+    assert "earlier version" in str(old.notes[-1])
 
 
 def test_a_result_of_the_version_before_is_read(result, tmp_path):

@@ -19,11 +19,11 @@ def errors_of(targets=1, **mae):
 
 
 def significance(p, better="a"):
-    return DieboldMariano(-1.0, p, better, 30, 1)
+    return DieboldMariano(-1.0, p, better, 30, 1, 3)
 
 
 def verdict_of(p=0.5, better="a", **mae):
-    return verdict_on(errors_of(**mae), "LSTM", significance(p, better))
+    return verdict_on(errors_of(**mae), 1, "LSTM", significance(p, better))
 
 
 def test_a_better_network_beats_the_best_naive():
@@ -63,16 +63,13 @@ def test_an_equal_network_does_not_beat():
     assert "MAE 2.00 against 2.00, the same" in verdict.text
 
 
-def test_too_few_windows_are_said_to_be_too_few():
-    verdict = verdict_of(p=math.nan, LSTM=2.0, RepeatLast=2.1)
+@pytest.mark.parametrize("error", [2.0, 2.2])
+def test_short_of_evidence_nothing_is_decided(error):
+    verdict = verdict_of(p=math.nan, LSTM=error, RepeatLast=2.1)
     assert verdict.beats is None
-    assert "too few test windows" in verdict.text
-
-
-def test_a_test_in_the_other_direction_is_no_victory():
-    verdict = verdict_of(p=0.01, better="b", LSTM=2.0, RepeatLast=2.1)
-    assert verdict.beats is None
-    assert "treat them as equal" in verdict.text
+    assert verdict.text.startswith("Not decided: the test rows are too few")
+    assert f"MAE {error:.2f} against 2.10" in verdict.text
+    assert verdict.sentence("zh").startswith("无法判定")
 
 
 def test_a_diverged_network_is_not_to_be_used():
@@ -97,8 +94,21 @@ def test_a_much_larger_error_is_told_in_times():
 
 
 def test_several_targets_are_compared_by_their_mean_mase():
-    verdict = verdict_on(errors_of(targets=2, LSTM=2.0, Mean=4.0), "LSTM", significance(0.001))
+    verdict = verdict_on(errors_of(targets=2, LSTM=2.0, Mean=4.0), 1, "LSTM", significance(0.001))
     assert "MASE 0.200 against 0.400, 50 % lower" in verdict.text
+
+
+def test_several_series_are_compared_by_mase():
+    """Series of 1 and of 1000: the raw error is the large one's alone, MASE weighs both alike."""
+    truth, scale = np.zeros((4, 1, 1)), np.array([1.0, 1.0, 1000.0, 1000.0])[:, None]
+    forecasts = {"LSTM": truth + np.array([0.1, 0.1, 900, 900])[:, None, None]}
+    forecasts |= {"Mean": truth + np.array([1.0, 1.0, 800, 800])[:, None, None]}
+    errors = error_table(truth, forecasts, scale, ["y"])
+    verdict = verdict_on(errors, 2, "LSTM", significance(0.001))
+    assert verdict.beats is True
+    assert "MASE 0.500 against 0.900, 44 % lower" in verdict.text
+    unmoved = error_table(truth, forecasts, np.zeros(1), ["y"])
+    assert "MAE 450 against 400" in verdict_on(unmoved, 2, "LSTM", significance(0.001, "b")).text
 
 
 def test_close_numbers_show_the_digits_that_differ():
@@ -115,4 +125,4 @@ def test_every_case_has_chinese_words():
 
 
 def test_best_naive_is_the_lowest_over_the_windows():
-    assert best_naive(errors_of(LSTM=0.1, RepeatLast=3, SeasonalNaive=2, Mean=math.nan)) == "SeasonalNaive"
+    assert best_naive(errors_of(LSTM=0.1, RepeatLast=3, SeasonalNaive=2, Mean=math.nan), 1) == "SeasonalNaive"

@@ -12,8 +12,8 @@ from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.evaluation.baselines import common_truth, naive_forecasts
 from tidegate.forecasting.evaluation.metrics import error_table, mase_scale
 from tidegate.forecasting.evaluation.result import PARTS, BacktestResult
-from tidegate.forecasting.evaluation.significance import diebold_mariano, mean_by_origin, origin_loss
-from tidegate.forecasting.evaluation.verdict import best_naive, verdict_on
+from tidegate.forecasting.evaluation.significance import diebold_mariano, loss_by_origin, reach
+from tidegate.forecasting.evaluation.verdict import best_naive, verdict_metric, verdict_on
 from tidegate.forecasting.evaluation.window_forecasts import WindowForecasts, forecast_part
 from tidegate.forecasting.frames import method_name
 from tidegate.forecasting.settings import ForecasterSettings
@@ -23,23 +23,27 @@ from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
+from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
+from tidegate.training.schedules import OPEN_ENDED
 
 _EXAMPLES = 3
 _EXAMPLE_ROWS = 20_000
 
 
 def backtest(
-    settings: ForecasterSettings, data: Any, test_size: float, hooks: TrainingHooks
+    settings: ForecasterSettings, panel: Panel, columns: Columns, test_size: float, hooks: TrainingHooks
 ) -> tuple[TableModel, BacktestResult]:
     """Fit on the first rows of each series and test on the last; see `Forecaster.backtest`.
 
+    Returns:
+        The model, fitted on the first rows and ready to continue the whole panel, and how it did.
+
     Raises:
         SettingError: `test_size` is not between 0 and 1.
-        DataError: the table cannot be used, or is too short for a test.
+        DataError: the panel cannot be used, or is too short for a test.
     """
     _check_test_size(test_size)
-    panel, columns = build_panel(data, settings)
     return _backtest(settings, panel, columns, _train_and_validation(panel, test_size), hooks)
 
 
@@ -105,26 +109,26 @@ def _result(
     scales = np.stack([mase_scale(panel.targets[_first_rows(panel, n, seen)], season) for n in range(len(seen))])
     scale = scales[evaluation.series]
     errors = error_table(truth, forecasts, scale, columns.targets)
-    best = best_naive(errors)
-    comparable = scale if len(panel.ids) > 1 or len(columns.targets) > 1 else None
-    times = panel.times[evaluation.rows - 1]
-    ours, theirs = (
-        mean_by_origin(origin_loss(truth, forecasts[name], comparable), times) for name in (method, best or method)
-    )
-    significance = diebold_mariano(ours, theirs, settings.horizon)
+    series = len(panel.ids)
+    best = best_naive(errors, series)
+    divisor = scale if verdict_metric(errors, series)[0] == "mase" else None
+    origins, ends = panel.times[evaluation.rows - 1], panel.times[evaluation.rows + settings.horizon - 1]
+    ours, theirs = (loss_by_origin(truth, forecasts[name], origins, divisor) for name in (method, best or method))
+    significance = diebold_mariano(ours, theirs, reach(origins, ends))
     history = model.history.to_frame()
     notes = list(model.newest.notes)
     if evaluation.of > len(evaluation.rows):
         notes.append(Note("forecasting.windows_judged", {"judged": len(evaluation.rows), "all": int(evaluation.of)}))
+    notes += _stopped_too_soon(model.history, settings)
     return BacktestResult(
         method=method,
         forecasts=_forecast_frame(panel, columns, evaluation.rows, evaluation.series, truth, forecasts),
         errors=errors,
-        verdict=verdict_on(errors, method, significance),
+        verdict=verdict_on(errors, series, method, significance),
         significance=significance,
         best_naive=best,
         windows=len(evaluation.rows),
-        series=len(panel.ids),
+        series=series,
         parts=_parts(panel, training_lengths(settings, panel.head(seen)), seen),
         examples=_examples(model, panel, columns, seen, evaluation, best, season),
         history=history,
@@ -132,6 +136,15 @@ def _result(
         settings=asdict(settings),
         notes=tuple(notes),
     )
+
+
+def _stopped_too_soon(history: History, settings: ForecasterSettings) -> list[Note]:
+    """A note where the best epoch is among the last: more of them might have been better still."""
+    best = history.best_epoch or 0
+    falling = history.decided_by != "last epoch" and not history.interrupted
+    if falling and settings.schedule in OPEN_ENDED and best > 0.9 * settings.epochs:
+        return [Note("forecasting.raise_epochs", {"best": best, "epochs": settings.epochs})]
+    return []
 
 
 def _naive(panel: Panel, rows: np.ndarray, series: np.ndarray, horizon: int, season: int) -> dict[str, np.ndarray]:

@@ -20,18 +20,47 @@ from tidegate.words import words
 
 MOST_PANELS = 4
 MOST_WINDOWS = 8
+MOST_RECENT = 60
 _PACKAGE = "tidegate.forecasting.evaluation"
 
 
 def figure_names(result: BacktestResult) -> list[str]:
     """Names of the figures that can be drawn, in the order of the report."""
-    possible = {"loss": not result.history.empty}
+    possible = {"loss": not result.history.empty, "ahead": not result.ahead.empty}
     return [name for name in DRAWERS if possible.get(name, True)]
 
 
 def drawer(result: BacktestResult, name: str) -> Drawer:
     """What draws one figure, by name; `reporting.pictures` makes files and parts of a page of it."""
     return partial(DRAWERS[name], result)
+
+
+def interval_levels(frame: pd.DataFrame, method: str) -> list[str]:
+    """The levels of a method's intervals in a frame of forecasts, as its columns write them, ascending."""
+    prefix = f"{method}-lo-"
+    return sorted((name.removeprefix(prefix) for name in map(str, frame) if name.startswith(prefix)), key=float)
+
+
+def _ahead(result: BacktestResult, style: Style, lang: str) -> Figure:
+    figure, axes = _example_panels(result, words(_PACKAGE, lang)["figure.ahead"])
+    method = result.method
+    for ax, label, rows in axes:
+        series, target = rows["unique_id"].iloc[0], rows["target"].iloc[0]
+        ahead = result.ahead[(result.ahead["unique_id"] == series) & (result.ahead["target"] == target)]
+        newest = rows.tail(max(MOST_RECENT, 2 * len(ahead)))
+        line(ax, newest["ds"].to_numpy(), newest["y"].to_numpy(), color=style.truth, linewidth=2.2)
+        ax.axvline(newest["ds"].iloc[-1], color=style.grid, linewidth=0.8, zorder=0)
+        times = ahead["ds"].to_numpy()
+        for level in interval_levels(ahead, method):
+            low, high = tame(ahead[f"{method}-lo-{level}"]), tame(ahead[f"{method}-hi-{level}"])
+            if len(ahead) == 1:
+                ax.vlines(times, low, high, color=style.network, alpha=0.3, linewidth=6)
+            else:
+                ax.fill_between(times, low, high, color=style.network, alpha=0.15, linewidth=0)
+        marker = "o" if len(ahead) == 1 else None
+        ax.plot(times, tame(ahead[method]), color=style.network, linewidth=1.8, marker=marker, markersize=4)
+        _finish(ax, label, pd.concat([newest[["ds"]], ahead[["ds"]]]), lang)
+    return _with_key(figure, style, lang, _drawn_methods(result, style, lang, result.ahead))
 
 
 def _overview(result: BacktestResult, style: Style, lang: str) -> Figure:
@@ -98,6 +127,7 @@ def _loss(result: BacktestResult, style: Style, lang: str) -> Figure:
 
 
 DRAWERS: dict[str, Callable[[BacktestResult, Style, str], Figure]] = {
+    "ahead": _ahead,
     "overview": _overview,
     "forecast": _forecast,
     "zoom": _zoom,

@@ -1,4 +1,9 @@
-"""Does a forecast know the future? Alter what comes after its origin and see whether it moves."""
+"""Does a forecast know the future? Alter what comes after its origin and see whether it moves.
+
+Two kinds of origins are tried. Behind the training rows everything after the origin is altered: what the preparation
+learned from those rows, such as a scale, shows. Behind a gap that the preparation filled, wherever it lies, the next
+known values change places: a fill that looked ahead shows, while a scale learned from training rows stays as it was.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +15,15 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
+from tidegate.forecasting.evaluation.raw_rows import RawRows
 from tidegate.forecasting.evaluation.window_forecasts import NoWindowError, forecast_part
 from tidegate.forecasting.table_model import TableModel
 from tidegate.tables.panel import Panel
 from tidegate.tables.reading import read_table
 
-_SHARES = (0.5, 0.7, 0.9)
+_ORIGINS = 3
+_GAPS = 8
+_MOVED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -53,8 +61,9 @@ def check_leakage(
     read: Callable[[pd.DataFrame], Panel],
     data: Any,
     prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    test_size: float = 0.2,
 ) -> LeakageReport:
-    """Compare forecasts at three origins of each series before and after altering all later rows; see `Forecaster`.
+    """Compare forecasts before and after altering what follows their origins; see `Forecaster.check_leakage`.
 
     Known-future covariates keep their values within the horizon, for there they are inputs.
 
@@ -64,66 +73,66 @@ def check_leakage(
     prepare = prepare or (lambda frame: frame)
     raw = read_table(data)
     panel = read(prepare(raw.copy()))
-    compared, moved = 0, []
-    for share in _SHARES:
-        origins = np.maximum((panel.lengths * share).astype(np.int64), 1)
-        altered = read(prepare(_alter(raw, model, panel, origins)))
-        if len(altered.times) != len(panel.times):
+    horizon = model.preprocessor.settings.horizon
+    rows = RawRows.of(raw, panel, model.preprocessor.columns, horizon)
+    training = panel.lengths - np.round(panel.lengths * test_size).astype(np.int64)
+    check = _Check(model, panel)
+    for turn in range(_ORIGINS):
+        # one row on, for others round the size of a part otherwise
+        first = training + 1 + (panel.lengths - training) * turn // _ORIGINS
+        altered = read(prepare(rows.disturbed(first)))
+        check.compare(np.maximum(np.minimum(first, panel.lengths - horizon), 0), altered)
+    for origins in rows.behind_gaps(panel, model.preprocessor.shape.context, _GAPS):
+        altered = read(prepare(rows.rotated(origins)))
+        check.compare(_unless_learned(panel, altered, rows.known, origins, training), altered)
+    return check.report()
+
+
+def _unless_learned(
+    panel: Panel, altered: Panel, known: np.ndarray, origins: np.ndarray, training: np.ndarray
+) -> np.ndarray:
+    """Origins without those in training rows of series whose known past moved too: a trend, say, learned from them."""
+    if len(altered.times) != len(panel.times):
+        return origins
+    before, after = (np.concatenate([each.targets, each.past], axis=1) for each in (panel, altered))
+    position = np.arange(len(panel.times)) - np.repeat(panel.starts[:-1], panel.lengths)
+    past = known & (position < np.repeat(origins, panel.lengths))
+    moved = past & ~np.isclose(before, after, rtol=_MOVED, atol=0, equal_nan=True).all(axis=1)
+    learned = np.add.reduceat(moved, panel.starts[:-1]) > 0
+    return np.where(learned & (origins <= training), panel.lengths, origins)
+
+
+class _Check:
+    """Forecasts of one model compared, origin by origin."""
+
+    def __init__(self, model: TableModel, panel: Panel) -> None:
+        self._model, self._panel = model, panel
+        self._compared, self._moved = 0, []
+
+    def compare(self, origins: np.ndarray, altered: Panel) -> None:
+        """Forecast from `origins` (N,) rows of each series, in the panel and in the altered one."""
+        if len(altered.times) != len(self._panel.times):
             raise DataError("prepare gave another number of rows for an altered table; it must keep the rows")
-        before, after = (_forecasts(model, each, origins) for each in (panel, altered))
-        compared += before["value"].size
-        differs = ~np.isclose(before["value"], after["value"], rtol=1e-6, atol=0, equal_nan=True)
-        moved.append(_rows(panel, before, after["value"], differs, model.preprocessor.columns.targets))
-    if not compared:
-        raise DataError("the table is too short to check: no window fits at half, 70 % or 90 % of any series")
-    return LeakageReport(compared, pd.concat(moved, ignore_index=True))
-
-
-def _forecasts(model: TableModel, panel: Panel, origins: np.ndarray) -> dict[str, np.ndarray]:
-    try:
-        found = forecast_part(
-            model, panel, origins, (origins, origins + model.preprocessor.settings.horizon), most=10**9
+        before, after = (self._forecasts(each, origins) for each in (self._panel, altered))
+        self._compared += before["value"].size
+        differs = ~np.isclose(before["value"], after["value"], rtol=_MOVED, atol=0, equal_nan=True)
+        self._moved.append(
+            _rows(self._panel, before, after["value"], differs, self._model.preprocessor.columns.targets)
         )
-    except NoWindowError:  # no series is long enough at this origin
-        return {"value": np.empty((0, 1, 1)), "rows": np.empty(0, int), "series": np.empty(0, int)}
-    return {"value": found.forecast, "rows": found.rows, "series": found.series}
 
+    def report(self) -> LeakageReport:
+        """What was found."""
+        if not self._compared:
+            raise DataError("the table is too short to check: no series holds a window of history and horizon")
+        return LeakageReport(self._compared, pd.concat(self._moved, ignore_index=True))
 
-def _alter(raw: pd.DataFrame, model: TableModel, panel: Panel, origins: np.ndarray) -> pd.DataFrame:
-    """Change every number in the rows after each origin; covariates known ahead only beyond the horizon."""
-    columns, altered = model.preprocessor.columns, raw.copy()
-    if columns.layout == "wide":
-        numbers = {name: n for n, name in enumerate(panel.ids.tolist())}
-        for name in set(raw.columns) & set(numbers):
-            series = numbers[name]
-            beyond = raw.index[int(origins[series]) :]
-            altered[name] = _disturbed(raw[name], beyond)
-        return altered
-    position = _position_in_series(raw, columns.id, columns.time)
-    limit = np.full(len(raw), int(origins[0]))
-    if columns.id is not None:
-        by_name = dict(zip(panel.ids.tolist(), origins.tolist(), strict=True))
-        limit = raw[columns.id].map(by_name).to_numpy()
-    for name in raw.columns:
-        if name in (columns.id, columns.time, *columns.static) or not pd.api.types.is_numeric_dtype(raw[name]):
-            continue
-        ahead = model.preprocessor.settings.horizon if name in columns.future else 0
-        altered[name] = _disturbed(raw[name], raw.index[position >= limit + ahead])
-    return altered
-
-
-def _position_in_series(raw: pd.DataFrame, id_col: str | None, time_col: str | None) -> np.ndarray:
-    ordered = raw if time_col is None else raw.sort_values(time_col, kind="stable")
-    series = pd.Series(0, index=ordered.index) if id_col is None else ordered[id_col]
-    return series.groupby(series).cumcount().reindex(raw.index).to_numpy()
-
-
-def _disturbed(column: pd.Series, rows: pd.Index) -> pd.Series:
-    values = column.astype(np.float64)
-    spread = float(values.std()) or 1.0
-    noise = np.random.default_rng(0).normal(0, 3 * (spread if spread == spread else 1.0), len(rows))
-    values.loc[rows] = -values.loc[rows] + noise
-    return values
+    def _forecasts(self, panel: Panel, origins: np.ndarray) -> dict[str, np.ndarray]:
+        ends = np.minimum(origins + self._model.preprocessor.settings.horizon, panel.lengths)
+        try:
+            found = forecast_part(self._model, panel, origins, (origins, ends), most=10**9)
+        except NoWindowError:  # no series is long enough at this origin
+            return {"value": np.empty((0, 1, 1)), "rows": np.empty(0, int), "series": np.empty(0, int)}
+        return {"value": found.forecast, "rows": found.rows, "series": found.series}
 
 
 def _rows(

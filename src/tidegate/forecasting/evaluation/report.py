@@ -6,14 +6,16 @@ import math
 import os
 from pathlib import Path
 
+import pandas as pd
+
 from tidegate.forecasting.evaluation.baselines import method_words
-from tidegate.forecasting.evaluation.figures import drawer, figure_names
+from tidegate.forecasting.evaluation.figures import MOST_PANELS, drawer, figure_names, interval_levels
 from tidegate.forecasting.evaluation.metrics import ALL_STEPS, ALL_TARGETS, METRICS, SCALE_FREE
 from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.forecasting.evaluation.result_files import save_result
 from tidegate.forecasting.evaluation.scores import scored_targets, target_scores, target_words
 from tidegate.reporting import sections
-from tidegate.reporting.formats import minus_text, number_text, p_value_text, time_text
+from tidegate.reporting.formats import list_texts, minus_text, number_text, p_value_text, time_text
 from tidegate.reporting.html import to_html
 from tidegate.reporting.pictures import page_svg, png
 from tidegate.reporting.report import (
@@ -30,9 +32,10 @@ from tidegate.reporting.report import (
     Tone,
 )
 from tidegate.storage.files import write_atomically
-from tidegate.words import words
+from tidegate.words import check_language, words
 
 _PACKAGE = "tidegate.forecasting.evaluation"
+_FIRST = 12
 _TONES: dict[bool | None, Tone] = {True: "good", False: "bad", None: "even"}
 
 
@@ -51,7 +54,7 @@ def write_report(result: BacktestResult, folder: str | os.PathLike[str], lang: s
     Returns:
         The path of report.html.
     """
-    words(_PACKAGE, lang)  # a language that nobody speaks is refused before anything is written
+    check_language(lang)  # before anything is written
     folder = Path(folder)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for name in figure_names(result):
@@ -72,6 +75,7 @@ def forecast_report(result: BacktestResult, lang: str) -> Report:
         tone=_TONES[verdict.beats],
         lead=_test_windows(result, lang),
         sections=(
+            Section(say["heading.ahead"], _ahead(result, lang)),
             Section(say["heading.errors"], [*_error_tables(result, lang), *_evidence(result, lang)]),
             Section(say["heading.forecasts"], [_picture(result, lang, name) for name in ("zoom", "forecast")]),
             Section(say["heading.steps"], _errors_in_detail(result, lang)),
@@ -90,6 +94,37 @@ def _test_windows(result: BacktestResult, lang: str) -> str:
     return say["windows"].format(
         windows=f"{result.windows:,}", steps=steps, series=f"{result.series:,}", start=start, end=end
     )
+
+
+def _ahead(result: BacktestResult, lang: str) -> list[Block]:
+    """The forecast: which network made it, its figure, the next values of each series drawn."""
+    if result.ahead.empty:
+        return []
+    say, ahead = words(_PACKAGE, lang), result.ahead
+    blocks: list[Block] = [Paragraph(say["ahead.refitted" if result.refitted else "ahead.judged"])]
+    blocks.append(_picture(result, lang, "ahead"))
+    several = ahead["unique_id"].nunique() > 1
+    for (series, target), rows in list(ahead.groupby(["unique_id", "target"], sort=False))[:MOST_PANELS]:
+        title = say["ahead.table"].format(target=f"{target} · {series}" if several else target)
+        blocks.append(_next_values(rows.head(_FIRST), result.method, title, lang))
+        if len(rows) > _FIRST:
+            whole = _next_values(rows, result.method, title, lang)
+            blocks.append(Details(say["ahead.rest"].format(steps=len(rows)), [whole]))
+    shown = min(ahead["unique_id"].nunique(), MOST_PANELS)
+    if shown < result.series:
+        blocks.append(Paragraph(say["ahead.more_series"].format(shown=shown, series=f"{result.series:,}"), quiet=True))
+    return blocks
+
+
+def _next_values(rows: pd.DataFrame, method: str, title: str, lang: str) -> Table:
+    say, headings, names = words(_PACKAGE, lang), [method], [method]
+    for level in interval_levels(rows, method):
+        names += [f"{method}-lo-{level}", f"{method}-hi-{level}"]
+        headings += [say[f"ahead.{side}"].format(level=level) for side in ("low", "high")]
+    texts = [list_texts(rows[name]) for name in names]
+    times = map(time_text, rows["ds"])
+    made = [Row(time, [Cell(text) for text in cells]) for time, *cells in zip(times, *texts, strict=True)]
+    return Table(title, [say["ahead.time"], *headings], made, caption=title)
 
 
 def _error_tables(result: BacktestResult, lang: str) -> list[Block]:
@@ -119,24 +154,23 @@ def _evidence(result: BacktestResult, lang: str) -> list[Block]:
 def _significance(result: BacktestResult, lang: str) -> str:
     say, test = words(_PACKAGE, lang), result.significance
     if math.isnan(test.p_value) or result.best_naive is None:
-        return say["no_test"]
-    sentence = say["test"].format(
+        return say["no_test"].format(origins=test.origins, horizon=test.horizon)
+    return say["test"].format(
         method=result.method,
         naive=method_words(result.best_naive, lang),
+        metric=result.verdict.metric.upper(),
         statistic=minus_text(f"{test.statistic:.2f}"),
+        freedom=test.freedom,
         p=p_value_text(test.p_value),
         origins=test.origins,
     )
-    return sentence + (" " + say["few_origins"] if test.too_few_origins else "")
 
 
 def _coverage(result: BacktestResult, lang: str) -> list[str]:
     frame = result.forecasts[result.forecasts["y"].notna()]
-    prefix = f"{result.method}-lo-"
-    levels = [column.removeprefix(prefix) for column in map(str, frame) if column.startswith(prefix)]
     sentences = []
-    for level in sorted(levels, key=float):
-        low, high = frame[prefix + level], frame[f"{result.method}-hi-{level}"]
+    for level in interval_levels(frame, result.method):
+        low, high = frame[f"{result.method}-lo-{level}"], frame[f"{result.method}-hi-{level}"]
         share = number_text(100 * frame["y"].between(low, high).mean())
         sentences.append(words(_PACKAGE, lang)["coverage"].format(level=level, share=share))
     return sentences
@@ -178,5 +212,7 @@ def _reading(result: BacktestResult, lang: str) -> Section:
 def _picture(result: BacktestResult, lang: str, name: str) -> Picture:
     say = words(_PACKAGE, lang)
     caption = "caption.zoom_one" if name == "zoom" and result.horizon == 1 else f"caption.{name}"
+    levels = interval_levels(result.ahead, result.method) if name == "ahead" else []
+    below = say["caption.ahead_interval"].format(levels=", ".join(levels)) if levels else say.get(caption, "")
     label = say[f"alt.{name}"].format(target=", ".join(result.targets), method=result.method)
-    return Picture(page_svg(drawer(result, name), name, lang=lang, label=label), say.get(caption, ""))
+    return Picture(page_svg(drawer(result, name), name, lang=lang, label=label), below)

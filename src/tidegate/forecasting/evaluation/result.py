@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -42,6 +42,9 @@ class BacktestResult:
         best_epoch: the epoch whose weights were kept.
         settings: setting -> value, as used.
         notes: what was inferred or left out; `str(note)` is an English sentence, `note.sentence("zh")` a Chinese one.
+        ahead: the forecast of what follows the series of `examples`: unique_id, ds, target, the network's column and
+            its intervals. Empty where it needs covariates known ahead that were not given.
+        refitted: whether `ahead` comes from a network trained on all rows after this one was judged.
     """
 
     method: str
@@ -58,6 +61,12 @@ class BacktestResult:
     best_epoch: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    ahead: pd.DataFrame = field(default_factory=pd.DataFrame)
+    refitted: bool = False
+
+    def noting(self, note: Note | None) -> BacktestResult:
+        """The result with one more note, if it is one."""
+        return self if note is None else replace(self, notes=(*self.notes, note))
 
     @property
     def methods(self) -> list[str]:

@@ -15,7 +15,7 @@ from tidegate.errors import DataError
 from tidegate.forecasting.evaluation.metrics import ALL_STEPS, METRICS
 from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.forecasting.evaluation.significance import DieboldMariano
-from tidegate.forecasting.evaluation.verdict import Verdict
+from tidegate.forecasting.evaluation.verdict import verdict_on
 from tidegate.notes import Note
 from tidegate.reporting.formats import time_text
 from tidegate.storage.files import write_atomically
@@ -27,6 +27,7 @@ _FILES = {
     "errors": "result/errors.csv",
     "parts": "result/parts.csv",
     "examples": "result/examples.csv",
+    "ahead": "result/ahead.csv",
 }
 _REST = "result/result.json"
 _OLD_REST = "judgement/judgement.json"  # of the version before, beside CSV files of the same names
@@ -37,8 +38,9 @@ def save_result(result: BacktestResult, run: Path) -> None:
     """Write metrics.json, a CSV file per frame, and `result/result.json` for the rest."""
     (run / "result").mkdir(parents=True, exist_ok=True)
     write_atomically(run / "metrics.json", metrics_json(result).encode())
-    plain = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name not in _FILES}
-    plain |= {name: dataclasses.asdict(plain[name]) for name in ("verdict", "significance")}
+    elsewhere = {*_FILES, "verdict"}  # a verdict follows from the errors and the test
+    plain = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name not in elsewhere}
+    plain["significance"] = dataclasses.asdict(result.significance)
     plain["notes"] = [note.to_json() for note in result.notes]
     plain["dated"] = result.examples["ds"].dtype.kind == "M"
     for name, file in _FILES.items():
@@ -58,9 +60,16 @@ def load_result(run: Path) -> BacktestResult:
         plain = json.loads((run / rest).read_text(encoding="utf-8"))
         dated = plain.pop("dated")
         files = {name: file.replace("result/", f"{Path(rest).parent}/") for name, file in _FILES.items()}
+        if not (run / files["ahead"]).exists():  # of a version that did not show the forecast
+            del files["ahead"]
         frames: dict[str, Any] = {name: _read(run / file, dated=dated) for name, file in files.items()}
-        plain |= {"verdict": Verdict(**plain["verdict"]), "significance": DieboldMariano(**plain["significance"])}
-        return BacktestResult(**(plain | frames | {"notes": tuple(map(Note.from_json, plain["notes"]))}))
+        plain["notes"] = tuple(map(Note.from_json, plain["notes"]))
+        if "freedom" not in plain["significance"]:
+            plain["significance"] |= {"statistic": math.nan, "p_value": math.nan, "freedom": 0}
+            plain["notes"] += (Note("forecasting.old_test"),)
+        plain["significance"] = DieboldMariano(**plain["significance"])
+        plain["verdict"] = verdict_on(frames["errors"], plain["series"], plain["method"], plain["significance"])
+        return BacktestResult(**(plain | frames))
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(
@@ -93,7 +102,9 @@ def metrics_json(result: BacktestResult) -> str:
             "p_value": _finite(test.p_value),
             "origins": test.origins,
             "horizon": test.horizon,
+            "freedom": test.freedom,
         },
+        "forecast": {"refitted": result.refitted},
         "test": {
             "windows": result.windows,
             "series": result.series,

@@ -23,15 +23,15 @@ class Verdict:
 
     Attributes:
         beats: True where the network's error is lower and the difference significant; False where it is not lower;
-            None where it is lower but may be so by chance, or where there is nothing to compare with.
+            None where it is lower but may be so by chance, where the test windows are too few to tell, or where there
+            is nothing to compare with.
         method: the network's name.
         best_naive: the naive method with the lowest error; None where none could be made.
-        metric: "mae", or "mase" averaged over targets where there are several.
+        metric: the loss of the ranking, of the words and of the test: "mae" with one series and one target; with
+            several of either "mase", in which no scale outweighs the others.
         error: the network's.
         naive_error: the best naive forecast's.
         p_value: of the Diebold-Mariano test; NaN where it could not be made.
-        mixed: True where the error over all windows is lower, but the mean over origins in time, on which the test
-            rests, is not; that takes series of unequal length.
     """
 
     beats: bool | None
@@ -41,7 +41,6 @@ class Verdict:
     error: float
     naive_error: float
     p_value: float
-    mixed: bool = False
 
     @property
     def text(self) -> str:
@@ -68,10 +67,10 @@ class Verdict:
             return "alone"
         if self.beats:
             return "beats"
-        if self.mixed:
-            return "mixed"
+        if math.isnan(self.p_value):
+            return "undecided"
         if self.error < self.naive_error:
-            return "untested" if math.isnan(self.p_value) else "unsure"
+            return "unsure"
         return "worse" if self.p_value < SIGNIFICANT else "no_better"
 
     def _change(self, lang: str) -> str:
@@ -86,34 +85,55 @@ class Verdict:
         return words(_PACKAGE, lang)[f"verdict.{direction}_percent"].format(percent=_percent(percent))
 
 
-def verdict_metric(errors: pd.DataFrame) -> tuple[str, str]:
-    """Metric and target of the table on which the verdict rests: mae, or with several targets their mean mase."""
-    return ("mase", ALL_TARGETS) if (errors["target"] == ALL_TARGETS).any() else ("mae", str(errors["target"].iloc[0]))
+def verdict_metric(errors: pd.DataFrame, series: int) -> tuple[str, str]:
+    """The one loss of a comparison, and the target of the table in whose rows it stands.
+
+    Raw errors of several series or targets would be those of the largest; MASE weighs them alike. It is undefined where
+    no series ever moved; one target is then compared by MAE.
+    """
+    overall = errors[errors["step"] == ALL_STEPS]
+    if (errors["target"] == ALL_TARGETS).any():
+        return "mase", ALL_TARGETS
+    metric = "mase" if series > 1 and overall["mase"].notna().any() else "mae"
+    return metric, str(errors["target"].iloc[0])
 
 
-def best_naive(errors: pd.DataFrame, naive: Sequence[str] = NAIVE_METHODS) -> str | None:
+def best_naive(errors: pd.DataFrame, series: int, naive: Sequence[str] = NAIVE_METHODS) -> str | None:
     """The naive method with the lowest error over all test windows and steps; None where none has a finite error."""
-    ranked = {name: _overall(errors, name) for name in naive if name in set(errors["method"])}
+    ranked = {name: _overall(errors, series, name) for name in naive if name in set(errors["method"])}
     finite = {name: error for name, error in ranked.items() if math.isfinite(error)}
     return min(finite, key=lambda name: finite[name]) if finite else None
 
 
-def verdict_on(errors: pd.DataFrame, method: str, significance: DieboldMariano) -> Verdict:
-    """The verdict on `method` from the table of errors and the test of `method` (a) against the best naive (b)."""
-    naive = best_naive(errors)
-    error = _overall(errors, method)
-    naive_error = _overall(errors, naive) if naive else math.nan
-    lower = error < naive_error
-    mixed = lower and significance.better == "b"
-    beats = None if naive is None or (lower and (mixed or not significance.significant)) else lower
+def verdict_on(errors: pd.DataFrame, series: int, method: str, significance: DieboldMariano) -> Verdict:
+    """The verdict on `method`.
+
+    Args:
+        errors: the table of errors.
+        series: how many series there are.
+        method: the network.
+        significance: the test of `method` (a) against the best naive (b), on the loss of `verdict_metric`.
+    """
+    metric, _ = verdict_metric(errors, series)
+    naive = best_naive(errors, series)
+    error = _overall(errors, series, method)
+    naive_error = _overall(errors, series, naive) if naive else math.nan
+    beats = _beats(error, naive_error, significance)
+    return Verdict(beats, method, naive, metric, error, naive_error, significance.p_value)
+
+
+def _beats(error: float, naive_error: float, significance: DieboldMariano) -> bool | None:
     if not math.isfinite(error):
-        beats = False
-    metric, _ = verdict_metric(errors)
-    return Verdict(beats, method, naive, metric, error, naive_error, significance.p_value, mixed)
+        return False
+    if math.isnan(naive_error) or math.isnan(significance.p_value):
+        return None
+    if error < naive_error:
+        return True if significance.significant and significance.better == "a" else None
+    return False
 
 
-def _overall(errors: pd.DataFrame, method: str) -> float:
-    metric, target = verdict_metric(errors)
+def _overall(errors: pd.DataFrame, series: int, method: str) -> float:
+    metric, target = verdict_metric(errors, series)
     rows = (errors["method"] == method) & (errors["target"] == target) & (errors["step"] == ALL_STEPS)
     return float(errors.loc[rows, metric].to_numpy()[0])
 

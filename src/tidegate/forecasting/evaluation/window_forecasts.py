@@ -66,6 +66,6 @@ def forecast_part(
         )
     indices = torch.linspace(0, len(windows) - 1, min(len(windows), most), dtype=torch.float64).round().long()
     rows, series = (part.numpy() for part in windows.locate(indices))
-    forecast = Predictor(model).inside(panel, windows, indices)
+    forecast = Predictor(model).inside(panel, known, windows, indices)
     steps = rows[:, None] + np.arange(forecast.shape[1])
     return WindowForecasts(panel.targets[steps].astype(np.float64), forecast, rows, series, len(windows))

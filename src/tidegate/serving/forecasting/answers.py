@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tidegate.forecasting.predictor import NextForecast
+from tidegate.forecasting.context import NextForecast
 
 
 def forecast_body(forecast: NextForecast) -> dict[str, Any]:

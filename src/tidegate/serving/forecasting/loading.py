@@ -10,12 +10,14 @@ import numpy as np
 
 from tidegate import registry
 from tidegate.errors import DataError, TidegateError
+from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.forecaster import Forecaster
-from tidegate.forecasting.predictor import AnyPredictor, History, NextForecast, Predictor, predictor_of
+from tidegate.forecasting.predictor import AnyPredictor, Predictor, predictor_of
 from tidegate.forecasting.window_regressor import WindowRegressor
 from tidegate.serving.batching import Batcher
+from tidegate.serving.contract import ModelVersion
+from tidegate.serving.forecasting.judged import verdict_of
 from tidegate.serving.forecasting.reading import TableReader
-from tidegate.serving.models import ModelVersion
 from tidegate.serving.responses import Refusal
 from tidegate.settings import taken_from
 from tidegate.tables.settings import TableSettings
@@ -28,10 +30,12 @@ class LoadedForecaster:
     Attributes:
         forecaster: as it was saved.
         predictor: what computes its forecasts of histories.
+        folder: where it was saved.
     """
 
     forecaster: Forecaster | WindowRegressor
     predictor: AnyPredictor
+    folder: Path
 
 
 def load(folder: Path) -> LoadedForecaster:
@@ -43,13 +47,13 @@ def load(folder: Path) -> LoadedForecaster:
     forecaster = registry.load(folder)
     predictor = predictor_of(forecaster.fitted())
     _warm_up(predictor)
-    return LoadedForecaster(forecaster, predictor)
+    return LoadedForecaster(forecaster, predictor, folder)
 
 
 def describe(loaded: LoadedForecaster) -> dict[str, Any]:
     """What the page shows of a forecaster."""
     predictor, layer = loaded.predictor, loaded.forecaster.settings().layer_settings
-    newest = None
+    newest, verdict = None, verdict_of(loaded.folder)
     if isinstance(predictor, Predictor) and predictor.newest_times.size:
         newest = predictor.clock.texts(predictor.newest_times.max()[None])[0]
     return {
@@ -57,13 +61,23 @@ def describe(loaded: LoadedForecaster) -> dict[str, Any]:
         "layer": layer.name,
         **{name: value for name, value in layer.get_params().items() if name in ("cell", "layers", "units")},
         "columns": predictor.columns,
+        "roles": _roles(predictor),
+        "outputs": predictor.names(()),
         "known_ahead": predictor.known_ahead,
         "needed": predictor.needed,
         "horizon": predictor.steps,
         "series": len(predictor.series),
         "newest": newest,
         "levels": [level for level in (80.0, 90.0) if predictor.gives(level)],
+        "verdict": None if verdict is None else verdict.model_dump(),
     }
+
+
+def _roles(predictor: AnyPredictor) -> dict[str, Any] | None:
+    """The columns of the table by what they are for; None for a model of arrays."""
+    if not isinstance(predictor, Predictor):
+        return None
+    return {role: getattr(predictor.roles, role) for role in ("time", "id", "targets", "past", "future", "static")}
 
 
 def table_predictor(version: ModelVersion) -> Predictor:
@@ -99,17 +113,17 @@ def own_series(version: ModelVersion, series: object) -> object:
 
 
 async def forecast(
-    version: ModelVersion, batcher: Batcher, history: History, levels: tuple[float, ...]
+    version: ModelVersion, batcher: Batcher, context: Context, levels: tuple[float, ...]
 ) -> NextForecast:
-    """Forecast what follows a history, together with others that are asked for at the same time.
+    """Forecast what follows a context, together with others that are asked for at the same time.
 
     Raises:
-        TidegateError: this history cannot be forecast.
+        TidegateError: this context cannot be forecast.
         Refusal: too many are waiting, or it took too long.
     """
     predictor = version.model.predictor
-    predictor.check(history, levels)
-    return await batcher.run(version, predictor.predict, history, levels)
+    predictor.check(context, levels)
+    return await batcher.run(version, predictor.predict, context, levels)
 
 
 def _warm_up(predictor: AnyPredictor) -> None:
@@ -118,8 +132,8 @@ def _warm_up(predictor: AnyPredictor) -> None:
     rows = np.zeros((predictor.needed, len(predictor.columns)))
     rows[-1] = 1.0  # a constant window has no spread of its own
     series = next(iter(predictor.series), None)
-    history = History(rows, stamps, np.zeros((predictor.steps, len(predictor.known_ahead))), series)
+    context = Context(rows, stamps, np.zeros((predictor.steps, len(predictor.known_ahead))), series)
     try:
-        predictor.predict([history])
+        predictor.predict([context])
     except TidegateError:
         return  # what this history lacks, real ones may have

@@ -11,18 +11,19 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
+from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.frames import read_future
 from tidegate.forecasting.observations import as_numbers, check_rows, read_ahead
-from tidegate.forecasting.predictor import History, NextForecast, Predictor
+from tidegate.forecasting.predictor import Predictor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.bounds import Bounds
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body
+from tidegate.serving.forecasting.judged import naive_after, verdict_of
 from tidegate.serving.forecasting.loading import forecast, own_series, table_predictor
 from tidegate.serving.forecasting.schemas import PredictBody
-from tidegate.serving.models import ModelVersion
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.tables.frequency import times_ahead
-from tidegate.tables.ordering import ONLY_SERIES
 from tidegate.tables.panel import Panel
 
 _MOST_SERIES, _MOST_VALUES, _PLAYED = 1000, 1_000_000, 300
@@ -75,8 +76,8 @@ async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batc
         inside = predictor.clock.after(predictor.clock.read(body.start), 0, windows.shape[1])
         times = predictor.clock.stamps(inside)
     levels = tuple(body.level)
-    histories = [History(rows, times, future, series) for rows in windows]
-    waited = [forecast(version, batcher, history, levels) for history in histories]
+    contexts = [Context(rows, times, future, series) for rows in windows]
+    waited = [forecast(version, batcher, context, levels) for context in contexts]
     forecasts = [await waited[0]] if len(waited) == 1 else await asyncio.gather(*waited)
     return to_json(
         {
@@ -121,7 +122,7 @@ def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]
     names = [None if predictor.roles.id is None else name for name in predictor.series]
     picked = newest.select(np.arange(len(newest.ids)) == number)
     body = {"model": version.name, "version": version.version, "series": names[:_MOST_SERIES]}
-    drawn = _of(names[number]) | _drawn(predictor, picked, 0)
+    drawn = _of(names[number]) | _drawn(version, picked, 0)
     if predictor.known_ahead:
         return to_json(body | {"forecasts": [drawn | {"times": [], "columns": {}}]})
     times = times_ahead(picked, predictor.steps)
@@ -130,22 +131,28 @@ def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]
 
 
 def predict_panel(
-    version: ModelVersion, panel: Panel, future: pd.DataFrame | None, levels: tuple[float, ...], history: bool
+    version: ModelVersion,
+    table: Panel | None,
+    future: pd.DataFrame | None,
+    levels: tuple[float, ...],
+    history: bool,
 ) -> bytes:
-    """Forecast what follows each series of a panel; with `history` also its newest rows, for a chart."""
+    """Forecast what follows each series of a table, or of the fit; with `history` also its newest rows, for a chart."""
     forecaster, predictor = version.model.forecaster, table_predictor(version)
     predictor.check_levels(levels)
-    panel = forecaster.fitted().usable(forecaster.panel(panel))
+    model = forecaster.fitted()
+    panel = model.newest if table is None else model.usable(forecaster.named(table))
     count = len(panel.ids)
     if count > _MOST_SERIES or count * predictor.steps * (1 + 2 * len(levels)) > _MOST_VALUES:
         raise Refusal(413, f"the table has {count} series and may have {_MOST_SERIES}; send fewer at a time")
-    named = predictor.roles.id is not None or panel.ids.tolist() != [ONLY_SERIES]
     times = times_ahead(panel, predictor.steps)
     known = read_future(future, panel, predictor.roles, predictor.settings, times)
     values = predictor.follow(panel, known, times, levels)
     forecasts = []
     for i in range(count):
-        body = _of(panel.ids[i] if named else None) | (_drawn(predictor, panel, i) if history else {})
+        body = _of(None if predictor.roles.id is None else panel.ids[i]) | (
+            _drawn(version, panel, i) if history else {}
+        )
         forecasts.append(body | _named(predictor, times[i], values[i], levels))
     notes = [str(note) for note in panel.notes]
     return to_json({"model": version.name, "version": version.version, "notes": notes, "forecasts": forecasts})
@@ -159,12 +166,13 @@ def _named(predictor: Predictor, times: np.ndarray, values: np.ndarray, levels: 
     return forecast_body(NextForecast("", times, predictor.names(levels), values, predictor.clock))
 
 
-def _drawn(predictor: Predictor, panel: Panel, number: int) -> dict[str, Any]:
-    """The newest rows of one series' targets: as many as a stream needs to begin, and some to play into it."""
-    part = panel.rows(number)
+def _drawn(version: ModelVersion, panel: Panel, number: int) -> dict[str, Any]:
+    """One series' naive forecast, and the newest rows of its targets: what a stream needs to begin, and some more."""
+    predictor, part = version.model.predictor, panel.rows(number)
     part = slice(max(part.start, part.stop - predictor.needed - _PLAYED), part.stop)
     columns = {
         name: [None if value != value else value for value in panel.targets[part, i].tolist()]
         for i, name in enumerate(predictor.roles.targets)
     }
-    return {"history": {"times": predictor.clock.texts(panel.times[part]), "columns": columns}}
+    naive = naive_after(predictor, panel, number, verdict_of(version.model.folder))
+    return {"history": {"times": predictor.clock.texts(panel.times[part]), "columns": columns}, "naive": naive}

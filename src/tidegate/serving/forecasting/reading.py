@@ -5,9 +5,6 @@ The reader of a table is the one that `Forecaster.panel` uses.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +15,12 @@ from tidegate.arrays import as_numbers
 from tidegate.errors import DataError
 from tidegate.serving.bounds import Bounds
 from tidegate.serving.forecasting.schemas import PredictBody, PushBody
+from tidegate.serving.forecasting.uploads import read_file, read_names, read_upload, renamed, renamed_ahead
 from tidegate.serving.responses import Refusal
 from tidegate.serving.schemas import read
 from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
 from tidegate.tables.panel import Panel
-from tidegate.tables.reading import read_table
 from tidegate.tables.settings import TableSettings
 
 
@@ -45,7 +42,7 @@ class TableReader:
         Raises:
             DataError: it cannot be read; Refusal: closing its gaps makes too many rows of it.
         """
-        panel = build_panel(source, self.settings, categories=self.columns.categories)[0]
+        panel = build_panel(source, self.settings, like=self.columns)[0]
         width = panel.targets.shape[1] + panel.past.shape[1] + panel.future.shape[1]
         bounds.check_values(len(panel.times) * max(1, width))
         return panel
@@ -96,26 +93,35 @@ def read_predict(content: bytes, readers: Mapping[str, TableReader | None], boun
     return TableRequest(body, None if reader is None else reader.panel(frame, bounds), future)
 
 
-def read_text(text: bytes, reader: TableReader, bounds: Bounds) -> Panel:
-    """Read the table of a CSV file.
+def read_files(
+    content: bytes, content_type: str, columns: str | None, reader: TableReader, bounds: Bounds
+) -> tuple[Panel | None, pd.DataFrame | None]:
+    """Read a posted CSV file, or a form of files: the table, and what is known ahead of it.
+
+    Args:
+        content: the body.
+        content_type: its kind.
+        columns: which columns of the files stand for the model's, as `read_names` takes it.
+        reader: how tables are read for the model.
+        bounds: what the request may hold.
 
     Raises:
         Refusal, TidegateError: in one sentence.
     """
-    descriptor, name = tempfile.mkstemp(suffix=".csv")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-        try:
-            frame = read_table(name)
-        except DataError as error:
-            raise DataError(str(error).replace(name, "the file")) from None
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-    bounds.check_columns(frame.shape[1])
-    bounds.check_values(frame.size)
-    return reader.panel(frame, bounds)
+    roles = reader.columns.names
+    names, upload = read_names(columns, roles), read_upload(content, content_type)
+    for file in (upload.table, upload.future):
+        bounds.check_text(file or b"")
+    table = future = None
+    if upload.table is not None:
+        frame = read_file(upload.table, "the file")
+        bounds.check_columns(frame.shape[1])
+        bounds.check_values(frame.size)
+        table = reader.panel(renamed(frame, names, roles), bounds)
+    if upload.future is not None:
+        future = renamed_ahead(read_file(upload.future, "the file of what is known ahead"), names, roles)
+        bounds.check_values(future.size)
+    return table, future
 
 
 def read_push(content: bytes, bounds: Bounds) -> PushBody:

@@ -1,4 +1,4 @@
-"""Forecasters as a part of the service."""
+"""Forecasters as a part of the service, and the routes that only they have."""
 
 from __future__ import annotations
 
@@ -9,21 +9,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from fastapi import FastAPI
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import Response
 
-from tidegate.serving.contract import TaskService
+from tidegate.serving.bounds import LARGE
+from tidegate.serving.contract import ModelVersion, TaskService
 from tidegate.serving.forecasting import loading, tensors
-from tidegate.serving.forecasting.predicting import Tables
-from tidegate.serving.forecasting.routes import add_predictions, add_streams
-from tidegate.serving.forecasting.schemas import PredictBody, PushBody
+from tidegate.serving.forecasting.predicting import Tables, newest_rows, predict_arrays, predict_panel
+from tidegate.serving.forecasting.reading import check_one, read_files, read_predict, read_push
+from tidegate.serving.forecasting.schemas import PredictAnswer, PredictBody, PushAnswer, PushBody
 from tidegate.serving.forecasting.streams import Streams
-from tidegate.serving.models import ModelVersion
-from tidegate.serving.responses import Refusal
+from tidegate.serving.openapi import file_body, json_body, refusals
+from tidegate.serving.responses import Refusal, json_response
+from tidegate.serving.schemas import read
 
 if TYPE_CHECKING:
     from tidegate.serving.service import Service
 
 _Result = TypeVar("_Result")
+_History = Query(default=False, description="whether the newest rows come with each forecast, to be drawn")
+_Levels = Query(default=[], max_length=10, description="interval levels in percent")
+_Columns = Query(
+    default=None, description='which of the file\'s columns stand for the model\'s, as JSON: {"y": "sales"}'
+)
 
 
 class ForecastingService(TaskService):
@@ -36,6 +44,7 @@ class ForecastingService(TaskService):
 
     bodies = (PredictBody, PushBody)
     reading = ("tidegate.serving.forecasting.reading",)
+    words = ("tidegate.forecasting.evaluation",)
     streams: Streams
 
     def __init__(self, service: Service) -> None:
@@ -61,8 +70,8 @@ class ForecastingService(TaskService):
 
     def add_routes(self, app: FastAPI) -> None:
         """Add /predict, the newest rows of models, and streams."""
-        add_predictions(app, self)
-        add_streams(app, self)
+        _add_predictions(app, self)
+        _add_streams(app, self)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -101,3 +110,89 @@ class ForecastingService(TaskService):
     async def table(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         """Run work on a table beside the event loop, within the time that a request may take."""
         return await asyncio.wait_for(self._tables.run(work, *arguments), self.shared.settings.timeout)
+
+
+def _add_predictions(app: FastAPI, service: ForecastingService) -> None:
+    """Add the routes that forecast what a request holds, or what a model was fitted on."""
+    shared = service.shared
+
+    @app.post("/predict", responses=_ok(PredictAnswer) | refusals(404), openapi_extra=json_body(PredictBody))
+    async def predict(request: Request) -> Response:
+        """Forecast what follows rows of a table, or plain arrays."""
+        content = request.scope["tidegate.body"]
+        shared.bounds.check_json(content)
+        if len(content) <= LARGE:
+            body = read(PredictBody, content)
+            version = service.version(body.model)
+            check_one(body)
+            if body.values is not None:
+                return json_response(await predict_arrays(version, body, shared.batcher, shared.bounds))
+        versions = service.versions()
+        readers = {name: loading.reader(version) for name, version in versions.items()}
+        found = await shared.isolation.run(read_predict, content, readers, shared.bounds)
+        version = versions[service.version(found.body.model).name]
+        if found.body.values is not None:
+            return json_response(await predict_arrays(version, found.body, shared.batcher, shared.bounds))
+        loading.table_predictor(version)
+        levels = tuple(found.body.level)
+        return json_response(await service.table(predict_panel, version, found.panel, found.future, levels, False))
+
+    @app.post("/predict/csv", responses=_ok(PredictAnswer) | refusals(404), openapi_extra=file_body("table", "future"))
+    async def predict_csv(
+        request: Request,
+        model: str | None = None,
+        history: bool = _History,
+        level: list[float] = _Levels,
+        columns: str | None = _Columns,
+    ) -> Response:
+        """Forecast what follows the series of a CSV file.
+
+        A form holds the file as `table`, and as `future` the file of what is known ahead; without `table` the forecast
+        continues the rows that the model was fitted on.
+        """
+        version = service.version(model)
+        loading.table_predictor(version)
+        content, kind = request.scope["tidegate.body"], request.headers.get("content-type", "")
+        reader = loading.reader(version)
+        panel, future = await shared.isolation.run(read_files, content, kind, columns, reader, shared.bounds)
+        return json_response(await service.table(predict_panel, version, panel, future, tuple(level), history))
+
+    @app.get("/models/{name}/forecast", responses=refusals(404))
+    async def newest(name: str, series: str | None = None, level: list[float] = _Levels) -> Response:
+        """The newest rows that a model was fitted on, and the forecast that follows them."""
+        return json_response(await service.table(newest_rows, service.version(name), series, tuple(level)))
+
+
+def _add_streams(app: FastAPI, service: ForecastingService) -> None:
+    """Add the routes of streams."""
+    shared = service.shared
+
+    @app.post("/streams/{id}", responses=_ok(PushAnswer) | refusals(404, 409, 507), openapi_extra=json_body(PushBody))
+    async def push(id: str, request: Request) -> Response:
+        """Push one observation and get the forecast of what follows it; the first one begins the stream."""
+        content = request.scope["tidegate.body"]
+        shared.bounds.check_json(content)
+        if len(content) <= LARGE:
+            body = read(PushBody, content)
+        else:
+            body = await shared.isolation.run(read_push, content, shared.bounds)
+        return json_response(await service.streams.push(id, body))
+
+    @app.get("/streams/{id}", responses=refusals(404, 409))
+    async def look(id: str, level: list[float] = _Levels) -> Response:
+        """A stream's newest rows and its forecast."""
+        return json_response(await service.streams.look(id, tuple(level)))
+
+    @app.delete("/streams/{id}", responses=refusals(404, 507))
+    async def drop(id: str) -> Response:
+        """Forget a stream."""
+        return json_response(await service.streams.drop(id))
+
+    @app.get("/streams", responses=refusals())
+    async def streams() -> Response:
+        """How many streams there are, and the hundred used last."""
+        return json_response(await service.streams.list())
+
+
+def _ok(kind: type[Any]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"model": kind}}

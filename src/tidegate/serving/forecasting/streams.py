@@ -14,15 +14,16 @@ import orjson
 
 from tidegate.arrays import as_numbers
 from tidegate.errors import DataError
+from tidegate.forecasting.context import Context
 from tidegate.forecasting.observations import check_rows
-from tidegate.forecasting.predictor import AnyPredictor, History
+from tidegate.forecasting.predictor import AnyPredictor
 from tidegate.forecasting.streaming import Stream
 from tidegate.serving.batching import Batcher
 from tidegate.serving.bounds import Bounds
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body
 from tidegate.serving.forecasting.loading import forecast, own_series
 from tidegate.serving.forecasting.schemas import HistoryBody, PushBody
-from tidegate.serving.models import ModelVersion
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.serving.store import StreamStore
 from tidegate.serving.transactions import Transactions, is_busy
@@ -46,7 +47,7 @@ class _Seen:
 
     version: ModelVersion
     answer: dict[str, Any]
-    history: History | None
+    context: Context | None
     evicted: int = 0
 
 
@@ -115,9 +116,9 @@ class Streams:
             raise refusal(error) from None
 
     async def _answer(self, seen: _Seen, levels: tuple[float, ...]) -> bytes:
-        if seen.history is None:
+        if seen.context is None:
             return to_json(seen.answer)
-        found = await forecast(seen.version, self._batcher, seen.history, levels)
+        found = await forecast(seen.version, self._batcher, seen.context, levels)
         return to_json(seen.answer | {"forecast": forecast_body(found)})
 
     def _push(self, store: StreamStore, id: str, body: PushBody) -> _Seen:
@@ -133,18 +134,18 @@ class Streams:
         live.used = store.write(id, version.name, stream.count, orjson.dumps(stream.state()))
         evicted = store.evict(self._limit) if fresh else 0
         self._remember(id, live)
-        return _Seen(version, _answer(id, live), stream.history(future) if stream.ready else None, evicted)
+        return _Seen(version, _answer(id, live), stream.context(future) if stream.ready else None, evicted)
 
     def _look(self, store: StreamStore, id: str) -> _Seen:
         live = self._open(store, id)
         if live is None:
             raise _absent(id)
         stream, predictor = live.stream, live.version.model.predictor
-        history = stream.history(np.zeros((predictor.steps, len(predictor.known_ahead))))
-        rows = [[None if value != value else value for value in row] for row in history.rows.tolist()]
-        times = None if history.times is None else predictor.clock.texts(history.times)
+        context = stream.context(np.zeros((predictor.steps, len(predictor.known_ahead))))
+        rows = [[None if value != value else value for value in row] for row in context.rows.tolist()]
+        times = None if context.times is None else predictor.clock.texts(context.times)
         answer = _answer(id, live) | {"columns": stream.columns, "history": rows, "times": times}
-        return _Seen(live.version, answer, history if stream.ready and not predictor.known_ahead else None)
+        return _Seen(live.version, answer, context if stream.ready and not predictor.known_ahead else None)
 
     def _open(self, store: StreamStore, id: str) -> _Live | None:
         """A stream for the newest version of its model: from memory, when its row has not changed since."""
@@ -200,12 +201,7 @@ def _take_history(stream: Stream, history: HistoryBody, predictor: AnyPredictor,
     if rows.ndim != 2 or rows.shape[1] != width:
         raise DataError(f"history.values must be rows of {width} ({', '.join(stream.columns)[:200]})")
     check_rows(rows, stream.columns, predictor.gaps, "history.values")
-    start, older = history.start, max(0, len(rows) - stream.keep)
-    if older and start is not None and predictor.clock is not None:
-        start = predictor.clock.write(predictor.clock.after(predictor.clock.read(start), older, older + 1)[0].item())
-    for number, row in enumerate(rows[older:]):
-        stream.take(stream.check(row, start if number == 0 else None))
-    stream.count += older
+    stream.begin(rows, history.start)
 
 
 def _answer(id: str, live: _Live) -> dict[str, Any]:

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from tidegate.errors import DataError
+from tidegate.forecasting.context import Context
 from tidegate.forecasting.observations import read_ahead
-from tidegate.forecasting.predictor import History, Predictor
+from tidegate.forecasting.predictor import Predictor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.bounds import Bounds
+from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.loading import forecast
 from tidegate.serving.forecasting.predicting import read_windows
-from tidegate.serving.models import ModelVersion
 
 
 def metadata(predictor: Predictor) -> dict[str, Any]:
@@ -55,8 +56,8 @@ async def infer(
     windows = read_windows(inputs["history"], predictor.columns, bounds, predictor.gaps)
     levels = _levels(parameters)
     future = _future(predictor, inputs.get("future"), len(windows))
-    histories = [History(rows, None, ahead) for rows, ahead in zip(windows, future, strict=True)]
-    forecasts = await asyncio.gather(*(forecast(version, batcher, history, levels) for history in histories))
+    contexts = [Context(rows, None, ahead) for rows, ahead in zip(windows, future, strict=True)]
+    forecasts = await asyncio.gather(*(forecast(version, batcher, context, levels) for context in contexts))
     values = np.stack([one.values for one in forecasts])
     return {name: values[:, :, i] for i, name in enumerate(predictor.names(levels))}
 

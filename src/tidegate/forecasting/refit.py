@@ -1,0 +1,45 @@
+"""The model that forecasts once the verdict is known: trained anew on all rows, the newest too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tidegate.errors import TrainingError
+from tidegate.forecasting.table_model import TableModel
+from tidegate.notes import Note
+from tidegate.tables.columns import Columns
+from tidegate.tables.panel import Panel
+from tidegate.training.hooks import TrainingHooks
+
+
+def refit(judged: TableModel, panel: Panel, columns: Columns, hooks: TrainingHooks) -> TableModel:
+    """Train on every row of a panel, from the same seed, for as many epochs as were best when `judged` was trained.
+
+    No rows are kept back to decide when to stop. Intervals stay those of `judged`, whose errors were made on rows that
+    it had not seen; settings stay the user's, so that `update` and the next `fit` keep a validation part.
+
+    Raises:
+        DataError: as when `judged` was fitted; TrainingError: training diverged.
+        CheckpointError: the checkpoint of the hooks is damaged or of another run.
+    """
+    given = replace(judged.settings, epochs=judged.history.best_epoch, validation_size=0.0, patience=None)
+    model = TableModel.fit(given, panel, columns, hooks)
+    model.settings = judged.settings
+    model.preprocessor = replace(model.preprocessor, settings=judged.preprocessor.settings)
+    model.residuals = judged.residuals
+    return model
+
+
+def refit_or_keep(
+    judged: TableModel, panel: Panel, columns: Columns, hooks: TrainingHooks
+) -> tuple[TableModel, Note | None]:
+    """As `refit`; where training diverges or the user interrupts it, `judged`, and a note that says so."""
+    try:
+        model = refit(judged, panel, columns, hooks)
+    except TrainingError as error:
+        return judged, Note("forecasting.refit_failed", {"reason": str(error)})
+    except KeyboardInterrupt:
+        return judged, Note("forecasting.refit_interrupted")
+    if model.history.interrupted:
+        return judged, Note("forecasting.refit_interrupted")
+    return model, None
