@@ -8,6 +8,7 @@ import hmac
 import logging
 import sys
 import time
+import zlib
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, TypeVar
 
@@ -54,6 +55,7 @@ class Limits:
             if scope["method"] in _BODIES:
                 body = await self._read(scope, receive)
                 held = len(body)
+                body = inflated(body, dict(scope["headers"]).get(b"content-encoding", b""), self._settings.max_body)
             scope["tidegate.body"] = body
             await self._app(scope, _replay(body, receive), reply)
         except Refusal as refusal:
@@ -132,6 +134,29 @@ class Limits:
         if message["type"] == "http.disconnect":
             raise _Gone
         return message
+
+
+def inflated(body: bytes, encoding: bytes, most: int) -> bytes:
+    """A body as it was before its Content-Encoding.
+
+    Raises:
+        Refusal: it is of another kind than gzip (415), is none (400), or holds more bytes than allowed (413).
+    """
+    kind = encoding.strip().lower()
+    if kind in (b"", b"identity"):
+        return body
+    if kind not in (b"gzip", b"x-gzip"):
+        raise Refusal(415, f"the body is encoded as {kind.decode('latin-1')[:40]!r}; send it as it is, or as gzip")
+    inflate = zlib.decompressobj(wbits=31)
+    try:
+        content = inflate.decompress(body, most + 1)
+    except zlib.error:
+        content = b""
+    if len(content) > most:
+        raise Refusal(413, f"the body holds more than {most} bytes; send fewer rows at a time")
+    if not inflate.eof or inflate.unused_data:
+        raise Refusal(400, "the body is no gzip that can be read; send it whole")
+    return content
 
 
 async def _within_seconds(work: Coroutine[Any, Any, _Result], seconds: float) -> _Result:
