@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, TypeVar
 
 from tidegate.errors import TidegateError
+from tidegate.serving.logs import id_of_request, request_id
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.responses import Refusal, error_body, overloaded
 from tidegate.serving.settings import HEALTH, ServeSettings
@@ -26,6 +27,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 # Open without a token: whether the service lives, and the page's own files, which hold no data.
 _OPEN = (HEALTH, "/page/")
 _BODIES = ("POST", "PUT", "PATCH", "DELETE")
+_ALWAYS = ((b"x-content-type-options", b"nosniff"),)
 _LARGE = 64 * 1024
 _Result = TypeVar("_Result")
 log = logging.getLogger("tidegate.serving")
@@ -45,7 +47,9 @@ class Limits:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        begin, reply = time.perf_counter(), _Reply(send, self._settings.timeout)
+        named = id_of_request(dict(scope["headers"]).get(b"x-request-id"))
+        request_id.set(named)
+        begin, reply = time.perf_counter(), _Reply(send, self._settings.timeout, named.encode())
         self._active += 1
         self._metrics.active.inc()
         held = 0
@@ -173,14 +177,14 @@ class _Gone(Exception):
 class _Reply:
     """Sends the answer, remembers its status, and does not wait for ever for a client that reads slowly."""
 
-    def __init__(self, send: Send, seconds: float) -> None:
-        self._send, self._seconds, self.status = send, seconds, 0
+    def __init__(self, send: Send, seconds: float, named: bytes) -> None:
+        self._send, self._seconds, self._named, self.status = send, seconds, named, 0
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message.setdefault("headers", [])
-            message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+            message["headers"] = [*message["headers"], *_ALWAYS, (b"x-request-id", self._named)]
         if len(message.get("body", b"")) <= _LARGE:
             await self._send(message)
             return

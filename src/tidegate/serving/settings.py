@@ -13,6 +13,7 @@ from tidegate.errors import SettingError
 from tidegate.settings import kind_of, setting
 
 SYNCS = ("second", "always")
+LOG_FORMATS = ("text", "json")
 HEALTH = "/v2/health/"  # whoever asks there whether the service lives is answered whatever else happens
 SPARE = 16  # connections beyond the bound that may only ask there
 
@@ -46,6 +47,7 @@ class ServeSettings:
     batch_size: int = setting(64, "answers computed together, at most", low=1, high=4096)
     timeout: float = setting(30.0, "seconds for one request, from its first byte to its answer", above=0)
     read_timeout: float = setting(10.0, "seconds for a client to send its request", above=0)
+    log_format: str = setting("text", "lines of the log", choices=LOG_FORMATS)
     reload: float = setting(1.0, "seconds between looks for a new version of a model", above=0)
 
     def check_together(self) -> None:
