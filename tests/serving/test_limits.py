@@ -1,6 +1,7 @@
 """Bounds: body, rows, requests, connections, time; and the token."""
 
 import gc
+import gzip
 import json
 import socket
 import threading
@@ -11,7 +12,7 @@ import pytest
 from service_tools import running, until, wave
 
 from tidegate import SettingError
-from tidegate.serving.settings import ServeSettings
+from tidegate.serving.settings import ServeSettings, from_environment
 from tidegate.settings import check_settings
 
 VALUES = json.dumps({"values": wave(12)["y"].tolist()}).encode()
@@ -288,3 +289,44 @@ def test_hosts_and_origins_of_a_proxy_are_taken_as_the_settings_say(folder):
 def test_hosts_and_origins_that_are_none_are_refused(settings):
     with pytest.raises(SettingError, match="must be"):
         check_settings(ServeSettings(**settings))
+
+
+def test_a_body_may_be_gzip_within_the_bound_on_what_it_holds(bounded):
+    def post(body, encoding="gzip"):
+        return bounded.post("/predict", content=body, headers={"content-encoding": encoding})
+
+    assert post(gzip.compress(VALUES)).json() == bounded.post("/predict", content=VALUES).json()
+    for body, encoding, status, sentence in (
+        (gzip.compress(b" " * 10**6), "gzip", 413, "holds more than 2000 bytes"),
+        (gzip.compress(VALUES)[:-9], "gzip", 400, "no gzip that can be read"),
+        (gzip.compress(VALUES) + b"x", "gzip", 400, "no gzip that can be read"),
+        (VALUES, "gzip", 400, "no gzip that can be read"),
+        (VALUES, "br", 415, "send it as it is, or as gzip"),
+    ):
+        refused = post(body, encoding)
+        assert (refused.status_code, sentence in refused.json()["error"]) == (status, True), refused.text
+
+
+def test_head_is_answered_as_get_without_a_body(client):
+    for path in ("/", "/models", "/v2/health/live", "/page/main.js", "/nothing"):
+        got, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (got.status_code, b"")
+        assert head.headers["content-length"] == got.headers["content-length"]
+
+
+def test_a_wrong_method_is_told_which_are_right(client):
+    for path, methods in (("/predict", "POST"), ("/streams/x", "DELETE, GET, HEAD, POST"), ("/models", "GET, HEAD")):
+        refused = client.put(path)
+        assert (refused.status_code, refused.headers["allow"]) == (405, methods)
+
+
+def test_settings_come_from_the_environment():
+    given = {
+        "TIDEGATE_PORT": "9000",
+        "TIDEGATE_TIMEOUT": "2.5",
+        "TIDEGATE_ORIGIN": "https://a,https://b",
+        "TIDEGATE_SIMD": "x",
+    }
+    assert from_environment(given) == {"port": 9000, "timeout": 2.5, "origin": "https://a,https://b"}
+    with pytest.raises(SettingError, match="TIDEGATE_PORT must be a number, not 'high'"):
+        from_environment({"TIDEGATE_PORT": "high"})

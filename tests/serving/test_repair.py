@@ -208,3 +208,20 @@ def test_a_folder_is_held_by_one_service(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(DataError, match="cannot be kept in"):
         claim(tmp_path / "file")
+
+
+def test_files_of_streams_are_their_owners_alone(tmp_path):
+    before = os.umask(0o022)
+    try:
+        with claim(tmp_path / "state"):
+            path = prepare(tmp_path / "state")
+            os.chmod(path, 0o644)  # as an older version left it
+            store = StreamStore(prepare(tmp_path / "state"))
+            store.write("stream", "model", 1, b"")
+            modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "state").iterdir()}
+            store.close()
+    finally:
+        os.umask(before)
+    assert modes.keys() >= {"lock", DATABASE, f"{DATABASE}-wal"}
+    assert set(modes.values()) == {0o600}
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700

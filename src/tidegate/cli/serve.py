@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
 
 from tidegate.cli.options import read_settings, with_settings
-from tidegate.serving.settings import ServeSettings
+from tidegate.serving.settings import ServeSettings, from_environment
 
 
 @with_settings(ServeSettings)
@@ -18,8 +19,11 @@ def serve(
 ) -> None:
     """Serve saved models over HTTP: forecasts, streams, the open inference protocol, metrics and a page.
 
+    Each option may be given as a variable too, --port as TIDEGATE_PORT.
+
     SIGTERM and Ctrl-C finish what was accepted. Without --state streams end with the service.
     """
     from tidegate.serving.server import serve as run
 
-    run(models, ServeSettings(**read_settings(ServeSettings, None, settings)), say=lambda line: typer.echo(line))
+    given = from_environment(os.environ) | settings
+    run(models, ServeSettings(**read_settings(ServeSettings, None, given)), say=lambda line: typer.echo(line))

@@ -156,6 +156,25 @@ class Stream:
             self._anchors.age(observation.passed)
         self.count += 1
 
+    def begin(self, rows: np.ndarray, start: Any = None) -> None:
+        """Take the rows (R, C) that an empty stream begins with, as if they were pushed, in the time of `keep` pushes.
+
+        Args:
+            rows: checked observations, one step apart; NaN where missing.
+            start: time of the first row.
+
+        Raises:
+            DataError: the time cannot be used, or is missing where the model reads the calendar.
+        """
+        older, clock = max(0, len(rows) - self.keep), self._predictor.clock
+        if older and start is not None and clock is not None:
+            start = clock.write(clock.after(clock.read(start), older, older + 1)[0].item())
+        if self._anchors is not None:
+            self._anchors.forget(rows[:older])
+        for number, row in enumerate(rows[older:]):
+            self.take(self.check(row, start if number == 0 else None))
+        self.count += older
+
     def forecast(self, future: np.ndarray | None = None) -> NextForecast:
         """Forecast what follows the newest row.
 

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from tidegate.errors import TidegateError
@@ -147,6 +148,13 @@ def _add_pages(app: FastAPI, service: Service) -> None:
         return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
 
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """What any route of a path takes."""
+    routes = (route for route in app.routes if isinstance(route, APIRoute) and route.path_regex.match(path))
+    found = {method for route in routes for method in route.methods or ()}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
+
+
 def _add_errors(app: FastAPI) -> None:
     async def refuse(request: Request, error: Exception) -> Response:
         return as_refusal(error).response
@@ -155,7 +163,8 @@ def _add_errors(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         sentence = {404: "there is no such page; / lists what there is", 405: "this page does not take that method"}
         refusal = Refusal(error.status_code, sentence.get(error.status_code, "the request cannot be answered"))
-        return Response(refusal.body, refusal.status, dict(error.headers or {}), "application/json")
+        headers = {"allow": ", ".join(_methods(app, request.url.path))} if error.status_code == 405 else {}
+        return Response(refusal.body, refusal.status, headers, "application/json")
 
     async def refuse_query(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

@@ -84,6 +84,11 @@ class Batcher:
         finally:
             timer.cancel()
 
+    @property
+    def waiting(self) -> int:
+        """Items that wait for their batch."""
+        return len(self._jobs)
+
     def close(self) -> None:
         """End the thread after what it works on."""
         self._pool.shutdown(wait=True)

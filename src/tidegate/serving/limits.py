@@ -8,10 +8,12 @@ import hmac
 import logging
 import sys
 import time
+import zlib
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, TypeVar
 
 from tidegate.errors import TidegateError
+from tidegate.serving.logs import id_of_request, request_id
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.responses import Refusal, error_body, overloaded
 from tidegate.serving.settings import HEALTH, ServeSettings
@@ -25,6 +27,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 # Open without a token: whether the service lives, and the page's own files, which hold no data.
 _OPEN = (HEALTH, "/page/")
 _BODIES = ("POST", "PUT", "PATCH", "DELETE")
+_ALWAYS = ((b"x-content-type-options", b"nosniff"),)
 _LARGE = 64 * 1024
 _Result = TypeVar("_Result")
 log = logging.getLogger("tidegate.serving")
@@ -44,7 +47,9 @@ class Limits:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        begin, reply = time.perf_counter(), _Reply(send, self._settings.timeout)
+        named = id_of_request(dict(scope["headers"]).get(b"x-request-id"))
+        request_id.set(named)
+        begin, reply = time.perf_counter(), _Reply(send, self._settings.timeout, named.encode())
         self._active += 1
         self._metrics.active.inc()
         held = 0
@@ -54,6 +59,7 @@ class Limits:
             if scope["method"] in _BODIES:
                 body = await self._read(scope, receive)
                 held = len(body)
+                body = inflated(body, dict(scope["headers"]).get(b"content-encoding", b""), self._settings.max_body)
             scope["tidegate.body"] = body
             await self._app(scope, _replay(body, receive), reply)
         except Refusal as refusal:
@@ -134,6 +140,29 @@ class Limits:
         return message
 
 
+def inflated(body: bytes, encoding: bytes, most: int) -> bytes:
+    """A body as it was before its Content-Encoding.
+
+    Raises:
+        Refusal: it is of another kind than gzip (415), is none (400), or holds more bytes than allowed (413).
+    """
+    kind = encoding.strip().lower()
+    if kind in (b"", b"identity"):
+        return body
+    if kind not in (b"gzip", b"x-gzip"):
+        raise Refusal(415, f"the body is encoded as {kind.decode('latin-1')[:40]!r}; send it as it is, or as gzip")
+    inflate = zlib.decompressobj(wbits=31)
+    try:
+        content = inflate.decompress(body, most + 1)
+    except zlib.error:
+        content = b""
+    if len(content) > most:
+        raise Refusal(413, f"the body holds more than {most} bytes; send fewer rows at a time")
+    if not inflate.eof or inflate.unused_data:
+        raise Refusal(400, "the body is no gzip that can be read; send it whole")
+    return content
+
+
 async def _within_seconds(work: Coroutine[Any, Any, _Result], seconds: float) -> _Result:
     if sys.version_info < (3, 11):
         return await asyncio.wait_for(work, seconds)
@@ -148,14 +177,14 @@ class _Gone(Exception):
 class _Reply:
     """Sends the answer, remembers its status, and does not wait for ever for a client that reads slowly."""
 
-    def __init__(self, send: Send, seconds: float) -> None:
-        self._send, self._seconds, self.status = send, seconds, 0
+    def __init__(self, send: Send, seconds: float, named: bytes) -> None:
+        self._send, self._seconds, self._named, self.status = send, seconds, named, 0
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message.setdefault("headers", [])
-            message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+            message["headers"] = [*message["headers"], *_ALWAYS, (b"x-request-id", self._named)]
         if len(message.get("body", b"")) <= _LARGE:
             await self._send(message)
             return

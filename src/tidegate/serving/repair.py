@@ -32,7 +32,8 @@ def claim(folder: Path) -> BinaryIO:
         DataError: another service holds the folder, or it cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _private(folder / "lock")
         lock = open(folder / "lock", "wb")  # noqa: SIM115 - held as long as the service runs
     except OSError as error:
         raise DataError(f"streams cannot be kept in {folder} ({error.strerror}); choose another --state") from None
@@ -59,6 +60,7 @@ def prepare(folder: Path) -> Path:
             fault = _fault(path)
         if fault is not None:
             _rebuild(path, fault)
+        _private(path)
         store = StreamStore(path)
         store.set_aside_damaged()
         store.close()
@@ -66,6 +68,14 @@ def prepare(folder: Path) -> Path:
         sentence = f"the streams in {path} cannot be opened ({error}); make room or choose another --state"
         raise DataError(sentence) from None
     return path
+
+
+def _private(path: Path) -> None:
+    """Make a file, if there is none, that its owner alone may read; SQLite makes those beside it alike."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(f"{path}{suffix}", 0o600)
 
 
 def _fault(path: Path) -> str | None:

@@ -26,6 +26,12 @@ class DirectRoutes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            # The server sends no body in answer to the request as it came.
+            asked = {**scope, "method": "GET"}
+            await self._app(asked, receive, send)
+            scope["route"] = asked.get("route")
+            return
         found = self._find(scope) if scope["type"] == "http" and scope["method"] == "POST" else None
         if found is None:
             await self._app(scope, receive, send)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from tidegate.errors import SettingError
-from tidegate.settings import setting
+from tidegate.settings import kind_of, setting
 
 SYNCS = ("second", "always")
+LOG_FORMATS = ("text", "json")
 HEALTH = "/v2/health/"  # whoever asks there whether the service lives is answered whatever else happens
 SPARE = 16  # connections beyond the bound that may only ask there
 
@@ -43,6 +47,7 @@ class ServeSettings:
     batch_size: int = setting(64, "answers computed together, at most", low=1, high=4096)
     timeout: float = setting(30.0, "seconds for one request, from its first byte to its answer", above=0)
     read_timeout: float = setting(10.0, "seconds for a client to send its request", above=0)
+    log_format: str = setting("text", "lines of the log", choices=LOG_FORMATS)
     reload: float = setting(1.0, "seconds between looks for a new version of a model", above=0)
 
     def check_together(self) -> None:
@@ -54,6 +59,24 @@ class ServeSettings:
             parts = urlsplit(origin)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
                 raise SettingError(f"origin must be as https://forecasts.example.org, not {origin!r}")
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that variables such as TIDEGATE_PORT give.
+
+    Raises:
+        SettingError: a variable holds no value of its setting's kind.
+    """
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(ServeSettings):
+        name = f"TIDEGATE_{field.name.upper()}"
+        kind = {"int": int, "float": float}.get(kind_of(field), str)
+        if environment.get(name, ""):
+            try:
+                found[field.name] = kind(environment[name])
+            except ValueError:
+                raise SettingError(f"{name} must be a number, not {environment[name][:40]!r}") from None
+    return found
 
 
 def read_token(path: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
-import logging
 import os
 import signal
 import socket
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import TidegateError
+from tidegate.serving.logs import begin_logging
 from tidegate.serving.settings import ServeSettings, read_token
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def work(
 
     from tidegate.serving.service import Service
 
-    _begin_logging()
+    begin_logging(settings.log_format)
     torch.set_num_threads(1)  # torch's threads and the event loop would fight for the cores; more workers use more
     sys.setswitchinterval(0.0005)  # the batching thread must not wait 5 ms for the event loop to let go
     server = make_server(Service(models, settings, token=token, database=database, good=good, beat=beat))
@@ -103,11 +103,6 @@ def _announce(server: Any, begun: Callable[[], None]) -> None:
             return
         time.sleep(0.01)
     begun()
-
-
-def _begin_logging() -> None:
-    logging.basicConfig(level=logging.INFO, format="tidegate: %(message)s", stream=sys.stderr)
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
 def work_for_supervisor() -> None:

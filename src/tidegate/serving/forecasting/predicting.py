@@ -24,7 +24,6 @@ from tidegate.serving.forecasting.loading import forecast, own_series, table_pre
 from tidegate.serving.forecasting.schemas import PredictBody
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.tables.frequency import times_ahead
-from tidegate.tables.ordering import ONLY_SERIES
 from tidegate.tables.panel import Panel
 
 _MOST_SERIES, _MOST_VALUES, _PLAYED = 1000, 1_000_000, 300
@@ -142,7 +141,6 @@ def predict_panel(
     count = len(panel.ids)
     if count > _MOST_SERIES or count * predictor.steps * (1 + 2 * len(levels)) > _MOST_VALUES:
         raise Refusal(413, f"the table has {count} series and may have {_MOST_SERIES}; send fewer at a time")
-    named = predictor.roles.id is not None or panel.ids.tolist() != [ONLY_SERIES]
     times = times_ahead(panel, predictor.steps)
     known = read_future(future, panel, predictor.roles, predictor.settings, times)
     values = predictor.follow(panel, known, times, levels)

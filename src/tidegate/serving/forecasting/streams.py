@@ -201,12 +201,7 @@ def _take_history(stream: Stream, history: HistoryBody, predictor: AnyPredictor,
     if rows.ndim != 2 or rows.shape[1] != width:
         raise DataError(f"history.values must be rows of {width} ({', '.join(stream.columns)[:200]})")
     check_rows(rows, stream.columns, predictor.gaps, "history.values")
-    start, older = history.start, max(0, len(rows) - stream.keep)
-    if older and start is not None and predictor.clock is not None:
-        start = predictor.clock.write(predictor.clock.after(predictor.clock.read(start), older, older + 1)[0].item())
-    for number, row in enumerate(rows[older:]):
-        stream.take(stream.check(row, start if number == 0 else None))
-    stream.count += older
+    stream.begin(rows, history.start)
 
 
 def _answer(id: str, live: _Live) -> dict[str, Any]:
