@@ -39,7 +39,7 @@ def forecast_columns(columns: Columns, settings: ForecasterSettings, levels: tup
 
 def method_name(settings: ForecasterSettings) -> str:
     """The name of the forecast column: the setting `name`, or the cell's or layer's name in capitals."""
-    return settings.name or settings.layer_settings.title
+    return settings.name or settings.layer_settings().title
 
 
 def future_frame(panel: Panel, columns: Columns, settings: ForecasterSettings, times: np.ndarray) -> pd.DataFrame:

@@ -74,7 +74,7 @@ def save(folder: Path, kind: str, model: TableModel | WindowModel) -> None:
     config: dict[str, Any] = {
         "settings": asdict(settings),
         "history": model.history.untimed().to_json(),
-        "equations": settings.layer_settings.fingerprint,
+        "equations": settings.layer_settings().fingerprint(),
     }
     more, tensors = _table_parts(model) if isinstance(model, TableModel) else _window_parts(model)
     tensors |= {f"network.{name}": value for name, value in model.network.state_dict().items()}
@@ -121,8 +121,8 @@ def _with_layer(settings: Any) -> Any:
 
 def _check_equations(config: _Common) -> None:
     """Refuse a cell of the user's own that is not the one that was trained."""
-    layer = config.settings.layer_settings
-    if layer.fingerprint != config.equations:
+    layer = config.settings.layer_settings()
+    if layer.fingerprint() != config.equations:
         raise SettingError(f"{layer.title.lower()} has other equations now than when this model was trained")
 
 
@@ -164,7 +164,7 @@ def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel
     weights = _weights(tensors)
     names = [*(f"newest.{name}" for name in _PANEL), "residuals", *_scale_names("rows", "static")]
     check_names(tensors, names)
-    check_sizes(settings.layer_settings, weights)
+    check_sizes(settings.layer_settings(), weights)
     scaled = 1 if preprocessor.shared else len(config.scaled_ids)
     inputs = preprocessor.shape.targets + len(config.columns.past) + len(config.columns.future)
     check_scale(tensors, "rows", (scaled, inputs))
@@ -189,7 +189,7 @@ def _window_model(config: _WindowConfig, tensors: dict[str, Tensor]) -> WindowMo
     if config.names is not None and len(config.names) != steps:
         raise ValueError(f"{len(config.names)} steps are named and there are {steps}")
     check_names(tensors, _scale_names("inputs", "targets"))
-    check_sizes(config.settings.layer_settings, weights)
+    check_sizes(config.settings.layer_settings(), weights)
     check_scale(tensors, "inputs", (1, config.features))
     check_scale(tensors, "targets", (1, targets))
     check_network(lambda: build_window_network(config.settings, config.features, shape), weights)

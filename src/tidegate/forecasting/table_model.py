@@ -59,15 +59,35 @@ class TableModel:
     @classmethod
     def fit(cls, settings: ForecasterSettings, panel: Panel, columns: Columns, hooks: TrainingHooks) -> TableModel:
         """Train on a panel; its last rows, `validation_size` of them, decide when to stop."""
+        model, training = cls._untrained(settings, panel, columns)
+        model._train(model.newest, np.zeros_like(training), training, hooks, fresh=True)
+        return model
+
+    @classmethod
+    @one_torch_thread()
+    def fit_linear(cls, settings: ForecasterSettings, panel: Panel, columns: Columns) -> TableModel:
+        """The linear forecast beside which `fit` puts its network, from all rows of a panel; without intervals."""
+        model, training = cls._untrained(replace(settings, validation_size=0.0), panel, columns)
+        settings, shape = model.preprocessor.settings, model.preprocessor.shape
+        rows = model.preprocessor.rows(model.newest, model.preprocessor.fill_causally(model.newest, training))
+        everything, padded = (np.zeros_like(training), training), settings.short_series == "pad"
+        source = Windows(rows, shape, everything, steps=shape.horizon, padded=padded)
+        linear = choose_start(model.network, source, season_of(settings, model.newest), learned_quantiles(settings))
+        assert linear is not None, "only a network with a linear skip is kept as it started"
+        model.network = linear.eval()
+        model.keep_newest(model.newest)
+        return model
+
+    @classmethod
+    def _untrained(cls, settings: ForecasterSettings, panel: Panel, columns: Columns) -> tuple[TableModel, np.ndarray]:
+        """A model with the whole panel as its newest rows, and the training rows of each series."""
         given, settings = settings, resolved(settings, columns, panel.freq)
         needed = window_shape(settings, columns).context + settings.horizon
         panel = check_lengths(panel, needed, settings.short_series)
         training = training_lengths(settings, panel)
         preprocessor = Preprocessor.fit(settings, columns, panel, training)
         network = build_network(preprocessor)
-        model = cls(given, preprocessor, network, panel, np.empty((0, 0, 0)), History(), False)
-        model._train(panel, np.zeros_like(training), training, hooks, fresh=True)
-        return model
+        return cls(given, preprocessor, network, panel, np.empty((0, 0, 0)), History(), False), training
 
     def update(self, panel: Panel, hooks: TrainingHooks) -> None:
         """Carry on training with a panel that continues the newest rows; scaling stays as it was."""
@@ -173,7 +193,7 @@ def build_network(preprocessor: Preprocessor) -> ForecastNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(settings.seed)
         return ForecastNetwork(
-            settings.layer_settings,
+            settings.layer_settings(),
             past_size=shape.past_size,
             future_size=shape.future_size,
             categories=tuple(len(known) + 1 for known in columns.categories.values()),

@@ -52,7 +52,6 @@ class LayerSettings:
         """What a forecast column is named after."""
         return self.name.upper()
 
-    @property
     def fingerprint(self) -> str:
         """What changes when code that a model folder cannot hold does, such as a user's own equations."""
         return ""
@@ -137,11 +136,14 @@ class RecurrentSettings(RecurrentOptions, LayerSettings):
     @property
     def title(self) -> str:
         """The cell's name in capitals."""
-        return (self.cell if isinstance(self.cell, str) else cells.get(self.cell).name).upper()
+        return str(getattr(self.cell, "name", self.cell)).upper()
 
-    @property
     def fingerprint(self) -> str:
-        """What changes when the equations of a cell of the user's own do."""
+        """What changes when the equations of a cell of the user's own do.
+
+        Raises:
+            SettingError: there is no such cell.
+        """
         return cells.fingerprint(cells.get(self.cell))
 
     def named(self) -> Self:
