@@ -122,7 +122,9 @@ class TableModel:
             self.network, source, validation if len(validation) else None, loss, settings, **vars(hooks)
         )
         if linear is not None and linear.linear_skip is not None and len(validation):
-            before, after = (losses(each, validation, loss) for each in (linear, self.network))
+            # All validation rows: those that did not choose the epoch are the better witnesses.
+            judged = Windows(rows, shape, (training, panel.lengths), steps=shape.horizon, padded=padded)
+            before, after = (losses(each, judged, loss) for each in (linear, self.network))
             if not clearly_better(before, after, shape.horizon):
                 self.network.load_state_dict(linear.state_dict())
                 self.history.kept_start = True
