@@ -146,7 +146,9 @@ def predict_panel(
     values = predictor.follow(panel, known, times, levels)
     forecasts = []
     for i in range(count):
-        body = _of(panel.ids[i] if named else None) | (_drawn(version, panel, i) if history else {})
+        body = _of(None if predictor.roles.id is None else panel.ids[i]) | (
+            _drawn(version, panel, i) if history else {}
+        )
         forecasts.append(body | _named(predictor, times[i], values[i], levels))
     notes = [str(note) for note in panel.notes]
     return to_json({"model": version.name, "version": version.version, "notes": notes, "forecasts": forecasts})
