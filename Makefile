@@ -43,9 +43,14 @@ portable: $(READY)
 portable-quick: $(READY)
 	$(BIN)/python -m portable --quick
 
-# A wheel with the engine inside, for machines without a compiler.
+# A wheel with the engine inside, for machines without a compiler; on Linux auditwheel names the oldest glibc it runs on.
 wheel: $(READY)
-	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+	rm -rf build/wheel
+	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir build/wheel .
+	mkdir -p dist
+	if [ "$$(uname)" = Linux ]; then \
+	  PATH="$(abspath $(BIN)):$$PATH" $(BIN)/auditwheel repair --plat auto --wheel-dir dist build/wheel/*.whl; \
+	else cp build/wheel/*.whl dist; fi
 	@ls dist/*.whl
 
 # torch comes first and pinned: a bare `torch` pulls gigabytes of CUDA libraries.

@@ -37,9 +37,11 @@ def largest_error(level, number, function):
 
 def main():
     """Print a table."""
-    print("| level | exp | sigmoid | tanh |\n|---|---|---|---|")
+    print("| level | exp | sigmoid | tanh | log |\n|---|---|---|---|---|")
     for level in simd.levels():
-        found = [largest_error(level, row, f) for row, f in enumerate((torch.exp, torch.sigmoid, torch.tanh))]
+        found = [
+            largest_error(level, row, f) for row, f in enumerate((torch.exp, torch.sigmoid, torch.tanh, torch.log))
+        ]
         print(f"| {level} | " + " | ".join(f"{error:.2f} at {where:g}" for error, where in found) + " |", flush=True)
 
 

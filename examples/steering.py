@@ -41,7 +41,7 @@ def main(epochs: int = 40, out: str = "run/steering", labels: tuple[str, ...] = 
         print("No font with Chinese characters was found, so the figure is in English; install one: fonts-noto-cjk.")
         labels = ENGLISH
     truth, forecast, step, mean, mae = labels
-    table = result.forecasts.pivot_table(index="cutoff", columns="step", values=["y", "LSTM"])
+    table = result.forecasts_by_step.pivot_table(index="cutoff", columns="step", values=["y", "LSTM"])
     curves = {f"{step} {n}": (table["y", n], table["LSTM", n]) for n in range(1, 6)}
     curves[mean] = table["y"].mean(axis=1), table["LSTM"].mean(axis=1)
     with rc_context({"font.family": tidegate.font_families()}):

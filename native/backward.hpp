@@ -54,10 +54,12 @@ public:
     Backward(const Job<T>& job, const Cell<T>& cell)
         : Scan<T>(job, cell),
           inputs_{job.inputs},
+          columns_w_(units, cell.gates, false),
+          columns_u_(units, cell.h_gates, false),
           layout_u_(transposed_layout(units, kSlots, cell.h_gates, cell.slots, units, this->pattern())),
           layout_w_(transposed_layout(units, cell.x_slot, cell.gates, cell.slots, inputs_, Pattern{nullptr, 0})),
-          dw_(forward_layout(units, cell.gates, job.inputs, Pattern{nullptr, 0}), cell.x_slot, cell.gates, cell.slots),
-          du_(forward_layout(units, cell.h_gates, job.units, this->pattern()), kSlots, cell.h_gates, cell.slots),
+          dw_(forward_layout(columns_w_, job.inputs, Pattern{nullptr, 0}), cell.x_slot, cell.gates, cell.slots),
+          du_(forward_layout(columns_u_, job.units, this->pattern()), kSlots, cell.h_gates, cell.slots),
           threads_(Scan<T>::threads()),
           workspace_([this] {
               Workspace measure;
@@ -302,9 +304,9 @@ private:
 
     void write_weights(const Team& team) const {
         for (ptrdiff_t panel = team.id; job.dw_ih && panel < dw_.layout.panels; panel += team.count)
-            unpack_panel(dw_.sums, units, cell.gates, panel, job.dw_ih, job.inputs);
+            unpack_panel(dw_.sums, columns_w_, panel, job.dw_ih, job.inputs);
         for (ptrdiff_t panel = team.id; job.dw_hh && panel < du_.layout.panels; panel += team.count)
-            unpack_panel(du_.sums, units, cell.h_gates, panel, job.dw_hh, job.units);
+            unpack_panel(du_.sums, columns_u_, panel, job.dw_hh, job.units);
         if (team.id != 0) return;
         for (int gate = 0; gate < cell.gates; ++gate)
             if (job.db_ih) write_sum(cell.x_slot[gate], job.db_ih + gate * job.units);
@@ -321,6 +323,7 @@ private:
     }
 
     const Units<T> inputs_;
+    const Columns<T> columns_w_, columns_u_;
     const Layout layout_u_, layout_w_;
     OuterSum<T> dw_, du_;
     const int threads_;

@@ -11,8 +11,10 @@ template <class T> class Forward : Scan<T> {
 public:
     Forward(const Job<T>& job, const Cell<T>& cell)
         : Scan<T>(job, cell),
-          layout_w_(forward_layout(units, cell.gates, job.inputs, Pattern{nullptr, 0})),
-          layout_u_(forward_layout(units, cell.h_gates, job.units, this->pattern())),
+          columns_w_(units, cell.gates, job.batch > kRows / 2),  // with few rows whole panels go together
+          columns_u_(units, cell.h_gates, job.batch > kRows / 2 && !job.pattern),
+          layout_w_(forward_layout(columns_w_, job.inputs, Pattern{nullptr, 0})),
+          layout_u_(forward_layout(columns_u_, job.units, this->pattern())),
           threads_(Scan<T>::threads()),
           workspace_([this] {
               Workspace measure;
@@ -73,7 +75,7 @@ private:
         const ptrdiff_t fitting = kHoisted / ptrdiff_t{sizeof(T)} / (job.batch * hoisted_row());
         return std::clamp<ptrdiff_t>(std::max(fitting, kMany / job.batch), 1, job.time);
     }
-    ptrdiff_t hoisted_row() const { return layout_w_.columns * L; }
+    ptrdiff_t hoisted_row() const { return blocks * cell.gates * L; }
 
     void run(const Team& team) {
         const Partition part = this->partition(team);
@@ -103,12 +105,12 @@ private:
 
     void prepare(const Team& team, const Partition& part) {
         for (ptrdiff_t panel = team.id; panel < layout_w_.panels; panel += team.count)
-            pack_panel(w_, units, cell.gates, panel, job.w_ih, job.inputs);
+            pack_panel(w_, columns_w_, panel, job.w_ih, job.inputs);
         for (ptrdiff_t panel = team.id; panel < layout_u_.panels; panel += team.count)
-            pack_panel(u_, units, cell.h_gates, panel, job.w_hh, job.units);
+            pack_panel(u_, columns_u_, panel, job.w_hh, job.units);
         if (team.id == 0) {
-            pack_bias(bias_w_, job.b_ih, cell.gates);
-            pack_bias(bias_u_, job.b_hh, cell.h_gates);
+            pack_bias(bias_w_, job.b_ih, columns_w_);
+            pack_bias(bias_u_, job.b_hh, columns_u_);
             this->fill_weights(padded_);
         }
         for (ptrdiff_t p = part.first; p < job.batch; p += part.stride) {
@@ -120,24 +122,23 @@ private:
         }
     }
 
-    void pack_bias(T* to, const T* bias, int gates) const {
-        for (ptrdiff_t column = 0; column < blocks * gates; ++column) {
-            const ptrdiff_t block = column / gates, row = column % gates * job.units + block * L;
-            store(to + column * L,
-                  bias ? load_part<Vec<T>>(bias + row, static_cast<int>(units.in_block(block))) : Vec<T>{});
-        }
+    static void pack_bias(T* to, const T* bias, const Columns<T>& columns) {
+        for (ptrdiff_t column = 0; column < columns.count(); ++column)
+            for (const ptrdiff_t row : columns.rows(column)) *to++ = bias && row >= 0 ? bias[row] : T{};
     }
 
     void hoist(const Partition& part, const Hoisted& steps, const Scratch& scratch) const {
         const T* x_rows[kMany];
         const ptrdiff_t rows = steps.rows;
-        const auto panels = panels_of_blocks(part.first_block, part.last_block, cell.gates);
+        const auto panels = panels_of_blocks(part.first_block, part.last_block, columns_w_);
         const ptrdiff_t column = panels.first * kWidth * L;
         for_tiles((steps.to - steps.from) * rows, kMany, [&](ptrdiff_t flat, ptrdiff_t count) {
             for (ptrdiff_t i = 0; i < count; ++i)
                 x_rows[i] = this->x(steps.from + (flat + i) / rows, part.first + (flat + i) % rows * part.stride);
             product<T>(x_rows, count, w_, panels.first, panels.second, bias_w_ + column, 0,
                        scratch.zx + flat * hoisted_row() + column, hoisted_row());
+            if (columns_w_.packed && part.last_block == blocks)
+                columns_w_.spread(scratch.zx + flat * hoisted_row() + columns_w_.apart() * L, count, hoisted_row());
         });
     }
 
@@ -154,20 +155,21 @@ private:
             at.zx = zx + row * hoisted_row() + block * cell.gates * L, at.zx_row = hoisted_row();
         } else {
             at.zx = scratch.zx, at.zx_row = (last - block) * cell.gates * L;
-            multiply(x_rows, rows, w_, bias_w_, cell.gates, block, last, scratch.zx, at.zx_row);
+            multiply(x_rows, rows, w_, bias_w_, columns_w_, block, last, scratch.zx, at.zx_row);
         }
         at.zh = scratch.zh, at.zh_row = (last - block) * cell.h_gates * L;
-        multiply(h_rows, rows, u_, bias_u_, cell.h_gates, block, last, scratch.zh, at.zh_row);
+        multiply(h_rows, rows, u_, bias_u_, columns_u_, block, last, scratch.zh, at.zh_row);
         at.spill = scratch.spill;
         cell.forward(at);
         for (ptrdiff_t i = 0; i < rows; ++i)
             write_step(s, part.first + (row + i) * part.stride, block, last);
     }
 
-    static void multiply(const T* const* rows, ptrdiff_t count, const Packed<T>& matrix, const T* bias, int gates,
-                         ptrdiff_t block, ptrdiff_t last, T* out, ptrdiff_t out_row) {
-        const auto [first, end] = panels_of_blocks(block, last, gates);
+    void multiply(const T* const* rows, ptrdiff_t count, const Packed<T>& matrix, const T* bias, const Columns<T>& columns,
+                  ptrdiff_t block, ptrdiff_t last, T* out, ptrdiff_t out_row) const {
+        const auto [first, end] = panels_of_blocks(block, last, columns);
         product<T>(rows, count, matrix, first, end, bias + first * kWidth * L, 0, out, out_row);
+        if (columns.packed && last == blocks) columns.spread(out + columns.apart() * L - first * kWidth * L, count, out_row);
     }
 
     void write_step(ptrdiff_t s, ptrdiff_t position, ptrdiff_t block, ptrdiff_t last) const {
@@ -196,6 +198,7 @@ private:
         }
     }
 
+    const Columns<T> columns_w_, columns_u_;
     const Layout layout_w_, layout_u_;
     const int threads_;
     ptrdiff_t zx_size_ = 0;

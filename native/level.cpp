@@ -22,7 +22,7 @@ template <class T> void apply(int function, const T* from, T* to, ptrdiff_t coun
     for (ptrdiff_t i = 0; i < count; i += kLanes<T>) {
         const int lanes = static_cast<int>(std::min<ptrdiff_t>(kLanes<T>, count - i));
         const auto x = load_part<Vec<T>>(from + i, lanes);
-        store_part(to + i, function == 0 ? exp(x) : function == 1 ? sigmoid(x) : tanh(x), lanes);
+        store_part(to + i, function == 0 ? exp(x) : function == 1 ? sigmoid(x) : function == 2 ? tanh(x) : log(x), lanes);
     }
 }
 

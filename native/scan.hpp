@@ -160,9 +160,10 @@ public:
     const ptrdiff_t blocks, width;
 };
 
-// The panels that hold columns (block, gate) from `block` to `last`.
-inline std::pair<ptrdiff_t, ptrdiff_t> panels_of_blocks(ptrdiff_t block, ptrdiff_t last, int gates) {
-    return {block * gates / kWidth, (last * gates + kWidth - 1) / kWidth};
+// The panels that hold the blocks from `block` to `last`.
+template <class T> std::pair<ptrdiff_t, ptrdiff_t> panels_of_blocks(ptrdiff_t block, ptrdiff_t last, Columns<T> columns) {
+    const ptrdiff_t end = std::min(last * columns.gates, columns.count());
+    return {block * columns.gates / kWidth, (end + kWidth - 1) / kWidth};
 }
 
 }  // namespace tidegate::TIDEGATE_LEVEL

@@ -4,12 +4,14 @@
 // level can be linked into another. The width follows from the compiler's target flags.
 //
 // Largest error in float32, over all of it, in units of the last place of the exact result (benchmarks/functions.py):
-// exp 1.1, sigmoid 5.4 (2.5 but where it is below 1e-37), tanh 3.2. Beyond their range they saturate; NaN stays NaN.
+// exp 1.1, sigmoid 5.4 (2.5 but where it is below 1e-37), tanh 3.2, log 0.8. Beyond their range they saturate; NaN stays
+// NaN.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 #include <utility>
 #if defined(__AVX__)
@@ -45,7 +47,8 @@ template <class T> using Vec = std::conditional_t<std::is_same_v<T, float>, f32,
 template <class T> constexpr int kLanes = kBytes / static_cast<int>(sizeof(T));
 
 // Constants of exp: x = n ln 2 + r, e^x = 2^n (1 + r + r^2 q(r)). Adding `magic` rounds to an integer, which is then
-// in the low bits; ln 2 in two parts keeps r exact. `sigmoid_bound` and `tanh_bound` are where these are flat.
+// in the low bits; ln 2 in two parts keeps r exact. `sigmoid_bound` and `tanh_bound` are where these are flat. `l` are the
+// coefficients of the logarithm's series (fdlibm's).
 template <class V> struct Numbers;
 
 template <> struct Numbers<f32> {
@@ -57,6 +60,8 @@ template <> struct Numbers<f32> {
     static constexpr T exp_bound = 104.0f, sigmoid_bound = 88.3f, tanh_bound = 10.0f;
     static constexpr T ln2 = 0.69314718056f;
     static constexpr T q[] = {1.3814539e-3f, 8.3687454e-3f, 4.1668389e-2f, 1.6666521e-1f, 4.9999994e-1f};
+    static constexpr T root_half = 0.70710678f;
+    static constexpr T l[] = {0.24279078841f, 0.28498786688f, 0.40000972152f, 0.66666662693f};
 };
 
 template <> struct Numbers<f64> {
@@ -70,6 +75,10 @@ template <> struct Numbers<f64> {
     static constexpr T q[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800,
                               1.0 / 362880,     1.0 / 40320,     1.0 / 5040,     1.0 / 720,
                               1.0 / 120,        1.0 / 24,        1.0 / 6,        0.5};
+    static constexpr T root_half = 0.70710678118654752440;
+    static constexpr T l[] = {1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01,
+                              2.222219843214978396e-01, 2.857142874366239149e-01, 3.999999999940941908e-01,
+                              6.666666666666735130e-01};
 };
 
 template <class V> using Scalar = typename Numbers<V>::T;
@@ -262,9 +271,23 @@ template <class V> inline V sqrt(V x) {
     return x;
 }
 
+// x = 2^n (1 + f) with 1 + f between root half and root two; ln(1 + f) by the series of s = f / (2 + f), as in fdlibm.
+// Not the library's: its bits depend on the processor. Numbers below the normal ones count as 0, as in all of the engine.
 template <class V> inline V log(V x) {
-    for (int lane = 0; lane < kLanes<Scalar<V>>; ++lane) x[lane] = std::log(x[lane]);
-    return x;
+    using N = Numbers<V>;
+    using Bits = typename N::Bits;
+    const Bits root_half = (Bits)broadcast<V>(N::root_half), one = (Bits)broadcast<V>(1);
+    const Bits bits = (Bits)x + (one - root_half);
+    const V shift = broadcast<V>(N::magic / 3 * 2);  // 2^mantissa, whose low bits then hold the biased exponent
+    const V n = (V)((bits >> N::mantissa) | (Bits)shift) - (shift + N::bias);
+    const V f = (V)((bits & (((Bits{} + 1) << N::mantissa) - 1)) + root_half) - 1;
+    const V s = f / (f + 2), z = s * s, half_square = f * f * static_cast<Scalar<V>>(0.5);
+    V q = broadcast<V>(N::l[0]);
+    for (int i = 1; i < static_cast<int>(sizeof N::l / sizeof N::l[0]); ++i) q = q * z + N::l[i];
+    const V y = n * N::ln2_high - ((half_square - (s * (half_square + z * q) + n * N::ln2_low)) - f);
+    const V infinite = broadcast<V>(std::numeric_limits<Scalar<V>>::infinity());
+    const V edge = x >= 0 ? (x == infinite ? infinite : -infinite) : infinite - infinite;
+    return x >= std::numeric_limits<Scalar<V>>::min() ? (x < infinite ? y : edge) : edge;
 }
 
 }  // namespace tidegate::TIDEGATE_LEVEL

@@ -1,6 +1,7 @@
 // A cell's two matrices, from torch's layout (gates * units, columns) to packed panels and back.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "cell.hpp"
@@ -29,9 +30,54 @@ template <class T> struct Units {
     ptrdiff_t in_block(ptrdiff_t block) const { return std::min(lanes, count - block * lanes); }
 };
 
-// Columns are (block, gate), as the pre-activations of a row; k is a feature or a previous unit.
-template <class T> Layout forward_layout(Units<T> units, int gates, ptrdiff_t depth, Pattern pattern) {
-    return Layout::make(units.blocks() * gates, !pattern.kept, kWidth, [&](ptrdiff_t panel, auto add) {
+// The columns of a matrix: (block, gate), as the pre-activations of a row. In a last block that is not full, each gate takes
+// a register of its own, or, `packed`, as many lanes as there are units: of 50 units with four gates, two units of a block
+// of 16 then take one register and not four.
+template <class T> struct Columns {
+    Units<T> units;
+    int gates;
+    bool packed;
+
+    using Lanes = std::array<ptrdiff_t, kLanes<T>>;
+
+    Columns(Units<T> units, int gates, bool may_pack)
+        : units(units), gates(gates), packed(may_pack && registers_packed() < gates && rest() > 0) {}
+
+    ptrdiff_t rest() const { return units.count % units.lanes; }
+    ptrdiff_t registers_packed() const { return (rest() * gates + units.lanes - 1) / units.lanes; }
+    ptrdiff_t apart() const { return (packed ? units.count / units.lanes : units.blocks()) * gates; }
+    ptrdiff_t count() const { return apart() + (packed ? registers_packed() : 0); }
+
+    // The matrix's row in each lane of a column; -1 for none.
+    Lanes rows(ptrdiff_t column) const {
+        Lanes found;
+        if (column < apart()) {
+            const ptrdiff_t block = column / gates, first = column % gates * units.count + block * units.lanes;
+            for (ptrdiff_t lane = 0; ptrdiff_t& row : found)
+                row = lane < units.in_block(block) ? first + lane : -1, ++lane;
+        } else {
+            ptrdiff_t place = (column - apart()) * units.lanes;
+            for (ptrdiff_t& row : found) {
+                const ptrdiff_t gate = place / rest(), unit = units.count - rest() + place % rest();
+                row = gate < gates ? gate * units.count + unit : -1, ++place;
+            }
+        }
+        return found;
+    }
+
+    // Give each gate of a packed block the register that it has in the others; from the last on, for it is done in place.
+    void spread(T* block, ptrdiff_t rows, ptrdiff_t row_size) const {
+        for (ptrdiff_t row = 0; row < rows; ++row, block += row_size)
+            for (ptrdiff_t gate = gates - 1; gate >= 0; --gate)
+                store(block + gate * units.lanes, load_part<Vec<T>>(block + gate * rest(), static_cast<int>(rest())));
+    }
+};
+
+// k is a feature or a previous unit.
+template <class T> Layout forward_layout(Columns<T> columns, ptrdiff_t depth, Pattern pattern) {
+    const Units<T> units = columns.units;
+    const int gates = columns.gates;
+    return Layout::make(columns.count(), !pattern.kept, kWidth, [&](ptrdiff_t panel, auto add) {
         if (!pattern.kept) return add(0, depth);
         const ptrdiff_t first = panel * kWidth / gates, last = (panel * kWidth + kWidth - 1) / gates;
         for (ptrdiff_t from = 0; from < depth; from += Pattern::kSide) {
@@ -58,27 +104,24 @@ Layout transposed_layout(Units<T> units, const int* slot, int gates, int slots, 
     });
 }
 
-// Columns w of a panel: call f(where its registers start, unit row of the matrix, valid lanes).
-template <class T, class F> void each_column(const Packed<T>& packed, Units<T> units, int gates, ptrdiff_t panel, F f) {
-    for (int w = 0; w < packed.layout->width(panel); ++w) {
-        const ptrdiff_t column = panel * kWidth + w, block = column / gates;
-        f(packed.panel(panel) + w * units.lanes, column % gates * units.count + block * units.lanes,
-          units.in_block(block));
-    }
+// Columns w of a panel: call f(where its registers start, the matrix's row in each of its lanes).
+template <class T, class F> void each_column(const Packed<T>& packed, Columns<T> columns, ptrdiff_t panel, F f) {
+    for (int w = 0; w < packed.layout->width(panel); ++w)
+        f(packed.panel(panel) + w * kLanes<T>, columns.rows(panel * kWidth + w));
 }
 
 template <class T>
-void pack_panel(const Packed<T>& to, Units<T> units, int gates, ptrdiff_t panel, const T* matrix, ptrdiff_t columns) {
+void pack_panel(const Packed<T>& to, Columns<T> columns, ptrdiff_t panel, const T* matrix, ptrdiff_t depth) {
     constexpr ptrdiff_t L = kLanes<T>;
     const ptrdiff_t step = to.layout->width(panel) * L;
-    each_column(to, units, gates, panel, [&](T* at, ptrdiff_t row, ptrdiff_t valid) {
+    each_column(to, columns, panel, [&](T* at, const typename Columns<T>::Lanes& rows) {
         for (const Run *run = to.layout->runs_of(panel), *end = to.layout->runs_end(panel); run != end; ++run) {
             for (ptrdiff_t k = 0; k < run->count; k += L) {
                 const int count = static_cast<int>(std::min(L, run->count - k));
                 Vec<T> square[L];
-                for (ptrdiff_t lane = 0; lane < L; ++lane)
-                    square[lane] = lane < valid ? load_part<Vec<T>>(matrix + (row + lane) * columns + run->from + k, count)
-                                                : Vec<T>{};
+                for (std::size_t lane = 0; lane < rows.size(); ++lane)
+                    square[lane] = rows[lane] < 0 ? Vec<T>{}
+                                                  : load_part<Vec<T>>(matrix + rows[lane] * depth + run->from + k, count);
                 transpose(square);
                 for (int i = 0; i < count; ++i, at += step) store(at, square[i]);
             }
@@ -87,18 +130,18 @@ void pack_panel(const Packed<T>& to, Units<T> units, int gates, ptrdiff_t panel,
 }
 
 template <class T>
-void unpack_panel(const Packed<T>& from, Units<T> units, int gates, ptrdiff_t panel, T* matrix, ptrdiff_t columns) {
+void unpack_panel(const Packed<T>& from, Columns<T> columns, ptrdiff_t panel, T* matrix, ptrdiff_t depth) {
     constexpr ptrdiff_t L = kLanes<T>;
     const ptrdiff_t step = from.layout->width(panel) * L;
-    each_column(from, units, gates, panel, [&](const T* at, ptrdiff_t row, ptrdiff_t valid) {
+    each_column(from, columns, panel, [&](const T* at, const typename Columns<T>::Lanes& rows) {
         for (const Run *run = from.layout->runs_of(panel), *end = from.layout->runs_end(panel); run != end; ++run) {
             for (ptrdiff_t k = 0; k < run->count; k += L) {
                 const int count = static_cast<int>(std::min(L, run->count - k));
                 Vec<T> square[L];
                 for (ptrdiff_t i = 0; i < L; ++i) square[i] = i < count ? load<Vec<T>>(at + i * step) : Vec<T>{};
                 transpose(square);
-                for (ptrdiff_t lane = 0; lane < valid; ++lane)
-                    store_part(matrix + (row + lane) * columns + run->from + k, square[lane], count);
+                for (std::size_t lane = 0; lane < rows.size(); ++lane)
+                    if (rows[lane] >= 0) store_part(matrix + rows[lane] * depth + run->from + k, square[lane], count);
                 at += count * step;
             }
         }

@@ -19,7 +19,8 @@ ELECTRICITY = ("examples/data/electricity.csv", "--config", "examples/data/elect
 SMOKE = str(ROOT / "portable" / "smoke.py")
 SMALL = ("tests/engine", "tests/nn", "tests/layers")
 READING = ("tests/tables", "tests/forecasting/evaluation", "tests/cli", "tests/storage/test_model_folder.py")
-SHOWING = ("tests/forecasting/evaluation", "tests/serving/test_page.py", "tests/test_examples.py")
+PAGE = tuple(str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests" / "serving").glob("test_page*.py")))
+SHOWING = ("tests/forecasting/evaluation", *PAGE, "tests/test_examples.py")
 NO_COMPILER = {"CC": None, "CXX": None}
 NO_CACHES = {"XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None, "MPLCONFIGDIR": None, "TIDEGATE_CACHE": None}
 

@@ -1,11 +1,13 @@
 """The pages' code runs, and the pages that come from the code are up to date."""
 
+import dataclasses
 import re
 import sys
 from pathlib import Path
 
 import pytest
 
+import tidegate
 from tidegate import cells
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -46,8 +48,20 @@ def test_the_page_of_public_names_is_what_the_packages_export():
     assert not re.search(r"^\| `\w+` \|  \|$", page, re.MULTILINE), "a public name says nothing of itself"
 
 
-@pytest.mark.parametrize("name", ["nn", "serving"])
+@pytest.mark.parametrize("name", ["coming_from", "nn", "serving"])
 def test_a_pages_python_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = (DOCS / f"{name}.md").read_text(encoding="utf-8")
     exec(compile("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), name, "exec"), {"__name__": "page"})
+
+
+def test_settings_that_the_migration_page_names_exist():
+    page = (DOCS / "coming_from.md").read_text(encoding="utf-8")
+    ours = " ".join(
+        line.split("|")[2] for line in page.splitlines() if line.startswith("| ") and "| Tidegate |" not in line
+    )
+    named = set(re.findall(r"`(\w+)(?:=[^`]*)?`", ours))
+    others = {"backtest", "cross_validate", "future_frame"}
+    known = {field.name for field in dataclasses.fields(tidegate.ForecasterSettings)} | others
+    assert len(named) > 20
+    assert named <= known

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tidegate import Forecaster
 from tidegate.errors import SettingError
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.settings import check_settings
@@ -39,3 +40,14 @@ def test_settings_accept_numpy_numbers_and_none_where_declared():
 def test_every_setting_has_a_help_line():
     for field in dataclasses.fields(ForecasterSettings):
         assert field.metadata["help"], field.name
+
+
+def test_a_misspelt_setting_is_told_the_right_name():
+    with pytest.raises(SettingError, match="no setting 'lookbak'; did you mean 'lookback'"):
+        Forecaster(lookbak=3)
+
+
+def test_one_value_will_do_where_several_may_be_given():
+    settings = Forecaster(features="weekday", past_cols="wind", levels=90, target_col="y").settings()
+    assert (settings.features, settings.past_cols) == (("weekday",), ("wind",))
+    assert (settings.levels, settings.target_col) == ((90,), "y")

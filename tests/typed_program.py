@@ -51,7 +51,7 @@ settings: ForecasterSettings = Forecaster().settings()
 loaded = tidegate.load("model")
 layer = tidegate.Recurrent("lstm", 3, 4)
 streams: SequenceLayer = layer
-kinds: list[type[LayerSettings] | type[Cell]] = [type(settings.layer_settings), get("lstm")]
+kinds: list[type[LayerSettings] | type[Cell]] = [type(settings.layer_settings()), get("lstm")]
 register(get("gru"))
 print(names(), kinds, tidegate.__version__, loaded, streams)
 

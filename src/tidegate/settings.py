@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import difflib
 import functools
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tidegate.errors import SettingError
@@ -52,10 +53,21 @@ def takes_old_names(settings: _Settings) -> _Settings:
         for old, new in old_names(settings).items():
             if old in values:
                 warnings.warn(f"the setting {old} is now called {new}", DeprecationWarning, stacklevel=2)
-        make(self, **with_new_names(settings, values))
+        now = with_new_names(settings, values)
+        known = {field.name for field in dataclasses.fields(settings)}
+        for name in now:
+            if name not in known:
+                raise SettingError(f"there is no setting {name!r}; {similar(name, known)}docs/settings.md lists them")
+        make(self, **now)
 
     settings.__init__ = init  # pyright: ignore[reportAttributeAccessIssue]
     return settings
+
+
+def similar(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'x'? ` for a misspelt name, else nothing."""
+    close = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}? " if close else ""
 
 
 def old_names(settings: type) -> dict[str, str]:
@@ -78,8 +90,15 @@ def with_new_names(settings: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def taken_from(source: Any, settings: type[_Kind]) -> _Kind:
-    """The settings alone of an object that has them among other attributes; copies, which do not change with it."""
-    return settings(**{field.name: copy.copy(getattr(source, field.name)) for field in dataclasses.fields(settings)})  # pyright: ignore[reportArgumentType]
+    """The settings alone of an object that has them among other attributes; copies, which do not change with it.
+
+    One value where several may be given, such as `features="weekday"`, is a tuple of one.
+    """
+    fields = dataclasses.fields(settings)  # pyright: ignore[reportArgumentType]
+    values = {field.name: copy.copy(getattr(source, field.name)) for field in fields}
+    several = [field.name for field in fields if str(field.type).startswith("tuple")]
+    values |= {name: (values[name],) for name in several if isinstance(values[name], str | int | float)}
+    return settings(**values)
 
 
 def check_settings(settings: Any) -> None:

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from tidegate import Recurrent, cells, engine
-from tidegate.engine import native
+from tidegate.engine import simd
 
-PATHS = ["reference", *(["native"] if native.levels() else [])]
+PATHS = ["reference", *(["native"] if simd.levels() else [])]
 EXTREMES = (0.0, 50.0, 89.0, 104.0, 1e3, 1e4)
 
 

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import subprocess
 import sys
 import time
@@ -253,3 +254,18 @@ def test_predict_refuses_a_model_of_windows(folder, tidegate):
     refused = tidegate("forecast", "predict", "windows")
     assert refused.returncode != 0
     assert "windows holds no model of a table" in refused.stderr
+
+
+def test_help_groups_the_options(tidegate):
+    shown = tidegate("forecast", "fit", "--help").stdout
+    parts = re.split(r"─ (Options|Data|Model|Training|Output) ─", shown)
+    groups = dict(zip(parts[1::2], parts[2::2], strict=True))
+    for group, option in (("Data", "--id-col"), ("Model", "--units"), ("Training", "--epochs"), ("Output", "--out")):
+        assert option in groups[group]
+    assert "--" not in groups["Options"].replace("--help", "").replace("--config", "")
+
+
+def test_a_misspelt_setting_of_a_file_is_told_the_right_name(folder, tidegate):
+    (folder / "wrong.toml").write_text("lookbak = 3\n", encoding="utf-8")
+    failed = tidegate("forecast", "fit", "sales.csv", "--config", "wrong.toml")
+    assert "did you mean 'lookback'?" in failed.stderr

@@ -232,6 +232,20 @@ def test_functions_are_exact_to_some_units_of_the_last_place(level, function):
     assert float(y[~x.isnan() & (exact.abs() < smallest)].abs().max()) <= smallest
 
 
+@pytest.mark.parametrize("level", simd.levels())
+def test_logarithm_is_exact_to_a_unit_of_the_last_place(level):
+    bits = np.concatenate([np.arange(0, 2**32, 4099, dtype=np.uint64).astype(np.uint32), [0x7F800000, 0xFF800000]])
+    x = torch.from_numpy(bits.astype(np.uint32).view(np.float32))
+    y = torch.empty_like(x)
+    simd.extension.apply(level, 3, x.data_ptr(), y.data_ptr(), len(x))
+    x = torch.where((x > 0) & (x < 2.0**-126), 0.0, x)  # as the engine takes them
+    exact = x.double().log()
+    inside = exact.isfinite()
+    assert torch.equal(y[~inside].double().nan_to_num(7.0), exact[~inside].nan_to_num(7.0))
+    unit = 2.0 ** (torch.floor(torch.log2(exact[inside].abs().clamp(min=2.0**-126))) - 23)
+    assert float(((y.double()[inside] - exact[inside]).abs() / unit).max()) < 1
+
+
 @pytest.mark.parametrize("name", ["lstm", "gru", "rnn"])
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 def test_nan_and_infinity_spread_as_in_torch(name, bad):

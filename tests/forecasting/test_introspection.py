@@ -1,5 +1,6 @@
 """Tools that look at an estimator's attributes find them or an AttributeError, whatever it was fitted on."""
 
+import ast
 import inspect
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from scipy import sparse
 
 import tidegate
-from tidegate import DataError, Forecaster, WindowRegressor
+from tidegate import DataError, Forecaster, SettingError, WindowRegressor
+from tidegate.layers import RecurrentSettings
 
 OLDER = Path(__file__).parent / "older"
 FAST = {"units": 4, "layers": 1, "epochs": 1}
@@ -40,6 +42,28 @@ def test_every_attribute_that_is_listed_can_be_asked_for(objects):
         assert repr(each)
         if hasattr(each, "_repr_html_"):
             assert type(each).__name__ in each._repr_html_()
+
+
+@pytest.mark.parametrize("settings", [{"layer": "none"}, {"layer": 3}, {"cell": "none"}, {"cell": None}], ids=str)
+@pytest.mark.parametrize("estimator", [Forecaster, WindowRegressor])
+def test_settings_that_cannot_be_used_hide_nothing(estimator, settings):
+    made = estimator(**settings)
+    for each in (made, made.settings(), RecurrentSettings(cell=settings.get("cell", "none"))):
+        for name in dir(each):
+            hasattr(each, name)
+        inspect.getmembers(each)
+    assert type(made).__name__ in made._repr_html_()
+    with pytest.raises(SettingError):
+        made.fit(*windows())
+
+
+def test_no_property_raises_an_error_of_ours():
+    """Such a property breaks hasattr, dir and every tool that lists attributes: it is a method."""
+    for path in Path(tidegate.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            marks = [ast.unparse(mark) for mark in getattr(node, "decorator_list", [])]
+            if any(mark.split(".")[-1] in ("property", "cached_property") for mark in marks):
+                assert not any(isinstance(part, ast.Raise) for part in ast.walk(node)), f"{path}:{node.lineno}"
 
 
 def test_fitted_attributes_exist_after_fit_alone(objects):

@@ -183,7 +183,7 @@ def test_static_columns_enter_every_layer_of_any_cell_where_contextual():
 
 
 def test_an_alias_is_its_cell_with_the_option():
-    options = {**SHORT, "units": 4, "dropout": 0.3}
+    options = {**SHORT, "units": 4, "dropout": 0.3, "linear_skip": 0}
     alias = Forecaster(**options, cell="variational").fit(FRAME)
     option = Forecaster(**options, cell="lstm", variational=True).fit(FRAME)
     assert torch.equal(weights(alias), weights(option))

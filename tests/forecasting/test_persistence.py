@@ -34,7 +34,8 @@ def test_saved_equals_loaded(tmp_path, dates, scale_by):
     for data in (None, frame):
         expected = forecaster.predict(data, level=[50])
         pd.testing.assert_frame_equal(loaded.predict(data, level=[50]), expected, check_exact=True)
-    pd.testing.assert_frame_equal(loaded.history_, forecaster.history_)
+    told = [frame.drop(columns="seconds") for frame in (loaded.history_, forecaster.history_)]
+    pd.testing.assert_frame_equal(*told)
     later = frame.assign(ds=frame["ds"] + (pd.Timedelta(days=80) if dates else 80))
     pd.testing.assert_frame_equal(loaded.update(later).predict(), forecaster.update(later).predict(), check_exact=True)
 

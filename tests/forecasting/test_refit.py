@@ -9,7 +9,7 @@ from tidegate.errors import TrainingError
 from tidegate.forecasting import refit as module
 from tidegate.forecasting.table_model import TableModel
 
-FAST = {"lookback": 12, "units": 4, "layers": 1, "epochs": 6, "batch_size": 16, "learning_rate": 0.01}
+FAST = {"lookback": 12, "units": 4, "layers": 1, "epochs": 6, "batch_size": 16, "learning_rate": 0.01, "linear_skip": 0}
 
 
 def waves(rows=200):
@@ -79,3 +79,17 @@ def test_a_best_epoch_at_the_end_asks_for_more():
     assert "epoch 2 of 2 was the best" in "".join(map(str, rising.notes))
     cosine = Forecaster(**{**FAST, "epochs": 2, "schedule": "cosine"}).backtest(waves(), refit=False)
     assert "raise epochs" not in "".join(map(str, cosine.notes))
+
+
+def test_a_linear_forecast_that_was_kept_is_refitted_as_one(tmp_path):
+    rng = np.random.default_rng(1)
+    noise = pd.DataFrame({"ds": pd.date_range("2026-01-01", periods=300, freq="h"), "y": rng.normal(5, 1, 300)})
+    forecaster = Forecaster(**{**FAST, "linear_skip": 12})
+    result = forecaster.backtest(noise)
+    assert result.best_epoch == 0
+    # Without training the network adds nothing to its linear part, which here is the mean of what was seen.
+    network = forecaster.fitted().network
+    assert all(not value.any() for name, value in network.state_dict().items() if name.startswith("head."))
+    assert forecaster.predict()["LSTM"].to_numpy() == pytest.approx(noise["y"].mean(), abs=0.5)
+    forecaster.save(tmp_path / "model")
+    assert Forecaster.load(tmp_path / "model").predict().equals(forecaster.predict())

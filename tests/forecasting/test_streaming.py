@@ -16,6 +16,7 @@ from tidegate.forecasting.streaming import Stream
 SETTINGS = st.fixed_dictionaries(
     {
         "lookback": st.sampled_from([1, 4, 12]),
+        "linear_skip": st.sampled_from([0, 0, 3]),
         "horizon": st.sampled_from([1, 3]),
         "cell": st.sampled_from(["lstm", "gru", "rnn"]),
         "bidirectional": st.booleans(),
@@ -126,7 +127,7 @@ def test_a_stream_says_what_predict_says_of_the_grown_table(missing, scaling, in
     options = {"scale_by": scale_by, "scaler": scaler or "standard"}
     if covariates:
         options |= {"past_cols": ("wind",), "future_cols": ("price",)}
-    small = {"lookback": 6, "horizon": 2, "units": 3, "layers": 1, "epochs": 1, "steps_per_epoch": 2}
+    small = {"lookback": 6, "horizon": 2, "units": 3, "layers": 1, "epochs": 1, "steps_per_epoch": 2, "linear_skip": 0}
     model = Forecaster(**small, **options, features=features, missing=missing, validation_size=0.3)
     model.fit(table(120, "h", 1, names=("a", "b")))
     rows = grown.fillna(1.0) if missing == "refuse" else grown

@@ -30,7 +30,7 @@ class Toy:
 class ToyService:
     """What serves it."""
 
-    bodies = reading = words = ()
+    bodies = words = reading = ()
 
     def __init__(self, service):
         self.opened = []

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tidegate.serving.app import PAGE, WORDS
-from tidegate.serving.forecasting import ForecastingService
+from tidegate.serving.forecasting.service import ForecastingService
 from tidegate.words import LANGUAGES, words, words_of
 
 HTML = (PAGE / "index.html").read_text(encoding="utf-8")

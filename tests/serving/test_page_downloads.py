@@ -81,6 +81,9 @@ def test_the_command_asks_for_what_is_drawn(browser, site, tmp_path):
         assert page.evaluate("navigator.clipboard.readText()") == command
         url, options, _ = _answer(command)
         assert options == {}
+        page.select_option("#level", "90")
+        page.locator("#command").wait_for(state="hidden")
+        assert page.inner_text("#copied") == ""
         drawn = [float(text) for text in page.locator("#numbers td:nth-child(2)").all_text_contents()]
         assert httpx.get(url).json()["forecasts"][0]["columns"]["LSTM"] == pytest.approx(drawn, rel=1e-3)
         page.set_input_files("#file", tmp_path / "it's mine.csv")

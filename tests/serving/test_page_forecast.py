@@ -64,18 +64,18 @@ def test_the_chart_and_the_pointer_tell_the_numbers_of_the_service(browser, site
         page.locator("#chart .tip .when", has_text=second).wait_for()
 
 
-@pytest.mark.parametrize(("factor", "said"), [(1e-6, "0.00000123"), (1e6, "1,230,001")])
-def test_small_and_large_numbers_keep_their_digits(browser, site, tmp_path, factor, said):
-    frame = wave(60, seed=5)
-    frame["y"] *= factor
-    frame.loc[0, "y"] = float(said.replace(",", ""))
-    frame.to_csv(tmp_path / "scaled.csv", index=False)
+def test_small_and_large_numbers_keep_their_digits(browser, site, tmp_path):
     with opened(browser, site) as page:
-        page.set_input_files("#file", tmp_path / "scaled.csv")
-        page.locator("#source", has_text="scaled.csv").wait_for()
-        page.wait_for_selector("#chart canvas")
-        page.select_option("#past", "all")
-        assert _tip(page, 0.001)[1] == {"observed": said}
+        for factor, said in ((1e-6, "0.00000123"), (1e6, "1,230,001")):
+            frame = wave(60, seed=5)
+            frame["y"] *= factor
+            frame.loc[0, "y"] = float(said.replace(",", ""))
+            frame.to_csv(tmp_path / f"{factor:g}.csv", index=False)
+            page.set_input_files("#file", tmp_path / f"{factor:g}.csv")
+            page.locator("#source", has_text=f"{factor:g}.csv").wait_for()
+            page.wait_for_selector("#chart canvas")
+            page.select_option("#past", "all")
+            assert _tip(page, 0.001)[1] == {"observed": said}
 
 
 def test_an_error_stands_at_the_top_and_nothing_old_below_it(browser, site, tmp_path):
@@ -237,6 +237,30 @@ def test_the_page_fits_a_narrow_screen(browser, site, locale, scheme):
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         left = [box["x"] for box in (one.bounding_box() for one in page.locator("#series-list").all()) if box]
         assert min(left) >= 0
+
+
+def test_every_control_has_a_name_and_chinese_is_complete(browser, site):
+    with opened(browser, site, locale="zh-CN") as page:
+        choose(page, "known")
+        page.locator("#said", has_text="未来已知").wait_for()
+        for role in ("button", "combobox", "textbox", "img", "toolbar", "listbox"):
+            named = page.get_by_role(role, name=re.compile(r"\S"))
+            assert named.count() == page.get_by_role(role).count(), role
+        page.locator("#file-panel, #own-rows, #token-form").evaluate_all(
+            "all => all.forEach(one => one.hidden = false)"
+        )
+        page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+        texts = page.locator("h1, h2, label > span, p, button, summary, figcaption, .badge, #models span")
+        left = {text for text in texts.all_inner_texts() if text.strip() and not re.search(r"[\u4e00-\u9fff]", text)}
+        assert left - {model["name"] for model in site.get("/models").json()["models"]} == {
+            "English",
+            "◀",
+            "−",
+            "+",
+            "▶",
+        }
+        labels = page.locator("[aria-label]").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+        assert [label for label in labels if not re.search(r"[\u4e00-\u9fff]", label)] == []
 
 
 def test_the_page_asks_for_the_token(browser, folder):

@@ -91,3 +91,16 @@ def test_one_of_something_is_said_in_the_singular(browser, site):
         page.locator("#streams button", has_text="single").click()
         page.locator("#beat", has_text="1 observation; a forecast needs another 11 observations.").wait_for()
     site.delete("/streams/single")
+
+
+def test_a_stream_of_a_model_of_arrays_is_drawn_by_its_steps(browser, site):
+    history = {"values": [1.0, 2.0, 3.0, 4.0, 5.0]}
+    site.post("/streams/steps", json={"model": "arrays", "values": 6.0, "history": history}).raise_for_status()
+    with opened(browser, site) as page:
+        page.locator("#streams button", has_text="steps").click()
+        page.locator("#beat", has_text="6 observations, the newest at 5. Next: ").wait_for()
+        box = page.locator("#live .u-over").bounding_box()
+        page.mouse.move(box["x"] + 1, box["y"] + 20)
+        page.locator("#live .tip .when", has_text=re.compile("^0$")).wait_for()
+        assert page.locator("#live .tip b").all_inner_texts() == ["1"]
+    site.delete("/streams/steps")

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table_tools import build, frame_of
 
 from tidegate.errors import DataError, SettingError
 from tidegate.tables.filling import fill
@@ -101,7 +102,36 @@ def test_fill_mask_leaves_every_hole():
 def test_fill_says_which_series_and_what_to_do():
     with pytest.raises(DataError, match=r"targets in 1 row, first in series s1 at 1; fill them .* 'mask'"):
         fill(panel_of([np.arange(2.0), np.array([1.0, np.nan])]), "refuse", 1)
-    with pytest.raises(DataError, match=r"1 series \(s1\).*leave out those series or that column"):
+    with pytest.raises(DataError, match=r"1 series \(s1\).*leave out those series or give earlier values"):
         fill(panel_of([np.arange(2.0), np.array([np.nan, np.nan])]), "linear", 1)
     with pytest.raises(SettingError, match="missing must be one of refuse"):
         fill(panel_of([np.arange(2.0)]), "guess", 1)
+
+
+@pytest.mark.parametrize("method", ["forward", "linear", "seasonal", "mask"])
+@pytest.mark.parametrize("layout", ["long", "wide", "rows"])
+def test_a_series_without_any_value_is_left_out_with_a_note(method, layout):
+    long = frame_of(["a", "b", "c"], 4)
+    long.loc[long["unique_id"] == "b", "y"] = np.nan
+    table = long.assign(ds=long["ds"].astype(str)) if layout == "rows" else long
+    if layout != "long":
+        index, columns = ("ds", "unique_id") if layout == "wide" else ("unique_id", "ds")
+        table = table.pivot(index=index, columns=columns, values="y").reset_index()
+    panel, _ = build(table, missing=method, layout=layout)
+    assert panel.ids.tolist() == ["a", "c"]
+    assert any("left out: b" in str(note) for note in panel.notes)
+    with pytest.raises(DataError, match="no value of 'y' is known in series b; give values"):
+        build(long[long["unique_id"] == "b"], missing=method)
+
+
+def test_a_series_without_a_value_of_one_target_is_left_out():
+    frame = frame_of(["a", "b"], 4).assign(z=lambda f: f["y"].where(f["unique_id"] == "a"))
+    assert build(frame, missing="mask", target_col=("y", "z"))[0].ids.tolist() == ["a"]
+
+
+def test_targets_that_cannot_be_filled_are_not_told_to_be_masked():
+    frame = frame_of(["a", "b"], 4)
+    frame.loc[4:6, "y"] = np.nan
+    head = build(frame, missing="mask")[0].head(np.array([3, 3]))
+    with pytest.raises(DataError, match=r"targets columns of 1 series \(b\).*; leave out those series or give earlier"):
+        fill(head, "forward", 1)

@@ -14,6 +14,7 @@ from lacking import need_module
 from tidegate.errors import DataError, MissingExtraError
 from tidegate.tables.numbers import to_numbers
 from tidegate.tables.reading import frame_kind, read_table
+from tidegate.tables.settings import TableSettings
 
 PLAIN = "date,y\n2020-01-01,1.5\n2020-01-02,2.5\n"
 GZIPPED = gzip.compress(PLAIN.encode() * 50, mtime=0)
@@ -204,3 +205,18 @@ def test_reading_refuses_what_is_no_table(source):
 def test_reading_refuses_double_names_in_frames():
     with pytest.raises(DataError, match="'y' occurs more than once"):
         read_table(pd.DataFrame([[1, 2]], columns=["y", " y"]))
+
+
+@pytest.mark.parametrize(
+    ("above", "skip"), [("# a remark\n", 0), ("# two,\n#\n", 0), ("A title\nand another\n", 2), ("#x,y,z\nmore\n", 2)]
+)
+def test_reading_finds_the_column_names_below_remarks_and_titles(write, above, skip):
+    frame = read_table(write("a.csv", above + PLAIN), TableSettings(skip_rows=skip))
+    assert list(frame.columns) == ["date", "y"]
+    assert frame["y"].tolist() == [1.5, 2.5]
+
+
+def test_reading_keeps_a_column_name_with_a_hash(write):
+    assert list(read_table(write("a.csv", PLAIN.replace("date", "#date"))).columns) == ["#date", "y"]
+    with pytest.raises(DataError, match="no table below 9 lines"):
+        read_table(write("a.csv", PLAIN), TableSettings(skip_rows=9))

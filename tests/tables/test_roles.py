@@ -100,3 +100,29 @@ def test_roles_of_a_later_table_put_the_time_together_from_the_same_parts():
     assert build(frame, like=columns, freq="D")[0].times[2] == np.datetime64("2010-01-03")
     with pytest.raises(DataError, match="no column 'month'"):
         build(frame.drop(columns="month"), like=columns, freq="D")
+
+
+@pytest.mark.parametrize(
+    ("dates", "clocks"),
+    [
+        (["2020-01-01"] * 2 + ["2020-01-02"], ["08:00", "20:00", "08:00"]),
+        (["01.01.2020"] * 2 + ["02.01.2020"], ["8:00 am", "8:00 PM", "8:00 am"]),
+        (pd.to_datetime(["2020-01-01"] * 2 + ["2020-01-02"]), ["08:00:00", "20:00:00", "08:00:00"]),
+    ],
+)
+def test_roles_join_a_column_of_dates_and_one_of_times(dates, clocks):
+    frame = pd.DataFrame({"date": dates, "time": clocks, "y": [1.0, 2, 3]})
+    panel, columns = build(frame)
+    expected = np.array(["2020-01-01T08", "2020-01-01T20", "2020-01-02T08"], dtype="datetime64[ns]")
+    assert panel.times.tolist() == expected.tolist()
+    assert (columns.calendar, columns.time, panel.freq) == (("date", "time"), "ds", "12h")
+    assert "date, time" in str(panel.notes[0])
+    again, _ = build(frame, like=columns, freq="12h")
+    assert again.times.tolist() == expected.tolist()
+    frame.loc[1, "time"] = "25:00"
+    fault(frame, r"time column 'date, time' cannot be read .* in row 2")
+
+
+def test_roles_leave_times_beside_stamps_alone():
+    frame = pd.DataFrame({"date": pd.date_range("2020-01-01 06:00", periods=3), "time": "08:00", "y": 1.0})
+    assert build(frame)[1].time == "date"

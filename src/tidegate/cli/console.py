@@ -24,7 +24,7 @@ _PACKAGE = "tidegate.forecasting.evaluation"
 class Console:
     """Progress and notes on standard error, results on standard output."""
 
-    def __init__(self, *, quiet: bool, lang: str) -> None:
+    def __init__(self, *, quiet: bool, lang: str = "en") -> None:
         self._quiet, self._lang = quiet, lang
         self._progress: Progress | None = None
         self._errors = RichConsole(stderr=True, highlight=False)

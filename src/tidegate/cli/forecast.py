@@ -14,10 +14,19 @@ from tidegate.forecasting.settings import ForecasterSettings
 
 app = typer.Typer(help="Forecast time series from a table.", no_args_is_help=True)
 
-Out = Annotated[Path, typer.Option("--out", help="run folder to write")]
-Language = Annotated[str, typer.Option("--lang", help="language of the report: en, zh")]
-Future = Annotated[Path | None, typer.Option(help="table of values known ahead, from `--future-frame`")]
-Levels = Annotated[str, typer.Option("--level", help="interval levels in percent, separated by commas")]
+
+def _option(group: str, *flags: str, help: str) -> Any:
+    """An option under a heading, as settings have theirs."""
+    return typer.Option(*flags, help=help, rich_help_panel=group)
+
+
+Out = Annotated[Path, _option("Output", "--out", help="run folder to write")]
+Language = Annotated[str, _option("Output", "--lang", help="language of the report: en, zh")]
+Future = Annotated[Path | None, _option("Data", help="table of values known ahead, from `--future-frame`")]
+Levels = Annotated[str, _option("Output", "--level", help="interval levels in percent, separated by commas")]
+Share = Annotated[float, _option("Training", help="last share of each series' rows kept for the test")]
+Refit = Annotated[bool, _option("Training", help="once judged, train again on all rows to forecast with")]
+Events = Annotated[bool, _option("Output", "--tensorboard", help="write event files to OUT/tensorboard")]
 
 
 @app.command("fit", cls=LayerCommand)
@@ -25,17 +34,15 @@ Levels = Annotated[str, typer.Option("--level", help="interval levels in percent
 def fit(
     data: Annotated[Path, typer.Argument(help="table: csv, tsv, parquet or xlsx", show_default=False)],
     out: Out = Path("run"),
-    test_size: Annotated[float, typer.Option(help="last share of each series' rows kept for the test")] = 0.2,
+    test_size: Share = 0.2,
     config: Annotated[Path | None, typer.Option(help="settings from a TOML file; options override it")] = None,
     future: Future = None,
     level: Levels = "",
     lang: Language = "en",
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="write event files to OUT/tensorboard")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace a finished run in OUT")] = False,
-    refit: Annotated[
-        bool, typer.Option("--refit/--no-refit", help="once judged, train again on all rows to forecast with")
-    ] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", help="print the verdict only")] = False,
+    tensorboard: Events = False,
+    overwrite: Annotated[bool, _option("Output", "--overwrite", help="replace a finished run in OUT")] = False,
+    refit: Refit = True,
+    quiet: Annotated[bool, _option("Output", "--quiet", help="print the verdict only")] = False,
     *,
     settings: dict[str, Any],
 ) -> None:
@@ -74,6 +81,7 @@ def predict(
     """Forecast what follows a table, or the rows of the run, with a saved model."""
     from tidegate.cli.console import Console
     from tidegate.forecasting.forecaster import Forecaster
+    from tidegate.forecasting.frames import csv_bytes
     from tidegate.registry import load
 
     levels = _levels(level)
@@ -81,11 +89,11 @@ def predict(
     if not isinstance(forecaster, Forecaster):
         raise DataError(f"{run} holds no model of a table; load it from Python with tidegate.load, or serve it")
     panel = None if data is None else forecaster.panel(data)
-    with Console(quiet=False) as console:
+    with Console(quiet=False, lang="en") as console:
         for note in () if panel is None else panel.notes:
             console.note(str(note))
     frame = forecaster.future_frame(panel) if future_frame else forecaster.predict(panel, future, level=levels)
-    table = frame.to_csv(index=False).encode()
+    table = csv_bytes(frame, forecaster.freq_)
     if out is None:
         typer.echo(table, nl=False)  # as bytes: a table is UTF-8 wherever it goes, and loses no letter
         return

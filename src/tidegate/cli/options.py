@@ -17,7 +17,7 @@ import typer
 
 from tidegate.errors import SettingError
 from tidegate.layers.registry import read, setting_fields
-from tidegate.settings import kind_of, with_new_names
+from tidegate.settings import kind_of, similar, with_new_names
 
 Command = Callable[..., None]
 _KINDS: dict[str, type] = {"int": int, "float": float, "bool": bool}
@@ -34,7 +34,9 @@ def with_settings(settings: type) -> Callable[[Command], Command]:
             command(**arguments, settings={name: value for name, value in given.items() if value is not None})
 
         own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
-        parameters = own + [parameter(field) for field in dataclasses.fields(settings)]
+        parameters = own + [
+            parameter(field, group=group_of(settings, field.name)) for field in dataclasses.fields(settings)
+        ]
         run.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         run.__doc__ = command.__doc__
@@ -54,7 +56,8 @@ def read_settings(settings: type, config: Path | None, given: dict[str, Any]) ->
     for name in values:
         if name not in fields:
             raise SettingError(
-                f"{config} sets {name!r}, which is no setting; `tidegate forecast fit --help` lists them"
+                f"{config} sets {name!r}, which is no setting; {similar(name, fields)}`tidegate forecast fit --help` "
+                "lists them"
             )
     values |= given | chosen_layer(values.get("layer"), given.get("layer"))
     return {name: typed(fields[name], value) for name, value in values.items()}
@@ -96,7 +99,13 @@ def _toml_lines(values: dict[str, Any]) -> list[str]:
     return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items() if value is not None]
 
 
-def parameter(field: dataclasses.Field[Any], owner: str = "") -> inspect.Parameter:
+def group_of(settings: type, name: str) -> str | None:
+    """Return the heading under which help shows a setting: that of the class which has it, if it has one."""
+    classes = (each for each in settings.__mro__ if name in inspect.get_annotations(each))
+    return getattr(next(classes), "help_group", None)
+
+
+def parameter(field: dataclasses.Field[Any], owner: str = "", group: str | None = None) -> inspect.Parameter:
     """Return the option of one setting; of nested settings, `owner` names what they belong to."""
     kind = _KINDS.get(kind_of(field), str)
     choices, default = field.metadata["choices"], field.default
@@ -106,9 +115,8 @@ def parameter(field: dataclasses.Field[Any], owner: str = "") -> inspect.Paramet
     names = [name.replace("_", "-") for name in (field.name, field.metadata["old_name"]) if name]
     names = [f"{owner}.{name}" for name in names] if owner else names if len(names) > 1 else []
     flags = [f"--{name}/--no-{name}" if kind is bool else f"--{name}" for name in names]
-    option = typer.Option(
-        *flags, help=help, show_default=False, rich_help_panel=f"Options of {owner}" if owner else None
-    )
+    panel = f"Options of {owner}" if owner else group
+    option = typer.Option(*flags, help=help, show_default=False, rich_help_panel=panel)
     name = f"{owner}__{field.name}" if owner else field.name
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]

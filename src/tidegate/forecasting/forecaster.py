@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from tidegate.errors import DataError
 from tidegate.forecasting import persistence
 from tidegate.forecasting.frames import forecast_frame, future_frame, read_future
+from tidegate.forecasting.intervals import as_levels
 from tidegate.forecasting.predictor import Predictor
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel
@@ -86,14 +87,14 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         self.model_ = TableModel.fit(self.settings(), *build_panel(data, self.settings()), hooks)
         return self
 
-    def predict(self, data: Any = None, future: Any = None, *, level: Sequence[float] = ()) -> pd.DataFrame:
+    def predict(self, data: Any = None, future: Any = None, *, level: Sequence[float] | float = ()) -> pd.DataFrame:
         """Forecast what follows the data.
 
         Args:
             data: history with all the columns of `fit`, of known or new series, or a `panel` of one; None continues the
                 rows of `fit`.
             future: `future_frame()` filled in, when there are covariates known ahead.
-            level: percentages of prediction intervals, such as `[80, 90]`.
+            level: percentages of prediction intervals, such as `[80, 90]` or 80.
 
         Returns:
             A frame with the input's own id and time columns, future time stamps and a column named after the model
@@ -103,8 +104,9 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
             DataError: the data cannot be used as they are, or a forecast is not finite.
             SettingError: the network did not learn a level.
         """
-        model, predictor, levels = self.fitted(), self.predictor(), tuple(level)
+        model, predictor, levels = self.fitted(), self.predictor(), as_levels(level)
         predictor.check_levels(levels)
+        predictor.warn_of_levels(levels)
         panel = model.newest if data is None else model.usable(self.panel(data))
         roles, settings, times = predictor.roles, predictor.settings, times_ahead(panel, predictor.steps)
         known = read_future(_as_frame(future), panel, roles, settings, times)
@@ -125,7 +127,13 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         return score_panel(self.fitted(), self.panel(data))
 
     def update(self, data: Any) -> Forecaster:
-        """Carry on training with the rows that follow those seen so far; scaling stays as it was fitted."""
+        """Carry on training with the rows that follow those seen so far; scaling stays as it was fitted.
+
+        Rows seen already are left out, with a note.
+
+        Raises:
+            DataError: there are no new rows, rows between are missing, or rows seen already have other values now.
+        """
         self.fitted().update(self.panel(data), TrainingHooks())
         return self
 
@@ -202,7 +210,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
 
         return check_leakage(self.fitted(), self.panel, data, prepare, test_size)
 
-    def stream(self, series: object = None, *, level: Sequence[float] = ()) -> Stream:
+    def stream(self, series: object = None, *, level: Sequence[float] | float = ()) -> Stream:
         """Start a stream: push one observation, get the next forecast; see `tidegate.forecasting.streaming.Stream`.
 
         Args:
@@ -211,7 +219,10 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         """
         from tidegate.forecasting.streaming import Stream
 
-        return Stream(self.predictor(), series=series, level=level)
+        predictor = self.predictor()
+        stream = Stream(predictor, series=series, level=as_levels(level))
+        predictor.warn_of_levels(stream.level)
+        return stream
 
     def save(self, folder: str | Path) -> None:
         """Save to a model folder: `config.json` and `weights.safetensors`, no pickle."""
@@ -256,16 +267,11 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         return tuple(map(str, self.fitted().newest.notes))
 
     def panel(self, data: Any) -> Panel:
-        """Read a table with what `fit` found: columns, step of time, names of series; a panel is left as it is."""
-        if isinstance(data, Panel):
-            return data
-        model = self.fitted()
-        panel = build_panel(data, model.preprocessor.settings, like=model.preprocessor.columns)[0]
-        return self.named(panel)
-
-    def named(self, panel: Panel) -> Panel:
-        """Return a panel whose series are named as the table of the fit did."""
-        return replace(panel, ids=SeriesIds(self.fitted().newest.ids).own(panel.ids))
+        """Read a table with what `fit` found: columns, step of time, names of series; a panel is one read already."""
+        model, panel = self.fitted(), data
+        if not isinstance(data, Panel):
+            panel = build_panel(data, model.preprocessor.settings, like=model.preprocessor.columns)[0]
+        return replace(panel, ids=SeriesIds(model.newest.ids).own(panel.ids))
 
     def settings(self) -> ForecasterSettings:
         """The settings alone; copies, which a later `set_params(layer__…=…)` leaves as they are."""

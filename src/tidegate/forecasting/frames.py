@@ -29,6 +29,31 @@ def forecast_frame(
     return pd.DataFrame(data, copy=False)
 
 
+def csv_bytes(frame: pd.DataFrame, freq: str | float) -> bytes:
+    """A frame of forecasts as a CSV file; numbers read back as they were.
+
+    Args:
+        frame: what to write.
+        freq: the step of time. Below a day every time is written with its clock, also where all of a file are midnight.
+    """
+    if _below_a_day(freq):
+        midnights = [name for name in frame if frame[name].dtype.kind == "M" and _all_midnight(frame[name])]
+        frame = frame.assign(**{str(name): frame[name].dt.strftime("%Y-%m-%d %H:%M:%S") for name in midnights})
+    return frame.to_csv(index=False).encode()
+
+
+def _below_a_day(freq: str | float) -> bool:
+    try:
+        offset = pd.tseries.frequencies.to_offset(str(freq))
+    except ValueError:
+        return False
+    return isinstance(offset, pd.offsets.Tick) and pd.Timedelta(offset) < pd.Timedelta(days=1)
+
+
+def _all_midnight(times: pd.Series) -> bool:
+    return times.dt.tz is None and bool((times == times.dt.normalize()).all())
+
+
 def forecast_columns(columns: Columns, settings: ForecasterSettings, levels: tuple[float, ...]) -> tuple[str, ...]:
     """Names of the forecast columns: for each target the point forecast, then low and high of each level."""
     name = method_name(settings)
@@ -39,7 +64,7 @@ def forecast_columns(columns: Columns, settings: ForecasterSettings, levels: tup
 
 def method_name(settings: ForecasterSettings) -> str:
     """The name of the forecast column: the setting `name`, or the cell's or layer's name in capitals."""
-    return settings.name or settings.layer_settings.title
+    return settings.name or settings.layer_settings().title
 
 
 def future_frame(panel: Panel, columns: Columns, settings: ForecasterSettings, times: np.ndarray) -> pd.DataFrame:

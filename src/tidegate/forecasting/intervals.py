@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.settings import WindowSettings
@@ -19,15 +21,23 @@ class Intervals:
     Attributes:
         levels: in percent, that the network learned, when it learned quantiles.
         quantiles: what the network's outputs stand for, or None for a point forecast.
-        residuals: (M, S, K) ascending absolute validation errors in scaled units; M may be 0.
+        residuals: (M, S, K) ascending absolute validation errors, not shrinking with the step, in scaled units, or, by
+            window, in units of how much its window changes in a step; M may be 0.
+        by_window: whether they are.
     """
 
     levels: tuple[float, ...]
     quantiles: tuple[float, ...] | None
     residuals: np.ndarray
+    by_window: bool = False
 
-    def around(self, forecasts: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:
+    def around(self, forecasts: np.ndarray, levels: tuple[float, ...], change: np.ndarray | float = 1.0) -> np.ndarray:
         """Point forecasts with the bounds of each level, (N, S, K, 1 + 2 · levels), from (N, S, K, quantiles or 1).
+
+        Args:
+            forecasts: in scaled units.
+            levels: in percent.
+            change: (N, 1, K) of a step in each window, in scaled units, where residuals are in units of it.
 
         Raises:
             SettingError: a level that was not learned; DataError: one for which there are too few errors.
@@ -38,12 +48,23 @@ class Intervals:
         columns = [point]
         for level in levels:
             if self.quantiles is None:
-                width = conformal_width(self.residuals, level)
+                width = interval_width(self.residuals, level) * change
                 columns += [point - width, point + width]
             else:
                 at = self._learned(self.quantiles, level)
                 columns += [forecasts[..., at], forecasts[..., -1 - at]]
         return np.stack(columns, axis=-1)
+
+    def warn_of(self, level: float) -> None:
+        """Warn when the interval of a level, in percent, rests on an assumption."""
+        count = len(self.residuals)
+        if self.quantiles is None and not enough(count, level):
+            warnings.warn(
+                f"a {level:g} % interval that assumes nothing needs {needed(level)} validation windows and there are "
+                f"{count}; this one takes the errors as normal and is wider",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _learned(self, quantiles: tuple[float, ...], level: float) -> int:
         low = round((1 - level / 100) / 2, 6)
@@ -53,6 +74,11 @@ class Intervals:
                 "choose one of those or fit again with levels"
             )
         return quantiles.index(low)
+
+
+def as_levels(level: Sequence[float] | float) -> tuple[float, ...]:
+    """Interval levels as they may be given: several, or one number."""
+    return (level,) if isinstance(level, int | float) else tuple(level)
 
 
 def learned_quantiles(settings: WindowSettings) -> tuple[float, ...] | None:
@@ -78,8 +104,56 @@ def check_levels(levels: Sequence[float]) -> None:
             raise SettingError(f"level must hold percentages between 0 and 100, such as 90, not {level!r}")
 
 
-def conformal_width(residuals: np.ndarray, level: float) -> np.ndarray:
+def ascending(errors: np.ndarray) -> np.ndarray:
+    """Absolute errors (M, S, K) in ascending order of each step and target, such that none shrinks with the step.
+
+    Farther steps are not easier; where a few errors say so, neighbouring steps share their mean (isotonic regression,
+    which leaves the order along the first axis as it is).
+    """
+    from sklearn.isotonic import isotonic_regression
+
+    ordered = np.sort(errors, axis=0)
+    if ordered.shape[1] < 2:
+        return ordered
+    for row in ordered:
+        for target in range(ordered.shape[2]):
+            row[:, target] = isotonic_regression(row[:, target])
+    return ordered
+
+
+def enough(count: int, level: float) -> bool:
+    """Whether so many errors tell the width of an interval of this level, in percent, without an assumption."""
+    return _rank(count, level) <= count
+
+
+def interval_width(residuals: np.ndarray, level: float) -> np.ndarray:
     """Half-width (S, K) of the interval that covers `level` percent of new errors.
+
+    Where there are too few errors for `conformal_width`, but a tenth of those, they are taken as normal ones, whose
+    interval for one more is Student's; it is at least the largest error.
+
+    Raises:
+        DataError: there are fewer still.
+    """
+    count = len(residuals)
+    if enough(count, level):
+        return conformal_width(residuals, level)
+    least = max(2, math.ceil(needed(level) / 10))
+    if count < least:
+        raise DataError(
+            f"a {level:g} % interval needs at least {least} validation windows and there are {count}; "
+            "raise validation_size, give more rows, ask for a lower level, or train with loss='quantile'"
+        )
+    deviation = np.sqrt((residuals**2).mean(axis=0))
+    return np.maximum(residuals[-1], stdtrit(count, 0.5 + level / 200) * deviation * math.sqrt(1 + 1 / count))
+
+
+def _rank(count: int, level: float) -> int:
+    return math.ceil((count + 1) * level / 100 - 1e-9)
+
+
+def conformal_width(residuals: np.ndarray, level: float) -> np.ndarray:
+    """Half-width (S, K) of the interval that covers `level` percent of new errors, whatever their distribution.
 
     Split conformal prediction (Vovk et al. 2005; Lei et al. 2018, eq. 2.3): the ⌈(M + 1)·level⌉-th smallest of M
     absolute validation errors, step by step.
@@ -92,11 +166,11 @@ def conformal_width(residuals: np.ndarray, level: float) -> np.ndarray:
         DataError: when there are too few errors for that level.
     """
     count = len(residuals)
-    rank = math.ceil((count + 1) * level / 100 - 1e-9)
-    if rank > count:
-        needed = math.ceil(level / (100 - level) - 1e-9)
-        raise DataError(
-            f"a {level:g} % interval needs at least {needed} validation windows and there are {count}; "
-            "raise validation_size, give more rows, ask for a lower level, or train with loss='quantile'"
-        )
-    return residuals[rank - 1]
+    if not enough(count, level):
+        raise DataError(f"a {level:g} % interval needs {needed(level)} validation windows and there are {count}")
+    return residuals[_rank(count, level) - 1]
+
+
+def needed(level: float) -> int:
+    """The validation windows from which on `conformal_width` tells a level, in percent."""
+    return math.ceil(level / (100 - level) - 1e-9)

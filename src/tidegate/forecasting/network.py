@@ -75,9 +75,9 @@ class ForecastNetwork(nn.Module):
 
 
 class LinearSkip(nn.Module):
-    """A linear forecast from the newest values of each target, which starts as repeating the last one.
+    """A linear forecast from the newest values of each target; it repeats the last one until another start is chosen.
 
-    The network then learns what that leaves. Source: the autoregressive part of LSTNet (Lai et al. 2018, section 3.6),
+    The network learns what that leaves. Source: the autoregressive part of LSTNet (Lai et al. 2018, section 3.6),
     here with weights per step of the horizon.
     """
 
@@ -90,8 +90,11 @@ class LinearSkip(nn.Module):
 
     def forward(self, past: Tensor) -> Tensor:
         """Map past (B, L, F), the targets first, to (B, S, K, 1)."""
-        newest = past[:, -self.weight.shape[1] :, : self.targets]
-        return (self.weight @ newest).unsqueeze(-1)
+        return (self.weight @ self.newest(past)).unsqueeze(-1)
+
+    def newest(self, past: Tensor) -> Tensor:
+        """The values (B, L, K) that it reads of past (B, L or more, F)."""
+        return past[:, -self.weight.shape[1] :, : self.targets]
 
 
 class DenseHead(nn.Module):
@@ -105,6 +108,13 @@ class DenseHead(nn.Module):
     def forward(self, hidden: Tensor, future: Tensor) -> Tensor:
         """Map hidden (B, H) to (B, S, K, outputs); `future` is empty here."""
         return self.dense(hidden).unflatten(1, self.shape)
+
+    def start(self, levels: Tensor | None) -> None:
+        """Begin as 0 for every input, or as these levels (S, Q) of each step's quantiles."""
+        nn.init.zeros_(self.dense.weight)
+        nn.init.zeros_(self.dense.bias)
+        if levels is not None:
+            self.dense.bias.copy_(levels[:, None].expand(self.shape).flatten())
 
 
 class StepHead(nn.Module):
@@ -123,3 +133,10 @@ class StepHead(nn.Module):
         known = self.known(future.transpose(1, 2)).transpose(1, 2)
         step = torch.relu(self.view(hidden).unflatten(1, (self.shape[0], -1)) + known)
         return (self.output(step) + self.straight(future)).unflatten(2, self.shape[1:])
+
+    def start(self, levels: Tensor | None) -> None:
+        """Begin as 0 for every input, or as the mean over the steps of these levels (S, Q) of their quantiles."""
+        for weight in (self.output.weight, self.output.bias, self.straight.weight):
+            nn.init.zeros_(weight)
+        if levels is not None:
+            self.output.bias.copy_(levels.mean(0).expand(self.shape[1:]).flatten())

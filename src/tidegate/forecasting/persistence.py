@@ -16,6 +16,14 @@ from torch import Tensor, nn
 from tidegate.errors import ModelFolderError, SettingError
 from tidegate.forecasting.preparing import Preprocessor, window_shape
 from tidegate.forecasting.resolving import resolved
+from tidegate.forecasting.saved_arrays import (
+    check_names,
+    check_network,
+    check_newest,
+    check_residuals,
+    check_scale,
+    check_sizes,
+)
 from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.settings import ForecasterSettings, WindowSettings
 from tidegate.forecasting.table_model import TableModel, build_network
@@ -25,9 +33,12 @@ from tidegate.notes import Note
 from tidegate.settings import check_settings, with_new_names
 from tidegate.storage.model_folder import load_model, save_model
 from tidegate.tables.columns import Columns
+from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel
 from tidegate.training.history import History
 
+_PANEL = ("times", "starts", "targets", "past", "future", "static")
+_UNUSABLE = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 _OLD_WEIGHTS = {r"^highway\.": "linear_skip.", r"^recurrent\.": "layer."}  # of folders of earlier versions
 
 
@@ -47,6 +58,7 @@ class _TableConfig(_Common):
     ids: list[int | float | str]
     scaled_ids: list[int | float | str]
     dated: bool
+    by_window: bool = False  # earlier versions had all residuals in units of a series
 
 
 class _WindowConfig(_Common):
@@ -61,8 +73,8 @@ def save(folder: Path, kind: str, model: TableModel | WindowModel) -> None:
     settings = model.settings.named()
     config: dict[str, Any] = {
         "settings": asdict(settings),
-        "history": model.history.to_json(),
-        "equations": settings.layer_settings.fingerprint,
+        "history": model.history.untimed().to_json(),
+        "equations": settings.layer_settings().fingerprint(),
     }
     more, tensors = _table_parts(model) if isinstance(model, TableModel) else _window_parts(model)
     tensors |= {f"network.{name}": value for name, value in model.network.state_dict().items()}
@@ -95,8 +107,8 @@ def _load(
         check_settings(checked.settings)
         _check_equations(checked)
         return _window_model(checked, tensors) if isinstance(checked, _WindowConfig) else _table_model(checked, tensors)
-    except (KeyError, RuntimeError, TypeError, ValueError, SettingError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
+    except (*_UNUSABLE, SettingError, ValidationError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
         raise ModelFolderError(f"{folder} does not hold a usable {kind} ({reason}); save it again") from None
 
 
@@ -109,8 +121,8 @@ def _with_layer(settings: Any) -> Any:
 
 def _check_equations(config: _Common) -> None:
     """Refuse a cell of the user's own that is not the one that was trained."""
-    layer = config.settings.layer_settings
-    if layer.fingerprint != config.equations:
+    layer = config.settings.layer_settings()
+    if layer.fingerprint() != config.equations:
         raise SettingError(f"{layer.title.lower()} has other equations now than when this model was trained")
 
 
@@ -122,6 +134,7 @@ def _table_parts(model: TableModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "notes": [note.to_json() for note in newest.notes],
         "ids": newest.ids.tolist(),
         "scaled_ids": preprocessor.ids.tolist(),
+        "by_window": model.by_window,
         "dated": bool(np.issubdtype(newest.times.dtype, np.datetime64)),
     }
     tensors = _panel_tensors(newest) | {"residuals": _tensor(model.residuals)}
@@ -148,17 +161,41 @@ def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel
         _scale(tensors, "rows"),
         _scale(tensors, "static"),
     )
-    network = _with_weights(build_network(preprocessor), tensors)
+    weights = _weights(tensors)
+    names = [*(f"newest.{name}" for name in _PANEL), "residuals", *_scale_names("rows", "static")]
+    check_names(tensors, names)
+    check_sizes(settings.layer_settings(), weights)
+    scaled = 1 if preprocessor.shared else len(config.scaled_ids)
+    inputs = preprocessor.shape.targets + len(config.columns.past) + len(config.columns.future)
+    check_scale(tensors, "rows", (scaled, inputs))
+    check_scale(tensors, "static", (1, len(config.columns.static) - len(config.columns.categories)))
+    check_residuals(tensors["residuals"], settings.horizon, preprocessor.shape.targets)
+    check_newest(tensors, preprocessor, config.ids, config.freq, config.dated)
+    check_network(lambda: build_network(preprocessor), weights)
+    network = _with_weights(build_network(preprocessor), weights)
     history = History.from_json(config.history)
     newest, residuals = _panel(config, tensors), tensors["residuals"].numpy()
-    return TableModel(config.settings, preprocessor, network, newest, residuals, history)
+    # What a forecast would be written with: a zone or a type that is none is found here and not at its first use.
+    config.columns.restore_ids(newest.ids)
+    config.columns.restore_times(times_ahead(newest, settings.horizon).reshape(-1))
+    return TableModel(config.settings, preprocessor, network, newest, residuals, history, config.by_window)
 
 
 def _window_model(config: _WindowConfig, tensors: dict[str, Tensor]) -> WindowModel:
-    shape = tuple(config.shape)
+    shape, weights = tuple(config.shape), _weights(tensors)
+    steps, targets = (*shape, 1, 1)[:2]
+    if len(shape) > 2 or min(shape, default=1) < 1 or config.lookback < 1 or config.features < 1:
+        raise ValueError("lookback, features and shape must be positive, and the shape of one or two parts")
+    if config.names is not None and len(config.names) != steps:
+        raise ValueError(f"{len(config.names)} steps are named and there are {steps}")
+    check_names(tensors, _scale_names("inputs", "targets"))
+    check_sizes(config.settings.layer_settings(), weights)
+    check_scale(tensors, "inputs", (1, config.features))
+    check_scale(tensors, "targets", (1, targets))
+    check_network(lambda: build_window_network(config.settings, config.features, shape), weights)
     return WindowModel(
         config.settings,
-        _with_weights(build_window_network(config.settings, config.features, shape), tensors),
+        _with_weights(build_window_network(config.settings, config.features, shape), weights),
         _scale(tensors, "inputs"),
         _scale(tensors, "targets"),
         config.lookback,
@@ -172,10 +209,15 @@ def _window_model(config: _WindowConfig, tensors: dict[str, Tensor]) -> WindowMo
 _Network = TypeVar("_Network", bound=nn.Module)
 
 
-def _with_weights(network: _Network, tensors: dict[str, Tensor]) -> _Network:
+def _weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The network's tensors by the names that they have today."""
     weights = {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
     for old, new in _OLD_WEIGHTS.items():
         weights = {re.sub(old, new, name): value for name, value in weights.items()}
+    return weights
+
+
+def _with_weights(network: _Network, weights: dict[str, Tensor]) -> _Network:
     network.load_state_dict(weights)
     return network.eval()
 
@@ -200,6 +242,10 @@ def _scales(**scales: Scale) -> dict[str, Tensor]:
     arrays = {f"scale.{name}.location": scale.location for name, scale in scales.items()}
     arrays |= {f"scale.{name}.spread": scale.spread for name, scale in scales.items()}
     return {name: _tensor(array) for name, array in arrays.items()}
+
+
+def _scale_names(*names: str) -> list[str]:
+    return [f"scale.{name}.{part}" for name in names for part in ("location", "spread")]
 
 
 def _scale(tensors: dict[str, Tensor], name: str) -> Scale:

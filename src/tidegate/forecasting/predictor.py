@@ -91,7 +91,8 @@ class Predictor:
         preprocessor = self._model.preprocessor
         scale = preprocessor.scale_of(panel)
         raw = preprocessor.newest(filled, scale, future, times)
-        return self._finished(self._model.scaled(raw), scale, levels)
+        change = preprocessor.shape.change_of(raw) if levels and self._model.intervals.by_window else 1.0
+        return self._finished(self._model.scaled(raw), scale, levels, change)
 
     def inside(self, panel: Panel, known: np.ndarray, windows: Windows, indices: Tensor) -> np.ndarray:
         """Point forecasts (W, S, K) of windows inside a panel, in the data's units.
@@ -126,10 +127,12 @@ class Predictor:
         steps = rows[:, None] + np.arange(self.steps)
         return self._follow(before, ahead, filled.future[steps], filled.times[steps], ())
 
-    def _finished(self, scaled: np.ndarray, scale: Scale, levels: tuple[float, ...]) -> np.ndarray:
+    def _finished(
+        self, scaled: np.ndarray, scale: Scale, levels: tuple[float, ...], change: np.ndarray | float = 1.0
+    ) -> np.ndarray:
         """From the network's outputs (N, S, K, outputs) to finite numbers in the data's units (N, S, columns)."""
         with quiet():
-            values = self._model.preprocessor.unscale(self._model.intervals.around(scaled, levels), scale)
+            values = self._model.preprocessor.unscale(self._model.intervals.around(scaled, levels, change), scale)
         return finite(values).reshape(*values.shape[:2], -1)
 
     def check(self, context: Context, levels: tuple[float, ...]) -> None:
@@ -164,6 +167,11 @@ class Predictor:
         problem = self.level_problem(levels)
         if problem is not None:
             raise type(problem)(str(problem))
+
+    def warn_of_levels(self, levels: tuple[float, ...]) -> None:
+        """Warn of interval levels that rest on an assumption, for want of validation windows."""
+        for level in levels:
+            self._model.intervals.warn_of(level)
 
     def gives(self, level: float) -> bool:
         """Whether this model can give intervals of this level."""

@@ -16,17 +16,22 @@ def refit(judged: TableModel, panel: Panel, columns: Columns, hooks: TrainingHoo
     """Train on every row of a panel, from the same seed, for as many epochs as were best when `judged` was trained.
 
     No rows are kept back to decide when to stop. Intervals stay those of `judged`, whose errors were made on rows that
-    it had not seen; settings stay the user's, so that `update` and the next `fit` keep a validation part.
+    it had not seen; settings stay the user's, so that `update` and the next `fit` keep a validation part. Where
+    `judged` is the linear forecast, for no epoch was clearly better, so is what this returns.
 
     Raises:
         DataError: as when `judged` was fitted; TrainingError: training diverged.
         CheckpointError: the checkpoint of the hooks is damaged or of another run.
     """
-    given = replace(judged.settings, epochs=judged.history.best_epoch, validation_size=0.0, patience=None)
-    model = TableModel.fit(given, panel, columns, hooks)
+    if judged.history.kept_start:
+        model = TableModel.fit_linear(judged.settings, panel, columns)
+        model.history = judged.history
+    else:
+        given = replace(judged.settings, epochs=judged.history.best_epoch, validation_size=0.0, patience=None)
+        model = TableModel.fit(given, panel, columns, hooks)
     model.settings = judged.settings
     model.preprocessor = replace(model.preprocessor, settings=judged.preprocessor.settings)
-    model.residuals = judged.residuals
+    model.residuals, model.by_window = judged.residuals, judged.by_window
     return model
 
 

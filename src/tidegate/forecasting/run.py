@@ -17,7 +17,7 @@ from tidegate.forecasting.evaluation.backtest import backtest
 from tidegate.forecasting.evaluation.report import write_report
 from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.forecasting.forecaster import Forecaster
-from tidegate.forecasting.frames import read_future
+from tidegate.forecasting.frames import csv_bytes, read_future
 from tidegate.forecasting.intervals import Intervals, check_levels, learned_quantiles
 from tidegate.forecasting.refit import refit_or_keep
 from tidegate.forecasting.resolving import resolved
@@ -213,7 +213,7 @@ def _forecast(
         frame = forecaster.predict(future=future, level=request.levels)
     except TidegateError as error:
         return None, error
-    write_atomically(file, frame.to_csv(index=False).encode())
+    write_atomically(file, csv_bytes(frame, forecaster.freq_))
     return frame, None
 
 

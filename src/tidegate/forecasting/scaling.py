@@ -147,3 +147,17 @@ def window_statistics(window: Tensor, observed: Tensor | None, scaler: str) -> t
         location, spread = quartiles[1], quartiles[2] - quartiles[0]
     location = torch.where(torch.isfinite(location), location, 0.0)
     return location, torch.where(torch.isfinite(spread) & (spread > _LEAST_SPREAD), spread, 1.0)
+
+
+def window_change(window: Tensor, observed: Tensor | None) -> Tensor:
+    """The mean absolute difference (B, 1, K) of neighbouring rows of each window (B, L, K); 1 for a constant one.
+
+    Args:
+        window: the targets of the lookback window.
+        observed: which of them count (same shape), or None for all.
+    """
+    steps = window.diff(dim=1).abs()
+    if observed is not None:
+        steps = torch.where(observed[:, 1:] & observed[:, :-1], steps, torch.nan)
+    change = steps.nanmean(1, keepdim=True)
+    return torch.where(change > _LEAST_SPREAD, change, 1.0)  # also where there is nothing to compare, NaN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from tidegate.layers.choice import LayerChoice
 from tidegate.settings import setting, takes_old_names
@@ -20,6 +21,8 @@ STRATEGIES = ("direct", "recursive")
 class WindowSettings(TrainingSettings, LayerChoice):
     """Settings of a network that reads a window and forecasts what follows it; each field's help says what it does."""
 
+    help_group: ClassVar[str] = "Model"
+
     scaler: str = setting("standard", "scaling of the inputs and targets", choices=SCALERS)
     loss: str = setting("mse", "training loss", choices=LOSSES)
     levels: tuple[float, ...] = setting((80.0, 90.0), "interval levels in percent that loss=quantile learns")
@@ -30,6 +33,8 @@ class WindowSettings(TrainingSettings, LayerChoice):
 @dataclass(kw_only=True, eq=False, repr=False)
 class ForecasterSettings(WindowSettings, TableSettings):
     """Settings of a forecaster of tables; each field's help says what it does."""
+
+    help_group: ClassVar[str] = "Model"
 
     lookback: int = setting(48, "past steps that the network sees", low=1)
     horizon: int = setting(1, "steps to forecast", low=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,22 +10,28 @@ from torch import Tensor
 
 from tidegate.engine.threads import one_torch_thread
 from tidegate.errors import DataError
-from tidegate.forecasting.intervals import Intervals, learned_quantiles
+from tidegate.forecasting.intervals import Intervals, ascending, learned_quantiles
 from tidegate.forecasting.losses import make_loss
 from tidegate.forecasting.network import ForecastNetwork
 from tidegate.forecasting.preparing import Preprocessor, check_lengths, window_shape
 from tidegate.forecasting.recursive import CHUNK, forecast_windows
 from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.forecasting.windows import RawWindow, Windows
+from tidegate.forecasting.starting import choose_start, clearly_better, losses
+from tidegate.forecasting.windows import RawWindow, WindowRows, Windows
+from tidegate.notes import Note
 from tidegate.tables.append import append_rows
 from tidegate.tables.columns import Columns
+from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
 from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
 from tidegate.training.loop import train
 
 _RESIDUALS = 500
+_ENOUGH = 100  # windows for intervals alone: then one of 99 % needs no assumption
+
+Part = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass
@@ -37,8 +43,9 @@ class TableModel:
         preprocessor: scaling and roles, fitted on the training rows.
         network: the trained network.
         newest: the last rows of each series, which forecasts continue.
-        residuals: (M, S, K) ascending absolute validation errors in scaled units; M may be 0.
+        residuals: (M, S, K) ascending absolute validation errors, as `Intervals` has them; M may be 0.
         history: how training went.
+        by_window: whether residuals are in units of how much each window changes; those of earlier versions never are.
     """
 
     settings: ForecasterSettings
@@ -47,24 +54,46 @@ class TableModel:
     newest: Panel
     residuals: np.ndarray
     history: History
+    by_window: bool
 
     @classmethod
     def fit(cls, settings: ForecasterSettings, panel: Panel, columns: Columns, hooks: TrainingHooks) -> TableModel:
         """Train on a panel; its last rows, `validation_size` of them, decide when to stop."""
+        model, training = cls._untrained(settings, panel, columns)
+        model._train(model.newest, np.zeros_like(training), training, hooks, fresh=True)
+        return model
+
+    @classmethod
+    @one_torch_thread()
+    def fit_linear(cls, settings: ForecasterSettings, panel: Panel, columns: Columns) -> TableModel:
+        """The linear forecast beside which `fit` puts its network, from all rows of a panel; without intervals."""
+        model, training = cls._untrained(replace(settings, validation_size=0.0), panel, columns)
+        settings, shape = model.preprocessor.settings, model.preprocessor.shape
+        rows = model.preprocessor.rows(model.newest, model.preprocessor.fill_causally(model.newest, training))
+        everything, padded = (np.zeros_like(training), training), settings.short_series == "pad"
+        source = Windows(rows, shape, everything, steps=shape.horizon, padded=padded)
+        linear = choose_start(model.network, source, season_of(settings, model.newest), learned_quantiles(settings))
+        assert linear is not None, "only a network with a linear skip is kept as it started"
+        model.network = linear.eval()
+        model.keep_newest(model.newest)
+        return model
+
+    @classmethod
+    def _untrained(cls, settings: ForecasterSettings, panel: Panel, columns: Columns) -> tuple[TableModel, np.ndarray]:
+        """A model with the whole panel as its newest rows, and the training rows of each series."""
         given, settings = settings, resolved(settings, columns, panel.freq)
         needed = window_shape(settings, columns).context + settings.horizon
         panel = check_lengths(panel, needed, settings.short_series)
         training = training_lengths(settings, panel)
         preprocessor = Preprocessor.fit(settings, columns, panel, training)
         network = build_network(preprocessor)
-        model = cls(given, preprocessor, network, panel, np.empty((0, 0, 0)), History())
-        model._train(panel, np.zeros_like(training), training, hooks)
-        return model
+        return cls(given, preprocessor, network, panel, np.empty((0, 0, 0)), History(), False), training
 
     def update(self, panel: Panel, hooks: TrainingHooks) -> None:
         """Carry on training with a panel that continues the newest rows; scaling stays as it was."""
         needed = self.preprocessor.shape.context + self.preprocessor.settings.horizon
-        joined, known = append_rows(self.newest, panel)
+        filled = self.preprocessor.settings.missing not in ("refuse", "mask")
+        joined, known = append_rows(self.newest, panel, filled=filled)
         usable = (known > 0) | (joined.lengths >= needed)
         joined, known = joined.select(usable), known[usable]
         training = np.maximum(training_lengths(self.preprocessor.settings, joined), known)
@@ -72,7 +101,9 @@ class TableModel:
         self._train(joined, known, training, hooks)
 
     @one_torch_thread()
-    def _train(self, panel: Panel, first: np.ndarray, training: np.ndarray, hooks: TrainingHooks) -> None:
+    def _train(
+        self, panel: Panel, first: np.ndarray, training: np.ndarray, hooks: TrainingHooks, *, fresh: bool = False
+    ) -> None:
         settings, shape = self.preprocessor.settings, self.preprocessor.shape
         rows = self.preprocessor.rows(panel, self.preprocessor.fill_causally(panel, training))
         padded = settings.short_series == "pad"
@@ -82,24 +113,43 @@ class TableModel:
                 f"the training rows hold no window of {shape.context} + {settings.horizon} rows; "
                 "shorten lookback, horizon or features, lower validation_size, or give more rows"
             )
-        validation = Windows(rows, shape, (training, panel.lengths), steps=shape.horizon, padded=padded)
+        chosen, calibrating = self._validation_parts(rows, training, panel.lengths)
+        validation = Windows(rows, shape, chosen, steps=shape.horizon, padded=padded)
+        quantiles = learned_quantiles(settings)
+        loss = make_loss(settings.loss, quantiles=quantiles)
+        linear = choose_start(self.network, source, season_of(settings, panel), quantiles) if fresh else None
         self.history = train(
-            self.network,
-            source,
-            validation if len(validation) else None,
-            make_loss(settings.loss, quantiles=learned_quantiles(settings)),
-            settings,
-            **vars(hooks),
+            self.network, source, validation if len(validation) else None, loss, settings, **vars(hooks)
         )
-        whole = Windows(rows, shape, (training, panel.lengths), steps=settings.horizon, padded=padded)
-        self.residuals = self._validation_residuals(whole)
+        if linear is not None and linear.linear_skip is not None and len(validation):
+            before, after = (losses(each, validation, loss) for each in (linear, self.network))
+            if not clearly_better(before, after, shape.horizon):
+                self.network.load_state_dict(linear.state_dict())
+                self.history.kept_start = True
+                note = Note("forecasting.kept_linear", {"values": linear.linear_skip.weight.shape[1]})
+                panel = replace(panel, notes=(*panel.notes, note))
+        whole = Windows(rows, shape, calibrating, steps=settings.horizon, padded=padded)
+        self.residuals, self.by_window = self._validation_residuals(whole), shape.window_scaler is not None
         self.keep_newest(panel)
+
+    def _validation_parts(self, rows: WindowRows, training: np.ndarray, end: np.ndarray) -> tuple[Part, Part]:
+        """The rows that choose the epoch, and those whose errors tell the intervals.
+
+        The epoch is the best on its rows, so its errors there are a little too small: where there are windows enough,
+        intervals come from the second half of the validation rows and the epoch from the first.
+        """
+        settings, shape = self.preprocessor.settings, self.preprocessor.shape
+        middle = training + (end - training + 1) // 2
+        later = Windows(rows, shape, (middle, end), steps=settings.horizon, padded=settings.short_series == "pad")
+        if len(later) < _ENOUGH:
+            return (training, end), (training, end)
+        return (training, middle), (middle, end)
 
     @property
     def intervals(self) -> Intervals:
         """What intervals are made from."""
         settings = self.preprocessor.settings
-        return Intervals(settings.levels, learned_quantiles(settings), self.residuals)
+        return Intervals(settings.levels, learned_quantiles(settings), self.residuals, self.by_window)
 
     def windows(self, panel: Panel, known: np.ndarray, part: tuple[np.ndarray, np.ndarray]) -> Windows:
         """Windows over a part of a panel whose first `known` rows were trained on, for `scaled_windows`."""
@@ -129,10 +179,11 @@ class TableModel:
         if not len(windows):
             return np.empty((0, steps, targets))
         indices = torch.linspace(0, len(windows) - 1, min(len(windows), _RESIDUALS)).round().long()
-        truth = windows.raw(indices)[1].numpy()
+        raw, truth = windows.raw(indices)
         forecasts = self.scaled_windows(windows, indices)
-        errors = np.abs(forecasts[..., forecasts.shape[-1] // 2] - truth)
-        return np.sort(errors[~np.isnan(errors).any(axis=(1, 2))], axis=0)
+        errors = np.abs(forecasts[..., forecasts.shape[-1] // 2] - truth.numpy())
+        errors /= self.preprocessor.shape.change_of(raw)
+        return ascending(errors[~np.isnan(errors).any(axis=(1, 2))])
 
 
 def build_network(preprocessor: Preprocessor) -> ForecastNetwork:
@@ -141,7 +192,7 @@ def build_network(preprocessor: Preprocessor) -> ForecastNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(settings.seed)
         return ForecastNetwork(
-            settings.layer_settings,
+            settings.layer_settings(),
             past_size=shape.past_size,
             future_size=shape.future_size,
             categories=tuple(len(known) + 1 for known in columns.categories.values()),

@@ -100,7 +100,7 @@ def build_window_network(settings: WindowSettings, features: int, shape: tuple[i
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(settings.seed)
         return ForecastNetwork(
-            settings.layer_settings,
+            settings.layer_settings(),
             past_size=features,
             future_size=0,
             categories=(),

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from tidegate.forecasting.features import Features
-from tidegate.forecasting.scaling import window_statistics
+from tidegate.forecasting.scaling import window_change, window_statistics
 
 
 class RawWindow(NamedTuple):
@@ -105,14 +105,27 @@ class WindowShape:
         """Input channels per step of the horizon."""
         return self.future + self.targets * len(self.features.known_lags)
 
+    def change_of(self, raw: RawWindow) -> np.ndarray:
+        """(B, 1, K) how much each window's targets change in a step, on the mean, in the units of its rows.
+
+        It is what errors grow with: as the spread does in noise, but not the spread of a walk, which is where the walk
+        happened to go. 1 without a per-window normalisation, and for a window that does not change.
+        """
+        if self.window_scaler is None:
+            return np.ones((len(raw.history), 1, 1))
+        return window_change(raw.history[:, -self.lookback :, : self.targets], self._seen(raw)).numpy()
+
+    def _seen(self, raw: RawWindow) -> Tensor | None:
+        return None if raw.observed is None else raw.observed[:, -self.lookback :, : self.targets]
+
     def assemble(self, raw: RawWindow) -> Window:
         """Make the network's inputs from rows."""
         history, observed, future, static = raw
         targets = history[:, :, : self.targets]
         location = spread = None
         if self.window_scaler is not None:
-            seen = None if observed is None else observed[:, -self.lookback :, : self.targets]
-            location, spread = window_statistics(targets[:, -self.lookback :], seen, self.window_scaler)
+            window = targets[:, -self.lookback :]
+            location, spread = window_statistics(window, self._seen(raw), self.window_scaler)
             targets = (targets - location) / spread
             if observed is not None:
                 targets = torch.where(observed[:, :, : self.targets], targets, 0.0)

@@ -24,9 +24,8 @@ class LayerChoice(RecurrentOptions):
         RECURRENT, "sequence layer: its name, or its settings"
     )
 
-    @property
     def layer_settings(self) -> LayerSettings:
-        """The settings of the chosen layer.
+        """Return the settings of the chosen layer.
 
         Raises:
             SettingError: there is no such layer, or one is chosen together with settings of the recurrent one.
@@ -49,7 +48,7 @@ class LayerChoice(RecurrentOptions):
         Raises:
             SettingError: one of them cannot be used, or the layer cannot be chosen together with others.
         """
-        check_settings(self.layer_settings)
+        check_settings(self.layer_settings())
 
     def named(self) -> Self:
         """Return the same settings with names in place of classes, and the layer's own in full.
@@ -57,7 +56,7 @@ class LayerChoice(RecurrentOptions):
         Raises:
             SettingError: something in them is not registered, so that a model folder with them could not be loaded.
         """
-        layer = self.layer_settings.named()
+        layer = self.layer_settings().named()
         if self.layer != RECURRENT:
             return replace(self, layer=layer)
         return replace(self, **{each.name: getattr(layer, each.name) for each in fields(RecurrentOptions)})

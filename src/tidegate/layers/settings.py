@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tidegate import cells
 from tidegate.errors import SettingError
@@ -52,7 +52,6 @@ class LayerSettings:
         """What a forecast column is named after."""
         return self.name.upper()
 
-    @property
     def fingerprint(self) -> str:
         """What changes when code that a model folder cannot hold does, such as a user's own equations."""
         return ""
@@ -93,6 +92,8 @@ class LayerSettings:
 @dataclass(kw_only=True, eq=False, repr=False)
 class RecurrentOptions:
     """The fields of the recurrent layer, which a task also has among its own; each field's help says what it does."""
+
+    help_group: ClassVar[str] = "Model"
 
     cell: str = setting("lstm", "recurrent cell; `tidegate cells` lists them")
     units: int = setting(50, "hidden units per layer", low=1)
@@ -137,11 +138,14 @@ class RecurrentSettings(RecurrentOptions, LayerSettings):
     @property
     def title(self) -> str:
         """The cell's name in capitals."""
-        return (self.cell if isinstance(self.cell, str) else cells.get(self.cell).name).upper()
+        return str(getattr(self.cell, "name", self.cell)).upper()
 
-    @property
     def fingerprint(self) -> str:
-        """What changes when the equations of a cell of the user's own do."""
+        """What changes when the equations of a cell of the user's own do.
+
+        Raises:
+            SettingError: there is no such cell.
+        """
         return cells.fingerprint(cells.get(self.cell))
 
     def named(self) -> Self:

@@ -180,11 +180,29 @@ def key(ax: Axes, entries: Sequence[tuple[str, str]]) -> None:
 
 
 def end_labels(ax: Axes, x: float, labels: Sequence[tuple[float, str, str]]) -> None:
-    """Words at the right end of lines, (y, words, colour), pushed apart where they would overlap."""
+    """Words at the right end of lines, (y, words, colour): each as near its line as the others leave room for.
+
+    Where words cannot stand at the end of their line, a thin line leads to them.
+    """
+    from sklearn.isotonic import isotonic_regression
+
     low, high = ax.get_ylim()
     gap = 0.1 * (high - low)
-    placed: list[float] = []
-    for y, text, colour in sorted(labels):
-        y = max(min(y, high), placed[-1] + gap if placed else low)
-        placed.append(y)
-        ax.annotate(text, (x, y), (7, 0), textcoords="offset points", color=colour, va="center", annotation_clip=False)
+    ordered = sorted((min(max(y, low), high), text, colour) for y, text, colour in labels)
+    if not ordered:
+        return
+    ends, room = np.array([y for y, _, _ in ordered]), gap * np.arange(len(ordered))
+    places = isotonic_regression(ends - room) + room  # the least squares of all that keep the gap
+    places += max(low - places[0], 0.0) - max(places[-1] - high, 0.0)
+    for (y, text, colour), place in zip(ordered, places, strict=True):
+        lead = {"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 2, "relpos": (0, 0.5)}
+        ax.annotate(
+            text, (x, y), (1.02, place), textcoords=("axes fraction", "data"), color=colour, va="center",
+            annotation_clip=False, arrowprops=lead if abs(place - y) > 0.2 * gap else None,
+        )  # fmt: skip
+
+
+def said(ax: Axes, sentence: str, style: Style) -> None:
+    """A sentence in place of a drawing that there is too little for."""
+    ax.text(0.5, 0.5, sentence, transform=ax.transAxes, ha="center", va="center", color=style.faint, fontsize=9)
+    ax.set(xticks=[], yticks=[])

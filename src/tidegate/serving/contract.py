@@ -22,13 +22,13 @@ class TaskService(Protocol):
 
     Attributes:
         bodies: the JSON bodies of its routes, for OpenAPI.
-        reading: modules that read its requests in a process of their own (`Service.isolation`); they import no torch.
         words: packages whose phrases the page says of its models, such as those of the task's reports.
+        reading: modules that read its requests in a process of their own (`Service.isolation`); they import no torch.
     """
 
     bodies: Sequence[type[BaseModel]]
-    reading: Sequence[str]
     words: Sequence[str]
+    reading: Sequence[str]
 
     def load(self, folder: Path) -> Any:
         """Load a model from its model or run folder, and run it once, so that the first request does not pay for that.

@@ -15,13 +15,13 @@ _NOTE, _DIGEST = "note", "sha256"
 
 
 def pack(tensors: dict[str, Tensor], note: Any = None) -> bytes:
-    """Make the bytes of a safetensors file from tensors and a note, any JSON value."""
+    """Make the bytes of a safetensors file from tensors and a note, any JSON value; alike ones give the same bytes."""
     # Copies: safetensors refuses tensors that share memory or are not contiguous.
     copies = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
     }
     text = json.dumps(note, allow_nan=False, sort_keys=True)
-    return safetensors.torch.save(copies, {_NOTE: text, _DIGEST: _digest(text, copies)})
+    return _ordered(safetensors.torch.save(copies, {_NOTE: text, _DIGEST: _digest(text, copies)}))
 
 
 def unpack(data: bytes) -> tuple[dict[str, Tensor], Any]:
@@ -39,6 +39,14 @@ def unpack(data: bytes) -> tuple[dict[str, Tensor], Any]:
         return tensors, json.loads(text)
     except (safetensors.SafetensorError, KeyError, TypeError, RecursionError, RuntimeError, MemoryError) as error:
         raise ValueError(f"not a whole safetensors file: {error}") from None
+
+
+def _ordered(data: bytes) -> bytes:
+    """The same file with the names of its header in order; safetensors writes its notes as a hash table has them."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[end:]
 
 
 def _digest(note: str, tensors: dict[str, Tensor]) -> str:

@@ -7,29 +7,48 @@ from dataclasses import replace
 import numpy as np
 
 from tidegate.errors import DataError
+from tidegate.notes import Note
 from tidegate.tables.frequency import times_ahead
+from tidegate.tables.messages import stamp_text
 from tidegate.tables.panel import Panel
 
 
-def append_rows(newest: Panel, panel: Panel) -> tuple[Panel, np.ndarray]:
+def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[Panel, np.ndarray]:
     """Put each series' new rows behind its newest known ones; also how many rows of each were known.
 
-    All known series are kept, with or without new rows; new series come last.
+    Rows up to the last known one are left out, with a note, once they agree with what is known. All known series are
+    kept, with or without new rows; new series come last.
+
+    Args:
+        newest: the newest rows of each series.
+        panel: the rows to add.
+        filled: whether missing values of the newest rows have been filled, so that later ones may differ from them.
 
     Raises:
-        DataError: when the new rows of a series do not begin one step after its last known row.
+        DataError: when rows contradict known ones, the new rows of a series do not begin one step after its last known
+            row, or there are none.
     """
     new_number = {name: number for number, name in enumerate(panel.ids.tolist())}
     ahead = times_ahead(newest, 1)[:, 0]
-    pieces = []
+    pieces, repeated = [], 0
     for number, name in enumerate(newest.ids.tolist()):
-        new = panel.rows(new_number.pop(name)) if name in new_number else slice(0, 0)
-        if new.stop and panel.times[new.start] != ahead[number]:
+        old, new = newest.rows(number), panel.rows(new_number.pop(name)) if name in new_number else slice(0, 0)
+        known = int(np.searchsorted(panel.times[new], newest.times[old.stop - 1], side="right"))
+        if known and not filled:
+            _refuse_contradiction(newest, old, panel, slice(new.start, new.start + known))
+        repeated, new = repeated + known, slice(new.start + known, new.stop)
+        if new.stop > new.start and panel.times[new.start] != ahead[number]:
             raise DataError(
-                f"the new rows of series {name} begin at {panel.times[new.start]}, but its next row is expected at "
-                f"{ahead[number]}; give only the rows that follow what the forecaster has seen"
+                f"the new rows of series {name} begin at {stamp_text(panel.times[new.start])}, but its next row is "
+                f"expected at {stamp_text(ahead[number])}; give the rows between them too"
             )
-        pieces.append((newest.rows(number), new))
+        pieces.append((old, new))
+    if not new_number and not any(new.stop > new.start for _, new in pieces):
+        raise DataError(
+            f"the table has no row after {stamp_text(newest.times.max())}, the last that the forecaster has seen; give "
+            "rows that follow"
+        )
+    notes = (Note("tables.rows_known", {"count": repeated}),) if repeated else ()
     added = np.array(sorted(new_number.values()), dtype=np.int64)
     pieces += [(slice(0, 0), panel.rows(number)) for number in added]
     joined = {
@@ -42,8 +61,28 @@ def append_rows(newest: Panel, panel: Panel) -> tuple[Panel, np.ndarray]:
     lengths = known + [new.stop - new.start for _, new in pieces]
     return replace(
         panel,
+        notes=(*panel.notes, *notes),
         ids=np.concatenate([newest.ids, panel.ids[added]]),
         static=np.concatenate([newest.static, panel.static[added]]),
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         **joined,
     ), known
+
+
+def _refuse_contradiction(newest: Panel, old: slice, panel: Panel, new: slice) -> None:
+    """Raise a DataError where a row that is known already has other values now."""
+    _, before, now = np.intersect1d(newest.times[old], panel.times[new], assume_unique=True, return_indices=True)
+    for role in ("targets", "past", "future"):
+        seen, given = getattr(newest, role)[old][before], getattr(panel, role)[new][now]
+        other = ~np.isclose(seen, given, rtol=1e-6, atol=0, equal_nan=True).all(axis=1)
+        if other.any():
+            row = int(other.argmax())
+            series = panel.ids[int(np.searchsorted(panel.starts, new.start, side="right")) - 1]
+            raise DataError(
+                f"series {series} had other {role} at {stamp_text(panel.times[new][now[row]])} before "
+                f"({_written(seen[row])}, now {_written(given[row])}); correct that row, or fit again on all"
+            )
+
+
+def _written(values: np.ndarray) -> str:
+    return ", ".join(f"{value:g}" for value in values)

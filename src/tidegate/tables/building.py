@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import pandas as pd
 from tidegate.errors import DataError, SettingError
 from tidegate.notes import Note
 from tidegate.tables.columns import Columns
-from tidegate.tables.filling import REMEDIES
+from tidegate.tables.excel import NOTE
+from tidegate.tables.filling import REMEDIES, leave_out_empty
 from tidegate.tables.gaps import Grid, close_gaps
 from tidegate.tables.marks import marks_of
 from tidegate.tables.messages import row_list, stamp_text
@@ -20,8 +22,9 @@ from tidegate.tables.ordering import Order, order_rows
 from tidegate.tables.panel import Panel
 from tidegate.tables.reading import frame_kind, read_table
 from tidegate.tables.roles import DEFAULT_TARGET, DEFAULT_TIME, Roles, fitted_roles, resolve_roles
+from tidegate.tables.rows import rows_to_long
 from tidegate.tables.settings import TableSettings
-from tidegate.tables.stamps import Times, parse_calendar, parse_times
+from tidegate.tables.stamps import Times, parse_calendar, parse_date_and_clock, parse_times
 from tidegate.tables.static_columns import static_values
 from tidegate.tables.wide import wide_to_long
 
@@ -48,6 +51,9 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
         SettingError: when settings contradict each other.
     """
     frame = read_table(source, settings)
+    if settings.layout == "rows":
+        frame, name = rows_to_long(frame, settings)
+        settings = replace(settings, id_col=name)
     roles = resolve_roles(frame, settings) if like is None else fitted_roles(frame, settings, like)
     if settings.layout == "wide" and roles.static:
         raise SettingError("static_cols cannot be used with layout='wide', where a column is a series; use 'long'")
@@ -63,14 +69,16 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
             raise
         text, date = reading.params["text"], reading.params["date"]
         raise type(error)(f"{error}; the first time, {text!r}, was read as {date}") from None
-    refuse = settings.missing == "refuse" and settings.layout == "long"
+    refuse = settings.missing == "refuse" and settings.layout != "wide"
     said: list[Note] = []
     targets, past, future = (
         _values(_numbers(frame, names, settings, said), order, grid, refuse)
         for names in (roles.targets, roles.past, roles.future)
     )
     static, static_names, known = static_values(frame, roles.static, order, None if like is None else like.categories)
-    notes = (*roles.notes, *times.notes, *([] if reading is None else [reading]), *said, *order.notes, *grid.notes)
+    said = ([] if reading is None else [reading]) + said
+    file = (Note.from_json(frame.attrs[NOTE]),) if NOTE in frame.attrs else ()
+    notes = (*file, *roles.notes, *times.notes, *said, *order.notes, *grid.notes)
     panel = Panel(order.ids, grid.starts, grid.times, grid.freq, targets, past, future, static, notes)
     columns = Columns(
         id=roles.id,
@@ -89,6 +97,8 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
         clock_zone=times.zone if times.in_utc else None,
         calendar=roles.calendar,
     )
+    if settings.missing != "refuse" and settings.layout != "wide":
+        panel = leave_out_empty(panel, roles.targets)
     if settings.layout == "wide":
         return wide_to_long(panel, columns, settings.id_col, DEFAULT_TARGET, refuse=settings.missing == "refuse")
     return panel, columns
@@ -97,6 +107,9 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
 def _times(frame: pd.DataFrame, roles: Roles, settings: TableSettings) -> Times:
     if roles.time is not None:
         return parse_times(column_of(frame, roles.time), roles.time, settings.date_format)
+    if roles.calendar and roles.calendar[0].lower() != "year":
+        date, clock = (column_of(frame, name) for name in roles.calendar)
+        return parse_date_and_clock(date, clock, settings.date_format)
     if roles.calendar:
         parts = {name.lower(): to_numbers(column_of(frame, name), name) for name in roles.calendar}
         return parse_calendar(parts, roles.calendar)

@@ -25,7 +25,7 @@ class Columns:
         future: covariates known ahead.
         static: constant per series, in the order of `Panel.static`: first the categorical ones, then the numbers.
         categories: for each categorical static column its known categories; category i has code i + 1, others 0.
-        layout: "long" or "wide", as the table came.
+        layout: "long", "wide" or "rows", as the table came.
         frame: what the table came as: "pandas", "polars", "numpy" or "file".
         id_dtype: numpy dtype of the identifiers ("object" for text).
         time_kind: how time stamps were written: "dates", "numbers", one of `NUMBER_FORMS` such as "yyyymmdd",

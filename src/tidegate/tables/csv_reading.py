@@ -40,6 +40,7 @@ _MONTH = re.compile(r"\d{1,2}\.(1[6-9]|2[012])\d\d")
 
 @dataclass(frozen=True)
 class _Layout:
+    skip: int
     separator: str
     decimal: str
     header: list[str]
@@ -49,7 +50,7 @@ class _Layout:
     marks: Marks
 
 
-def read_csv(path: Path, marks: Marks = UNKNOWN) -> pd.DataFrame:
+def read_csv(path: Path, marks: Marks = UNKNOWN, skip: int = 0) -> pd.DataFrame:
     """Read a text table.
 
     The encoding is UTF-8 (or UTF-16 with its mark), else GB 18030 or Windows-1252, whichever the bytes speak for; the
@@ -65,7 +66,7 @@ def read_csv(path: Path, marks: Marks = UNKNOWN) -> pd.DataFrame:
         _refuse_binary(path, sample)
         cut = len(sample) == _SAMPLE
         encoding = _encoding(path, sample, cut=cut)
-        layout = _layout(path, decode(sample, encoding, cut=cut), marks)
+        layout = _layout(path, decode(sample, encoding, cut=cut), marks, skip)
         try:
             return _parse(path, encoding, layout)
         except UnicodeDecodeError:
@@ -116,8 +117,13 @@ def _encoding(path: Path, data: bytes, *, cut: bool) -> str:
         raise DataError(f"{path} cannot be read: {error}") from None
 
 
-def _layout(path: Path, text: str, marks: Marks) -> _Layout:
-    lines = [line for line in text.splitlines() if line.strip()]
+def _layout(path: Path, text: str, marks: Marks, skip: int) -> _Layout:
+    every = text.splitlines()
+    while skip < len(every) and every[skip].startswith("#") and _is_remark(every[skip:]):
+        skip += 1
+    lines = [line for line in every[skip:] if line.strip()]
+    if not lines:
+        raise DataError(f"{path} has no table below {skip} lines (skip_rows, --skip-rows); give fewer")
     if lines[0].lstrip().startswith("<"):
         raise DataError(f"{path} looks like a web page or XML, not a table; give a csv, tsv, parquet or xlsx file")
     whole = lines[: max(len(lines) - 1, 1)] if len(text) >= _SAMPLE // 4 else lines
@@ -143,7 +149,14 @@ def _layout(path: Path, text: str, marks: Marks) -> _Layout:
         if name not in zeros and any(reads_either_way(cell) and re.fullmatch(doubted, cell) for cell in cells)
     ]
     silent = [name for name in columns if separator == ";" and marks.given is None and shown[name] is None]
-    return _Layout(separator, decimal, header, zeros, unclear, silent, marks)
+    return _Layout(skip, separator, decimal, header, zeros, unclear, silent, marks)
+
+
+def _is_remark(lines: list[str]) -> bool:
+    """Whether a line that begins with # stands above the column names rather than being them."""
+    below = next((line for line in lines[1:] if line.strip()), "")
+    fields = [len(re.split(r"[,;\t|]", line)) for line in (lines[0], below)]
+    return fields[0] != fields[1] or fields[0] == 1 or below.startswith("#") or not re.search(r"\d", below)
 
 
 def _separator(lines: list[str]) -> str:
@@ -172,6 +185,7 @@ def _parse(path: Path, encoding: str, layout: _Layout) -> pd.DataFrame:
         try:
             frame = pd.read_csv(
                 text,
+                skiprows=layout.skip,
                 sep=layout.separator,
                 decimal=layout.decimal,
                 dtype=dict.fromkeys([*layout.text_columns, *layout.unclear], "object"),  # pyright: ignore

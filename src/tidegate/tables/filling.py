@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from tidegate.errors import DataError, SettingError
-from tidegate.tables.messages import counted, name_list, stamp_text
+from tidegate.notes import Note
+from tidegate.tables.messages import counted, name_list, short_list, stamp_text
 from tidegate.tables.panel import Panel
 from tidegate.tables.settings import MISSING
 
@@ -53,6 +54,27 @@ def fill(panel: Panel, method: str, season_length: int) -> Panel:
     return replace(panel, **filled) if filled else panel
 
 
+def leave_out_empty(panel: Panel, targets: tuple[str, ...]) -> Panel:
+    """The panel without the series in which a target has no value at all: nothing could be forecast from.
+
+    Raises:
+        DataError: no series would be left.
+    """
+    unknown = np.isnan(panel.targets)
+    if not unknown.any():
+        return panel
+    empty = np.asarray(np.logical_and.reduceat(unknown, panel.starts[:-1], axis=0)).any(axis=1)
+    if empty.all():
+        names = name_list((panel.ids[i] for i in np.flatnonzero(empty)), 3)
+        raise DataError(
+            f"no value of {name_list(map(repr, targets))} is known in series {names}; give values, or remove the series"
+        )
+    if not empty.any():
+        return panel
+    note = Note("tables.series_empty", {"count": int(empty.sum()), "names": short_list(panel.ids[empty].tolist(), 3)})
+    return replace(panel.select(np.logical_not(empty)), notes=(*panel.notes, note))
+
+
 def _fill_column(
     values: np.ndarray, unknown: np.ndarray, panel: Panel, method: str, season_length: int, role: str
 ) -> None:
@@ -68,9 +90,10 @@ def _fill_column(
     if not (has_before | has_after).all():
         empty = np.unique(series[~(has_before | has_after)])
         names = name_list((panel.ids[i] for i in empty), 3)
+        remedy = "or that column, or set missing to 'mask'" if role != "targets" else "or give earlier values"
         raise DataError(
             f"no value is known in one of the {role} columns of {len(empty)} series ({names}), so nothing can be "
-            "filled from; leave out those series or that column, or set missing to 'mask'"
+            f"filled from; leave out those series {remedy}"
         )
     before, after = np.where(has_before, before, after), np.where(has_after, after, before)
     if method == "forward":

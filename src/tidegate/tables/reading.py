@@ -11,9 +11,9 @@ import pandas as pd
 
 from tidegate.errors import DataError, MissingExtraError
 from tidegate.tables.csv_reading import COMPRESSIONS, read_csv
+from tidegate.tables.excel import read_excel
 from tidegate.tables.marks import marks_of
 from tidegate.tables.messages import name_list
-from tidegate.tables.numbers import column_of
 from tidegate.tables.settings import TableSettings
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".tab", ".dat")
@@ -98,11 +98,11 @@ def _read_file(path: Path, settings: TableSettings) -> pd.DataFrame:
         if suffix in (".parquet", ".pq"):
             return _read_parquet(path)
         if suffix in (".xlsx", ".xlsm"):
-            return _read_excel(path)
+            return read_excel(path, settings)
         if suffix == ".xls":
             raise DataError(f"{path} is an old Excel file; save it as .xlsx or .csv")
         if suffix in COMPRESSIONS or suffix in TEXT_SUFFIXES or not suffix:
-            return read_csv(path, marks_of(settings))
+            return read_csv(path, marks_of(settings), settings.skip_rows)
     except PermissionError:
         raise DataError(f"{path} may not be read; change its permissions") from None
     raise DataError(f"{path} has the unknown ending {suffix!r}; give a csv, tsv, txt, parquet or xlsx file")
@@ -117,23 +117,6 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         # pyarrow's errors have no common base below Exception.
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} is not a readable parquet file ({reason}); write it again") from None
-
-
-def _read_excel(path: Path) -> pd.DataFrame:
-    try:
-        import openpyxl  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("openpyxl", "excel") from None
-    try:
-        frame = pd.read_excel(path, engine="openpyxl", keep_default_na=False, na_values=[""])
-    except Exception as error:
-        # openpyxl lets errors of zipfile, of the XML parser and its own through.
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path} is not a readable Excel file ({reason}); save it again as .xlsx or .csv") from None
-    if not len(frame.columns):
-        raise DataError(f"the first sheet of {path} is empty; put the table there, column names in the first line")
-    empty = [name for name in frame.columns if str(name).startswith("Unnamed:") and column_of(frame, name).isna().all()]
-    return frame.drop(columns=empty)
 
 
 def _tidy(frame: pd.DataFrame) -> pd.DataFrame:

@@ -15,8 +15,9 @@ from tidegate.tables.columns import Columns
 from tidegate.tables.date_formats import date_like
 from tidegate.tables.messages import name_list, short_list, similar_names
 from tidegate.tables.numbers import column_of, is_text, looks_numeric
+from tidegate.tables.rows import names_rows
 from tidegate.tables.settings import TableSettings
-from tidegate.tables.stamps import parse_times
+from tidegate.tables.stamps import CLOCK, is_midnight, parse_times
 
 DEFAULT_ID, DEFAULT_TIME, DEFAULT_TARGET = "unique_id", "ds", "y"
 TIME_WORDS = (
@@ -26,6 +27,7 @@ TIME_WORDS = (
 _UNITS = {"s", "sec", "secs", "second", "seconds", "ms", "us", "ns", "min", "h", "hr", "hours"}
 _UNITS |= {"utc", "gmt", "local", "unix", "epoch", "of"}
 _CALENDAR = ("year", "month", "day", "hour", "minute", "second")
+ROWS = "the headings of the columns say that each row is a series; set layout='rows' (--layout rows)"
 _UNNAMED = re.compile(r"|Unnamed: \d+|index|level_0|__index_level_0__")
 
 
@@ -71,7 +73,7 @@ def resolve_roles(frame: pd.DataFrame, settings: TableSettings) -> Roles:
     for name in given:
         _require(frame, name, "target_col")
     _refuse_double(series, time, targets, past, future, static)
-    if settings.layout == "long":
+    if settings.layout != "wide":
         _note_leftovers(frame, {*taken, *targets}, notes)
     return Roles(series, time, targets, past, future, static, calendar, tuple(notes))
 
@@ -129,6 +131,10 @@ def _infer_time(
     preferred = sorted((rank, i) for i, name in enumerate(dated) if (rank := _time_rank(name)) is not None)
     if preferred or len(dated) == 1:
         chosen = dated[preferred[0][1]] if preferred else dated[0]
+        clock = _clock_column(frame, chosen, free)
+        if clock is not None:
+            notes.append(Note("tables.time_parts", {"columns": short_list((chosen, clock))}))
+            return None, (chosen, clock)
         notes.append(Note("tables.time_column", {"column": chosen}))
         return chosen, ()
     if dated:
@@ -147,6 +153,17 @@ def _infer_time(
             return free[i], ()
     notes.append(Note("tables.time_counted"))
     return None, ()
+
+
+def _clock_column(frame: pd.DataFrame, date: str, free: list[str]) -> str | None:
+    """The column of times of day beside a column of bare dates."""
+    if any(re.search(r"\d:\d\d", str(value)) for value in frame[date].head(50) if not is_midnight(value)):
+        return None
+    for name in free:
+        known = column_of(frame, name).dropna().head(50)
+        if name != date and len(known) and all(CLOCK.fullmatch(str(value).strip()) for value in known):
+            return name
+    return None
 
 
 def _time_rank(name: str) -> int | None:
@@ -213,6 +230,8 @@ def _target(frame: pd.DataFrame, taken: set[str | None], notes: list[Note]) -> s
             f"no column of numbers is left to forecast among {name_list(map(repr, frame.columns))}; "
             "name one with target_col (--target-col)"
         )
+    if names_rows(frame):
+        raise DataError(f"there is no column 'y', and {ROWS}")
     wide = ", or set layout='wide' (--layout wide) if each column is a series" if len(candidates) > 2 else ""
     raise DataError(
         f"there is no column 'y', and {name_list(map(repr, candidates))} could all be forecast; "
@@ -222,6 +241,8 @@ def _target(frame: pd.DataFrame, taken: set[str | None], notes: list[Note]) -> s
 
 def _wide_targets(frame: pd.DataFrame, taken: set[str | None], notes: list[Note]) -> tuple[str, ...]:
     numeric = _numeric_columns(frame, taken)
+    if names_rows(frame):
+        raise DataError(f"layout='wide' takes each column for a series, but {ROWS}")
     if not numeric:
         raise DataError("the wide table has no column of numbers beside the time; give one column per series")
     _note_leftovers(frame, {*taken, *numeric}, notes)

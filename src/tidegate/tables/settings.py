@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from tidegate.settings import setting
 
-LAYOUTS = ("long", "wide")
+LAYOUTS = ("long", "wide", "rows")
 MISSING = ("refuse", "forward", "linear", "seasonal", "mask")
 
 
@@ -14,13 +15,17 @@ MISSING = ("refuse", "forward", "linear", "seasonal", "mask")
 class TableSettings:
     """Settings of a table; each field's help says what it does."""
 
+    help_group: ClassVar[str] = "Data"
+
     id_col: str = setting("unique_id", "column that names the series")
     time_col: str = setting("ds", "column of time stamps")
     target_col: str | tuple[str, ...] = setting("y", "column or columns to forecast")
-    layout: str = setting("long", "one row per observation, or one column per series", choices=LAYOUTS)
+    layout: str = setting("long", "one row per observation, or one column or one row per series", choices=LAYOUTS)
     past_cols: tuple[str, ...] = setting((), "covariates known up to now")
     future_cols: tuple[str, ...] = setting((), "covariates known ahead")
     static_cols: tuple[str, ...] = setting((), "columns constant per series, numbers or categories")
+    sheet: str | None = setting(None, "sheet of an Excel file (default: the first with a table)")
+    skip_rows: int = setting(0, "lines above the column names", low=0)
     date_format: str | None = setting(None, "how dates are written, such as %d.%m.%Y (default: found out)")
     decimal: str | None = setting(None, "decimal mark of numbers in text (default: found out)", choices=(".", ","))
     thousands: str | None = setting(None, "sign between thousands (default: found out)", choices=(",", ".", " "))

@@ -30,6 +30,7 @@ _LIKELY = (1900, 2099)
 _PARTS = {"year": YEARS, "month": (1, 12), "day": (1, 31), "hour": (0, 23), "minute": (0, 59), "second": (0, 59)}
 _DATE_NAME = re.compile(r"date|datum|日期", re.IGNORECASE)
 
+CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*([ap]\.?m\.?)?", re.IGNORECASE)
 _EMPTY = ("", " ", "NA", "N/A", "nan", "NaN", "NaT", "None", "null")
 
 
@@ -91,6 +92,23 @@ def parse_times(column: pd.Series, name: str, form: str | None = None) -> Times:
         _refuse_missing(column, name)
         return _from_numbers(column.to_numpy(dtype=None if isinstance(dtype, np.dtype) else np.float64), name)
     return _from_objects(column, name)
+
+
+def is_midnight(value: object) -> bool:
+    """Whether a value is a bare date, also one that a spreadsheet gave the time 00:00:00."""
+    return str(value).strip().endswith(" 00:00:00")
+
+
+def parse_date_and_clock(date: pd.Series, clock: pd.Series, form: str | None) -> Times:
+    """Put stamps together from a column of dates and one of times of day.
+
+    Raises:
+        DataError: as `parse_times` does, of both together.
+    """
+    days = date.map(lambda value: str(value).strip().removesuffix(" 00:00:00"))
+    joined = days + " " + clock.map(lambda value: str(value).strip())
+    known = date.notna() & clock.notna()
+    return parse_times(joined.where(known).astype(object), f"{date.name}, {clock.name}", form)
 
 
 def parse_calendar(parts: dict[str, np.ndarray], names: tuple[str, ...]) -> Times:

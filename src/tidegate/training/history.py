@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import asdict, dataclass, field, fields
+import math
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ class EpochResult:
             targets is known.
         learning_rate: that of the epoch's first step.
         gradient_norm: mean over the steps of the gradient's norm before clipping; growth warns of divergence.
-        seconds: time taken by training and validation.
+        seconds: time taken by training and validation; NaN in a model that was loaded.
         metric: what decides which epoch is best, on the validation part; None where the loss decides.
     """
 
@@ -51,6 +52,7 @@ class History:
         higher_is_better: whether that metric is better when it is higher.
         stopped_early: whether `patience` ran out before the last epoch.
         interrupted: whether the user stopped training (Ctrl-C, a notebook's stop button).
+        kept_start: whether the weights from before training were kept, for no epoch was clearly better; a task decides.
     """
 
     rows: list[EpochResult] = field(default_factory=list)
@@ -58,6 +60,7 @@ class History:
     higher_is_better: bool = False
     stopped_early: bool = False
     interrupted: bool = False
+    kept_start: bool = False
 
     @property
     def decided_by(self) -> str:
@@ -68,9 +71,11 @@ class History:
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch whose weights the network keeps: the best in what decides; None before the first."""
+        """The epoch whose weights the network keeps: the best in what decides; 0 is the start."""
         if not self.rows:
             return None
+        if self.kept_start:
+            return 0
         if self.rows[-1].validation_loss is None:
             return self.rows[-1].epoch
         return min(self.rows, key=self.badness).epoch
@@ -97,16 +102,24 @@ class History:
         write_atomically(Path(path), text.getvalue().encode())
 
     def to_json(self) -> dict[str, Any]:
-        """The history as plain numbers, lists and dicts; `from_json` reads it."""
-        rows = [[getattr(row, name) for name in self._columns] for row in self.rows]
+        """The history as plain numbers, lists and dicts; `from_json` reads it. Seconds are left out where not known."""
+        names = [
+            name for name in self._columns if name != "seconds" or not any(math.isnan(r.seconds) for r in self.rows)
+        ]
+        rows = [[getattr(row, name) for name in names] for row in self.rows]
         return {
-            "columns": self._columns,
+            "columns": names,
             "rows": rows,
             "metric": self.metric,
             "higher_is_better": self.higher_is_better,
             "stopped_early": self.stopped_early,
             "interrupted": self.interrupted,
+            "kept_start": self.kept_start,
         }
+
+    def untimed(self) -> History:
+        """The same history without how long it took, which differs from run to run."""
+        return replace(self, rows=[replace(row, seconds=math.nan) for row in self.rows])
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> History:
@@ -121,7 +134,8 @@ class History:
             metric, higher = data.get("metric"), bool(data.get("higher_is_better"))  # older files have neither
             if not isinstance(metric, str | None):
                 raise TypeError(metric)
-            return cls(rows, metric, higher, bool(data["stopped_early"]), bool(data["interrupted"]))
+            ended = (bool(data["stopped_early"]), bool(data["interrupted"]), bool(data.get("kept_start")))
+            return cls(rows, metric, higher, *ended)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a training history: {error!r}") from None
 
@@ -131,11 +145,12 @@ class History:
 
 
 def _row(values: dict[str, Any]) -> EpochResult:
-    numbers = {name: float(values[name]) for name in ("loss", "learning_rate", "gradient_norm", "seconds")}
+    numbers = {name: float(values[name]) for name in ("loss", "learning_rate", "gradient_norm")}
     validation, metric = values["validation_loss"], values.get("metric")
     return EpochResult(
         epoch=int(values["epoch"]),
         validation_loss=None if validation is None else float(validation),
+        seconds=float(values.get("seconds", math.nan)),
         metric=None if metric is None else float(metric),
         **numbers,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from tidegate.settings import setting
 
@@ -13,6 +14,8 @@ SCHEDULES = ("constant", "cosine", "step", "plateau", "onecycle")
 @dataclass(kw_only=True, eq=False, repr=False)
 class TrainingSettings:
     """Settings of the training loop; each field's help says what it does."""
+
+    help_group: ClassVar[str] = "Training"
 
     epochs: int = setting(50, "passes over the training windows, at most", low=1)
     batch_size: int = setting(32, "samples per optimiser step", low=1)

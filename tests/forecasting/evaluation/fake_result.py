@@ -95,11 +95,10 @@ def _forecast_frame(ids, times, origins, horizon, targets, truth, forecasts):
         "unique_id": np.broadcast_to(np.array(ids, dtype=object)[series][:, None, None], shape).ravel(),
         "ds": times[(origin + steps).ravel()],
         "cutoff": times[origin.ravel()],
-        "step": steps.ravel(),
-        "target": np.broadcast_to(np.array(targets, dtype=object), shape).ravel(),
-        "y": truth.ravel(),
     }
-    return pd.DataFrame(frame | {name: forecast.ravel() for name, forecast in forecasts.items()})
+    if len(targets) > 1:
+        frame["target"] = np.broadcast_to(np.array(targets, dtype=object), shape).ravel()
+    return pd.DataFrame(frame | {"y": truth.ravel()} | {name: forecast.ravel() for name, forecast in forecasts.items()})
 
 
 def _example(series, times, y, target, part, method, best, noise, rng):

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lacking import need_module
 from tidegate import DataError, Forecaster, SettingError
 
 FAST = {"lookback": 12, "units": 8, "layers": 1, "epochs": 2, "batch_size": 16}
@@ -31,7 +32,7 @@ def test_every_test_row_is_forecast_and_naive_forecasts_share_the_windows():
 
 def test_errors_are_those_of_the_forecasts_in_original_units():
     result = Forecaster(**FAST, horizon=3).backtest(noisy_sine(), refit=False)
-    frame = result.forecasts
+    frame = result.forecasts_by_step
     for method in ("LSTM", "RepeatLast"):
         row = result.errors.query("method == @method and step == 'all'").iloc[0]
         assert row["mae"] == pytest.approx((frame["y"] - frame[method]).abs().mean())
@@ -128,6 +129,47 @@ def test_series_are_evaluated_together_and_examples_are_few():
     assert result.windows == 6 * 23
     assert 1 <= result.examples["unique_id"].nunique() <= 3
     assert set(result.examples["part"]) == {"train", "validation", "test"}
+
+
+def test_curves_of_one_step_ahead_reach_the_last_row():
+    """They ended a horizon early, for want of windows that lie wholly in the table."""
+    result = Forecaster(**FAST, horizon=6, features=("hour",)).backtest(noisy_sine(), refit=False)
+    assert result.examples[["LSTM", result.best_naive]].tail(6).notna().all(axis=None)
+    first = result.forecasts_by_step.query("step == 1").set_index("ds")["LSTM"]
+    shown = result.examples.set_index("ds")["LSTM"].reindex(first.index)
+    assert shown.to_numpy() == pytest.approx(first.to_numpy(), rel=1e-5)
+
+
+def by_utilsforecast(frame, methods):
+    losses = need_module("utilsforecast.losses")
+    evaluate = need_module("utilsforecast.evaluation").evaluate
+    errors = evaluate(frame, metrics=[losses.mae, losses.rmse, losses.smape], cutoff_col="cutoff")
+    assert set(errors) == {"unique_id", "cutoff", "metric", *methods}
+    return errors
+
+
+@pytest.mark.parametrize("series", [None, 2])
+def test_frames_go_into_utilsforecast_unchanged(series):
+    """Its errors, of each window, have the mean of ours; sMAPE is a share there and 0 to 200 % here."""
+    table = noisy_sine(200)
+    if series:
+        table = pd.concat([table.assign(unique_id=name) for name in range(series)])
+    result = Forecaster(**FAST, horizon=3).backtest(table, refit=False)
+    errors = by_utilsforecast(result.forecasts, result.methods).groupby("metric")[result.methods].mean()
+    ours = result.errors.query("step == 'all'").set_index("method")
+    assert errors.loc["mae"].to_dict() == pytest.approx(ours["mae"].to_dict())
+    assert (200 * errors.loc["smape"]).to_dict() == pytest.approx(ours["smape"].to_dict())
+    assert len(by_utilsforecast(result.forecasts, result.methods)) == 3 * result.windows
+
+
+def test_folds_go_into_utilsforecast_unchanged():
+    folds = Forecaster(**FAST, horizon=2).cross_validate(noisy_sine(200), folds=2)
+    frame = pd.concat([fold.forecasts for fold in folds])
+    errors = by_utilsforecast(frame, folds[0].methods).query("metric == 'mae'")
+    windows = [fold.windows for fold in folds]
+    assert len(errors) == sum(windows)
+    mean = np.average([fold.errors["mae"].iloc[0] for fold in folds], weights=windows)
+    assert errors["LSTM"].mean() == pytest.approx(mean)
 
 
 def test_cross_validation_rolls_the_origin_and_leaves_the_forecaster_alone():

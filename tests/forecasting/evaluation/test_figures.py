@@ -71,10 +71,29 @@ def test_figures_take_unknown_values_and_no_history():
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_figures_take_a_diverged_network(broken, horizon):
     result = fake_result(rows=120, horizon=horizon, noise=broken)
-    assert result.verdict.beats is False
+    assert result.verdict.beats is not True
     for name in figures.figure_names(result):
         with drawing(LIGHT):
             pictures.draw(figures.drawer(result, name)).canvas.draw()
+
+
+@pytest.mark.parametrize("points", [18, 80])
+def test_autocorrelation_is_drawn_of_enough_residuals_alone(points):
+    result = fake_result(rows=400, horizon=1)
+    result = type(result)(**{**vars(result), "forecasts": result.forecasts.tail(points)})
+    with drawing(LIGHT):
+        figure = pictures.draw(figures.drawer(result, "residuals"))
+    assert ("fewer than 40 residuals" in texts_of(figure)) is (points == 18)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_part_is_named_however_short(lang):
+    result = fake_result(rows=400)
+    examples = result.examples.assign(part=np.repeat(["train", "validation", "test"], [318, 2, 80]))
+    result = type(result)(**{**vars(result), "examples": examples})
+    said = svg(result, "overview", lang=lang)
+    for part in ("train", "validation", "test"):
+        assert words("tidegate.reporting", lang)[f"part.{part}"] in said
 
 
 def test_intervals_are_drawn_behind_the_forecast():

@@ -108,7 +108,7 @@ def with_other_labels(frame):
 )
 def test_a_users_own_preparation_is_tested_too(prepare, leaks):
     frame = table()
-    forecaster = Forecaster(**FAST, horizon=2, past_cols=("wind",)).fit(prepare(frame))
+    forecaster = Forecaster(**FAST, horizon=2, past_cols=("wind",), linear_skip=0).fit(prepare(frame))
     report = forecaster.check_leakage(frame, prepare)
     assert report.leaks is leaks
     assert ("LEAK" in str(report)) is leaks

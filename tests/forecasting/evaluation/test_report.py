@@ -69,7 +69,10 @@ def one_pixel(monkeypatch):
 def test_folder_holds_every_file_and_no_leftovers(folder, result):
     found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     images = sorted(f"figures/{name}.png" for name in figures.figure_names(result))
-    kept = [f"result/{name}" for name in ("ahead.csv", "errors.csv", "examples.csv", "result.json", "parts.csv")]
+    kept = [
+        f"result/{name}"
+        for name in ("ahead.csv", "errors.csv", "examples.csv", "forecasts.csv", "result.json", "parts.csv")
+    ]
     assert found == sorted(["backtest.csv", *images, "history.csv", *kept, "metrics.json", "report.html"])
     for path in (folder / "figures").iterdir():
         Image.open(path).verify()
@@ -157,8 +160,7 @@ def test_other_languages_are_refused(result, tmp_path):
 def test_best_of_each_column_is_marked(tmp_path, one_pixel):
     html = write_report(fake_result(rows=150, noise=0.1), tmp_path).read_text(encoding="utf-8")
     rows = re.findall(r"<tr( class=\"mine\")?><th scope=\"row\">(.*?)</tr>", html, re.S)
-    assert rows[0][0]
-    assert rows[0][1].count('class="best"') == 7
+    assert next(row for own, row in rows if own).count('class="best"') == 7
     assert sum(row[1].count('class="best"') for row in rows) == 7
 
 
@@ -177,7 +179,7 @@ def test_forecast_stands_behind_the_verdict(tmp_path, one_pixel):
     first = result.ahead.iloc[0]
     row = next(row for row in rows if f"{first['ds']:%Y-%m-%d %H:%M}" in row)
     for column in ("LSTM", "LSTM-lo-80", "LSTM-hi-80"):
-        assert f"{first[column]:.1f}" in row
+        assert f"{first[column]:.3f}" in row
     assert "All 20 steps" in said
 
 
@@ -213,6 +215,16 @@ OVERLAPS = """
   return wrong
 })
 """
+
+
+def test_a_phone_scrolls_tables_and_figures_but_not_the_page(folder):
+    need(font_manager.findSystemFonts(), "any font for Chromium")
+    with chromium(viewport={"width": 390, "height": 800}) as page:
+        page.goto((folder / "report.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        size = "parseFloat(getComputedStyle(document.querySelector('figure svg text')).fontSize)"
+        scale = "document.querySelector('figure svg').getBoundingClientRect().width / 691.2"
+        assert page.evaluate(f"{size} * {scale}") > 8
 
 
 @pytest.mark.parametrize("family", ["", "DejaVu Sans"])  # the browser's own, and the widest that is common

@@ -152,8 +152,8 @@ def test_models_with_series_covariates_and_quantiles_are_served(tmp_path):
         assert "several models are served (rich, other)" in unnamed.json()["error"]
 
 
-def test_several_series_for_a_model_of_one_are_refused(client):
+def test_series_that_a_model_of_one_does_not_know_are_refused(client):
     frame = pd.concat([wave(20, seed=n).assign(unique_id=f"s{n}") for n in range(3)])
-    refused = client.post("/predict/csv", content=frame.to_csv(index=False).encode())
-    assert refused.status_code == 422
-    assert "'unique_id' names several series" in refused.json()["error"]
+    answer = client.post("/predict/csv", content=frame.to_csv(index=False).encode())
+    assert answer.status_code == 422
+    assert "column 'unique_id' names several series" in answer.json()["error"]

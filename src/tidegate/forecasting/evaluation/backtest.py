@@ -21,7 +21,7 @@ from tidegate.forecasting.table_model import TableModel, training_lengths
 from tidegate.notes import Note
 from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
-from tidegate.tables.frequency import season_of
+from tidegate.tables.frequency import season_of, times_ahead
 from tidegate.tables.panel import Panel
 from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
@@ -135,6 +135,7 @@ def _result(
         best_epoch=model.history.best_epoch,
         settings=asdict(settings),
         notes=tuple(notes),
+        columns=columns,
     )
 
 
@@ -175,11 +176,10 @@ def _forecast_frame(
         "unique_id": np.repeat(panel.ids[series], steps * targets),
         "ds": panel.times[reach],
         "cutoff": np.repeat(panel.times[rows - 1], steps * targets),
-        "step": np.tile(np.repeat(np.arange(1, steps + 1), targets), windows),
-        "target": np.tile(np.array(columns.targets, dtype=object), windows * steps),
-        "y": truth.ravel(),
     }
-    return pd.DataFrame(frame | {name: forecast.ravel() for name, forecast in forecasts.items()})
+    if targets > 1:
+        frame["target"] = np.tile(np.array(columns.targets, dtype=object), windows * steps)
+    return pd.DataFrame(frame | {"y": truth.ravel()} | {name: forecast.ravel() for name, forecast in forecasts.items()})
 
 
 def _parts(panel: Panel, training: np.ndarray, seen: np.ndarray) -> pd.DataFrame:
@@ -210,19 +210,34 @@ def _examples(
         keep = np.arange(len(panel.ids)) == number
         one = panel.select(keep)
         first = np.maximum(one.lengths - _EXAMPLE_ROWS, 0)
-        shown = forecast_part(model, one, seen[keep], (first, one.lengths), most=_EXAMPLE_ROWS)
+        # the last rows too have a forecast one step ahead, though the other steps of its window lie behind the table
+        longer = one if columns.future or settings.horizon == 1 else _prolonged(one, settings.horizon - 1)
+        shown = forecast_part(model, longer, seen[keep], (first, longer.lengths), most=_EXAMPLE_ROWS)
         values = {method_name(settings): shown.forecast}
         if best is not None:
-            values[best] = _naive(one, shown.rows, shown.series, settings.horizon, season)[best]
+            values[best] = _naive(longer, shown.rows, shown.series, settings.horizon, season)[best]
         part = np.repeat(PARTS, [training[number], seen[number] - training[number], one.lengths[0] - seen[number]])
         for k, target in enumerate(columns.targets):
             frame = {"unique_id": one.ids[0], "ds": one.times, "target": target, "y": one.targets[:, k], "part": part}
             for name, forecast in values.items():
-                next_row = np.full(int(one.lengths[0]), np.nan)
+                next_row = np.full(len(longer.times), np.nan)
                 next_row[shown.rows] = forecast[:, 0, k]
-                frame[name] = next_row
+                frame[name] = next_row[: len(one.times)]
             frames.append(pd.DataFrame(frame).iloc[int(first[0]) :])
     return pd.concat(frames, ignore_index=True)
+
+
+def _prolonged(one: Panel, steps: int) -> Panel:
+    """A panel of one series with its last row repeated; no forecast of its rows depends on what is in those behind."""
+    keep = np.minimum(np.arange(len(one.times) + steps), len(one.times) - 1)
+    return replace(
+        one,
+        starts=np.array([0, len(keep)]),
+        times=np.append(one.times, times_ahead(one, steps)[0]),
+        targets=one.targets[keep],
+        past=one.past[keep],
+        future=one.future[keep],
+    )
 
 
 def _chosen(evaluation: WindowForecasts) -> list[int]:

@@ -12,10 +12,11 @@ from tidegate.forecasting.evaluation.baselines import method_words
 from tidegate.forecasting.evaluation.metrics import ALL_STEPS
 from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.reporting.formats import number_text
-from tidegate.reporting.plotting import Style, end_labels, panels, tame, thin, time_axis
+from tidegate.reporting.plotting import Style, end_labels, panels, said, tame, thin, time_axis
 from tidegate.words import words
 
 MOST_TARGETS = 6
+LEAST_RESIDUALS = 40
 _PACKAGE = "tidegate.forecasting.evaluation"
 
 
@@ -78,9 +79,9 @@ def residuals(result: BacktestResult, style: Style, lang: str) -> Figure:
     say = words(_PACKAGE, lang)
     targets = result.targets[:MOST_TARGETS]
     figure, axes = panels(len(targets), say["figure.residuals"], columns=3, width_ratios=[2.2, 1, 1])
+    forecasts = result.forecasts_by_step
     for (over_time, spread, memory), target in zip(axes, targets, strict=True):
-        rows = result.forecasts
-        rows = rows[(rows["target"] == target) & (rows["step"] == 1)].sort_values("ds", kind="stable")
+        rows = forecasts[(forecasts["target"] == target) & (forecasts["step"] == 1)].sort_values("ds", kind="stable")
         residual = tame(rows["y"] - rows[result.method])
         times, thinned = thin(rows["ds"].to_numpy(), residual)
         over_time.scatter(times, thinned, s=5, color=style.network, alpha=0.6, linewidths=0)
@@ -93,7 +94,8 @@ def residuals(result: BacktestResult, style: Style, lang: str) -> Figure:
         spread.set_xlabel(say["residual"])
         spread.yaxis.set_ticks([])
         spread.xaxis.set_major_locator(MaxNLocator(4))
-        _autocorrelation(memory, rows["unique_id"].to_numpy(), residual, style)
+        if not _autocorrelation(memory, rows["unique_id"].to_numpy(), residual, style):
+            said(memory, say["residual.few"].format(least=LEAST_RESIDUALS), style)
         memory.set_xlabel(say["lag"])
         titles = (f"{target} · {say['residual.time']}", say["residual.spread"], say["residual.memory"])
         for ax, title in zip((over_time, spread, memory), titles, strict=True):
@@ -101,21 +103,26 @@ def residuals(result: BacktestResult, style: Style, lang: str) -> Figure:
     return figure
 
 
-def _autocorrelation(ax: Axes, ids: np.ndarray, residual: np.ndarray, style: Style) -> None:
-    """Autocorrelation of the residuals, averaged over a few series, with the band in which noise would stay."""
+def _autocorrelation(ax: Axes, ids: np.ndarray, residual: np.ndarray, style: Style) -> bool:
+    """Autocorrelation of the residuals, averaged over a few series, with the band in which noise would stay.
+
+    False where no series has residuals enough for bars that mean anything; nothing is drawn then.
+    """
     several = []
     for series in pd.unique(ids)[:20]:
         own = residual[(ids == series) & np.isfinite(residual)]
-        if len(own) > 3 and own.std() > 0:
-            centred, lags = own - own.mean(), min(30, len(own) - 2)
+        if len(own) >= LEAST_RESIDUALS and own.std() > 0:
+            centred, lags = own - own.mean(), min(30, len(own) // 4)
             several.append([centred[k:] @ centred[: len(own) - k] / (centred @ centred) for k in range(1, lags + 1)])
+    if not several:
+        return False
     ax.axhline(0, color=style.faint, linewidth=0.8)
-    if several:
-        lags = min(len(one) for one in several)
-        mean = np.mean([one[:lags] for one in several], axis=0)
-        band = 1.96 / np.sqrt(np.isfinite(residual).sum())
-        ax.axhspan(-band, band, color=style.faint, alpha=0.18, linewidth=0)
-        ax.vlines(np.arange(1, lags + 1), 0, mean, color=style.network, linewidth=2)
-        ax.set_ylim(min(-0.3, 1.1 * mean.min()), max(0.3, 1.1 * mean.max()))
+    lags = min(len(one) for one in several)
+    mean = np.mean([one[:lags] for one in several], axis=0)
+    band = 1.96 / np.sqrt(np.isfinite(residual).sum())
+    ax.axhspan(-band, band, color=style.faint, alpha=0.18, linewidth=0)
+    ax.vlines(np.arange(1, lags + 1), 0, mean, color=style.network, linewidth=2)
+    ax.set_ylim(min(-0.3, 1.1 * mean.min()), max(0.3, 1.1 * mean.max()))
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.yaxis.set_major_locator(MaxNLocator(4))
+    return True

@@ -50,6 +50,12 @@ def _ahead(result: BacktestResult, style: Style, lang: str) -> Figure:
         newest = rows.tail(max(MOST_RECENT, 2 * len(ahead)))
         line(ax, newest["ds"].to_numpy(), newest["y"].to_numpy(), color=style.truth, linewidth=2.2)
         ax.axvline(newest["ds"].iloc[-1], color=style.grid, linewidth=0.8, zorder=0)
+        last = newest[newest["y"].notna()].tail(1)
+        ax.plot(
+            np.append(last["ds"].to_numpy(), ahead["ds"].to_numpy()[:1]),
+            tame(np.append(last["y"].to_numpy(), ahead[method].to_numpy()[:1])),
+            color=style.network, linewidth=1, linestyle=(0, (2, 2)),
+        )  # fmt: skip
         times = ahead["ds"].to_numpy()
         for level in interval_levels(ahead, method):
             low, high = tame(ahead[f"{method}-lo-{level}"]), tame(ahead[f"{method}-hi-{level}"])
@@ -91,9 +97,9 @@ def _forecast(result: BacktestResult, style: Style, lang: str) -> Figure:
 def _zoom(result: BacktestResult, style: Style, lang: str) -> Figure:
     say = words(_PACKAGE, lang)
     figure, axes = _example_panels(result, say["figure.zoom"])
-    drawn = _drawn_methods(result, style, lang, result.forecasts)
+    drawn, forecasts = _drawn_methods(result, style, lang, result.forecasts), result.forecasts_by_step
     for ax, label, rows in axes:
-        windows = _last_windows(result, rows)
+        windows = _last_windows(result, rows, forecasts)
         if windows.empty:
             ax.set_visible(False)
             continue
@@ -159,11 +165,12 @@ def _shade_parts(ax: Axes, rows: pd.DataFrame, style: Style, lang: str | None) -
         ax.axvspan(start, end, color=style.parts[part], linewidth=0, zorder=-1)
         name = words("tidegate.reporting", lang)[f"part.{part}"] if lang else ""
         width = 0.008 * sum(1 if char.isascii() else 2 for char in name)
-        if name and (end - start) > width * (last - first):
-            ax.annotate(
-                name, (start, 1), (4, -4), xycoords=("data", "axes fraction"),
-                textcoords="offset points", color=style.faint, fontsize=9, va="top",
-            )  # fmt: skip
+        # a name too long for its part ends there, over the end of the longer part before
+        fits = (end - start) > width * (last - first)
+        ax.annotate(
+            name, (start if fits else end, 1), (4 if fits else -4, -4), xycoords=("data", "axes fraction"),
+            textcoords="offset points", color=style.faint, fontsize=9, va="top", ha="left" if fits else "right",
+        )  # fmt: skip
     ax.margins(y=0.12)
 
 
@@ -180,9 +187,8 @@ def _with_key(figure: Figure, style: Style, lang: str, drawn: list[tuple[str, st
     return figure
 
 
-def _last_windows(result: BacktestResult, rows: pd.DataFrame) -> pd.DataFrame:
+def _last_windows(result: BacktestResult, rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """The last test windows of the series and target in `rows`; those of several steps do not overlap."""
-    frame = result.forecasts
     own = frame[(frame["unique_id"] == rows["unique_id"].iloc[0]) & (frame["target"] == rows["target"].iloc[0])]
     cutoffs = np.sort(own["cutoff"].unique())
     if result.horizon == 1:

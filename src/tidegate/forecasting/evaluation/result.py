@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from tidegate.forecasting.evaluation.metrics import ALL_STEPS, ALL_TARGETS
 from tidegate.forecasting.evaluation.significance import DieboldMariano
 from tidegate.forecasting.evaluation.verdict import Verdict
 from tidegate.notes import Note
+from tidegate.tables.columns import Columns
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PARTS = (TRAIN, VALIDATION, TEST)
-KEY_COLUMNS = ("unique_id", "ds", "cutoff", "step", "target", "y")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +25,9 @@ class BacktestResult:
 
     Attributes:
         method: the network's name, as in the columns of `forecasts` and in `errors["method"]`.
-        forecasts: one row per window, step and target of the test part: unique_id, ds (time forecast), cutoff (last
-            known time), step (1 … S), target, y (truth, NaN where unknown), then one column per method;
-            `<method>-lo-90` and `<method>-hi-90` where there are intervals.
+        forecasts: one row per window and step of the test part, in order of both: unique_id, ds (time forecast), cutoff
+            (last known time), y (truth, NaN where unknown), then one column per method, as utilsforecast takes them
+            (`evaluate(result.forecasts, …)`). With several targets one row for each, in a column `target` before y.
         errors: the tidy table of `metrics.error_table`.
         verdict: the first line of every report.
         significance: the Diebold-Mariano test of the network (a) against the best naive forecast (b).
@@ -45,6 +46,7 @@ class BacktestResult:
         ahead: the forecast of what follows the series of `examples`: unique_id, ds, target, the network's column and
             its intervals. Empty where it needs covariates known ahead that were not given.
         refitted: whether `ahead` comes from a network trained on all rows after this one was judged.
+        columns: what the table called its columns and how it wrote times, for files; None to name them as here.
     """
 
     method: str
@@ -63,6 +65,7 @@ class BacktestResult:
     notes: tuple[Note, ...] = ()
     ahead: pd.DataFrame = field(default_factory=pd.DataFrame)
     refitted: bool = False
+    columns: Columns | None = None
 
     def noting(self, note: Note | None) -> BacktestResult:
         """The result with one more note, if it is one."""
@@ -76,12 +79,20 @@ class BacktestResult:
     @property
     def targets(self) -> list[str]:
         """The targets' names, in order."""
-        return list(self.forecasts["target"].unique())
+        return [target for target in self.errors["target"].unique() if target != ALL_TARGETS]
 
     @property
     def horizon(self) -> int:
         """S, the number of steps that a window forecasts."""
-        return int(self.forecasts["step"].max())
+        return int(self.errors.loc[self.errors["step"] != ALL_STEPS, "step"].max())
+
+    @property
+    def forecasts_by_step(self) -> pd.DataFrame:
+        """`forecasts` with the columns `step` (1 … S) and, also where there is but one, `target`."""
+        frame = self.forecasts
+        if "target" not in frame:
+            frame = frame.assign(target=self.targets[0])
+        return frame.assign(step=frame.groupby(["unique_id", "target", "cutoff"], sort=False).cumcount() + 1)
 
     @property
     def test_period(self) -> tuple[Any, Any]:

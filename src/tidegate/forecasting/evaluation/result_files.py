@@ -9,6 +9,7 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
@@ -16,13 +17,15 @@ from tidegate.forecasting.evaluation.metrics import ALL_STEPS, METRICS
 from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.forecasting.evaluation.significance import DieboldMariano
 from tidegate.forecasting.evaluation.verdict import verdict_on
+from tidegate.forecasting.frames import csv_bytes
 from tidegate.notes import Note
 from tidegate.reporting.formats import time_text
 from tidegate.storage.files import write_atomically
+from tidegate.tables.columns import Columns
 from tidegate.words import LANGUAGES
 
 _FILES = {
-    "forecasts": "backtest.csv",
+    "forecasts": "result/forecasts.csv",
     "history": "history.csv",
     "errors": "result/errors.csv",
     "parts": "result/parts.csv",
@@ -35,12 +38,14 @@ _TIMES = ("ds", "cutoff", "start", "end")
 
 
 def save_result(result: BacktestResult, run: Path) -> None:
-    """Write metrics.json, a CSV file per frame, and `result/result.json` for the rest."""
+    """Write metrics.json, backtest.csv in the table's own terms, a CSV file per frame and `result/result.json`."""
     (run / "result").mkdir(parents=True, exist_ok=True)
     write_atomically(run / "metrics.json", metrics_json(result).encode())
+    write_atomically(run / "backtest.csv", csv_bytes(in_table_terms(result), result.settings.get("freq") or ""))
     elsewhere = {*_FILES, "verdict"}  # a verdict follows from the errors and the test
     plain = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name not in elsewhere}
     plain["significance"] = dataclasses.asdict(result.significance)
+    plain["columns"] = result.columns and result.columns.to_dict()
     plain["notes"] = [note.to_json() for note in result.notes]
     plain["dated"] = result.examples["ds"].dtype.kind == "M"
     for name, file in _FILES.items():
@@ -62,7 +67,12 @@ def load_result(run: Path) -> BacktestResult:
         files = {name: file.replace("result/", f"{Path(rest).parent}/") for name, file in _FILES.items()}
         if not (run / files["ahead"]).exists():  # of a version that did not show the forecast
             del files["ahead"]
+        if not (run / files["forecasts"]).exists():  # of one in which backtest.csv was this
+            files["forecasts"] = "backtest.csv"
         frames: dict[str, Any] = {name: _read(run / file, dated=dated) for name, file in files.items()}
+        frames["forecasts"] = _of_steps(frames["forecasts"])
+        if plain.get("columns") is not None:
+            plain["columns"] = Columns.from_dict(plain["columns"])
         plain["notes"] = tuple(map(Note.from_json, plain["notes"]))
         if "freedom" not in plain["significance"]:
             plain["significance"] |= {"statistic": math.nan, "p_value": math.nan, "freedom": 0}
@@ -127,6 +137,44 @@ def _read(path: Path, *, dated: bool) -> pd.DataFrame:
         if name in frame:
             frame[name] = pd.to_datetime(frame[name])
     return frame
+
+
+def _of_steps(forecasts: pd.DataFrame) -> pd.DataFrame:
+    """Forecasts without the columns that an earlier version had beside them."""
+    several = "target" in forecasts and forecasts["target"].nunique() > 1
+    return forecasts.drop(columns={"step", *(() if several else ("target",))} & {*forecasts})
+
+
+def in_table_terms(result: BacktestResult) -> pd.DataFrame:
+    """The forecasts of a result as `Forecaster.predict` would write them: one row per window and step.
+
+    Identifiers, times and targets have the table's names and form, forecasts are called `<method>` or, for several
+    targets, `<method>-<target>`; `cutoff` is the last known time. Where two columns would have one name, as when a
+    target is called like a method, all names stay those of `BacktestResult.forecasts`.
+    """
+    roles, frame, targets = result.columns, result.forecasts, result.targets
+    if roles is None:
+        return frame
+    first = frame.iloc[:: len(targets)]
+    columns: list[tuple[str, Any]] = (
+        [] if roles.id is None else [(roles.id, roles.restore_ids(_array(first["unique_id"])))]
+    )
+    columns.append((roles.time or "ds", roles.restore_times(_array(first["ds"]))))
+    columns.append(("cutoff", roles.restore_times(_array(first["cutoff"]))))
+    for name in ("y", *result.methods):
+        values = frame[name].to_numpy().reshape(-1, len(targets))
+        for number, target in enumerate(targets):
+            title = target if name == "y" else name if len(targets) == 1 else f"{name}-{target}"
+            columns.append((title, values[:, number]))
+    if len({title for title, _ in columns}) < len(columns):
+        return frame
+    return pd.DataFrame(
+        {title: values if isinstance(values, np.ndarray) else values.array for title, values in columns}
+    )
+
+
+def _array(column: pd.Series) -> np.ndarray:
+    return column.to_numpy()
 
 
 def _finite(value: float) -> float | None:

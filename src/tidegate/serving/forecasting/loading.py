@@ -52,7 +52,7 @@ def load(folder: Path) -> LoadedForecaster:
 
 def describe(loaded: LoadedForecaster) -> dict[str, Any]:
     """What the page shows of a forecaster."""
-    predictor, layer = loaded.predictor, loaded.forecaster.settings().layer_settings
+    predictor, layer = loaded.predictor, loaded.forecaster.settings().layer_settings()
     newest, verdict = None, verdict_of(loaded.folder)
     if isinstance(predictor, Predictor) and predictor.newest_times.size:
         newest = predictor.clock.texts(predictor.newest_times.max()[None])[0]

@@ -131,17 +131,13 @@ def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]
 
 
 def predict_panel(
-    version: ModelVersion,
-    table: Panel | None,
-    future: pd.DataFrame | None,
-    levels: tuple[float, ...],
-    history: bool,
+    version: ModelVersion, table: Panel | None, future: pd.DataFrame | None, levels: tuple[float, ...], history: bool
 ) -> bytes:
-    """Forecast what follows each series of a table, or of the fit; with `history` also its newest rows, for a chart."""
+    """Forecast what follows each series of a panel, or of the fit; with `history` also its newest rows, for a chart."""
     forecaster, predictor = version.model.forecaster, table_predictor(version)
     predictor.check_levels(levels)
     model = forecaster.fitted()
-    panel = model.newest if table is None else model.usable(forecaster.named(table))
+    panel = model.newest if table is None else model.usable(forecaster.panel(table))
     count = len(panel.ids)
     if count > _MOST_SERIES or count * predictor.steps * (1 + 2 * len(levels)) > _MOST_VALUES:
         raise Refusal(413, f"the table has {count} series and may have {_MOST_SERIES}; send fewer at a time")

@@ -96,32 +96,34 @@ def read_predict(content: bytes, readers: Mapping[str, TableReader | None], boun
 def read_files(
     content: bytes, content_type: str, columns: str | None, reader: TableReader, bounds: Bounds
 ) -> tuple[Panel | None, pd.DataFrame | None]:
-    """Read a posted CSV file, or a form of files: the table, and what is known ahead of it.
+    """Read the table of a CSV file, and that of what is known ahead where a form has it; None for what is not there.
 
     Args:
-        content: the body.
-        content_type: its kind.
-        columns: which columns of the files stand for the model's, as `read_names` takes it.
-        reader: how tables are read for the model.
-        bounds: what the request may hold.
+        content: the file, or a form of files.
+        content_type: says which.
+        columns: which of their columns stand for the model's, as JSON; see `read_names`.
+        reader: how the model's tables are read.
+        bounds: what they may hold.
 
     Raises:
         Refusal, TidegateError: in one sentence.
     """
     roles = reader.columns.names
-    names, upload = read_names(columns, roles), read_upload(content, content_type)
-    for file in (upload.table, upload.future):
-        bounds.check_text(file or b"")
-    table = future = None
+    upload, names = read_upload(content, content_type), read_names(columns, roles)
+    panel = future = None
     if upload.table is not None:
-        frame = read_file(upload.table, "the file")
-        bounds.check_columns(frame.shape[1])
-        bounds.check_values(frame.size)
-        table = reader.panel(renamed(frame, names, roles), bounds)
+        panel = reader.panel(renamed(_file(upload.table, "the file", bounds), names, roles), bounds)
     if upload.future is not None:
-        future = renamed_ahead(read_file(upload.future, "the file of what is known ahead"), names, roles)
-        bounds.check_values(future.size)
-    return table, future
+        future = renamed_ahead(_file(upload.future, "the file of what is known ahead", bounds), names, roles)
+    return panel, future
+
+
+def _file(content: bytes, what: str, bounds: Bounds) -> pd.DataFrame:
+    bounds.check_text(content)
+    frame = read_file(content, what)
+    bounds.check_columns(frame.shape[1])
+    bounds.check_values(frame.size)
+    return frame
 
 
 def read_push(content: bytes, bounds: Bounds) -> PushBody:

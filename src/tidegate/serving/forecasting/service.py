@@ -43,8 +43,8 @@ class ForecastingService(TaskService):
     """
 
     bodies = (PredictBody, PushBody)
-    reading = ("tidegate.serving.forecasting.reading",)
     words = ("tidegate.forecasting.evaluation",)
+    reading = ("tidegate.serving.forecasting.reading",)
     streams: Streams
 
     def __init__(self, service: Service) -> None:

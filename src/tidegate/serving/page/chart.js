@@ -1,7 +1,7 @@
 // A chart of lines: its legend, the values at the pointer, zoom and pan. Drawn by uPlot, which page/vendor holds.
 import { $, element } from "./dom.js";
 import { align, levelName } from "./lines.js";
-import { areDays, number, reader, say, tick } from "./words.js";
+import { areDays, number, reader, tick } from "./words.js";
 
 const STYLES = { observed: ["--accent", 1.5], forecast: ["--warm", 2], naive: ["--faint", 1.5, [5, 4]], compared: ["--third", 2, [9, 3]] };
 const FONT = "12px system-ui, sans-serif";
@@ -53,7 +53,7 @@ export class Chart {
     this.#plot.over.append(this.#tip);
     if (range) this.#plot.setScale("x", range);
     this.legend.replaceChildren(...aligned.flatMap((line) => this.#explained(line)));
-    this.place.setAttribute("aria-label", say("chart"));
+    this.place.tabIndex = 0;
   }
 
   clear() {
@@ -61,6 +61,7 @@ export class Chart {
     this.#plot = this.#all = null;
     this.#tip.hidden = true;
     this.place.replaceChildren();
+    this.place.removeAttribute("tabindex"); // nothing to point at
     this.legend.replaceChildren();
   }
 

@@ -153,6 +153,8 @@ export function draw({ keep = false } = {}) {
   const first = one(view.answer), all = lines(), output = outputOf(page.model);
   name();
   $("drawn").hidden = false;
+  $("command").hidden = true; // it asked for what was drawn before
+  $("copied").textContent = "";
   chart.draw(all, { keep });
   const read = reader([...first.history.times, ...first.times]);
   const ahead = { steps: steps(first.times.length), last: read(first.history.times.at(-1)), first: read(first.times[0]) };

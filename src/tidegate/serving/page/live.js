@@ -14,9 +14,9 @@ let chart, running = null, told = null;
 function tell(answer, times, values) {
   told = [answer, times, values];
   const model = modelNamed(answer.model), next = answer.forecast || { times: [], columns: {} };
-  const one = { ...next, history: { times, columns: { [model.roles.targets[0]]: values } } };
-  const lines = [observed(one, model.roles.targets[0], "all")];
-  if (next.times.length) lines.push(forecast(one, model.roles.targets[0], model.outputs[0], model.levels[0]));
+  const target = model.columns[0], one = { ...next, history: { times, columns: { [target]: values } } };
+  const lines = [observed(one, target, "all")];
+  if (next.times.length) lines.push(forecast(one, target, model.outputs[0], model.levels[0]));
   chart.draw(lines);
   const time = answer.time === null ? answer.count - 1 : reader(times)(answer.time);
   const count = counted(answer.count, "observations.one", "observations.many");

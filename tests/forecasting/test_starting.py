@@ -1,0 +1,89 @@
+"""Training starts from, and must clearly beat, what theory says is the best linear forecast of a process."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tidegate import Forecaster, load
+from tidegate.forecasting.starting import clearly_better
+
+SMALL = {"lookback": 24, "units": 3, "layers": 1, "epochs": 2, "steps_per_epoch": 4, "batch_size": 8}
+
+
+def fitted(values, **settings):
+    frame = pd.DataFrame({"ds": pd.date_range("2026-01-01", periods=len(values), freq="D"), "y": values})
+    return Forecaster(**SMALL | settings).fit(frame)
+
+
+def weights(forecaster):
+    return forecaster.fitted().network.linear_skip.weight.detach().numpy()
+
+
+def noise(rows=400, seed=0):
+    return np.random.default_rng(seed).normal(size=rows)
+
+
+def autoregressive(factor):
+    values = [0.0]
+    for shock in noise(900):
+        values.append(factor * values[-1] + shock)
+    return np.array(values)
+
+
+def test_noise_is_forecast_as_the_mean_of_its_window():
+    values = noise() * 3 + 10
+    forecaster = fitted(values, horizon=3)
+    assert np.abs(weights(forecaster)).max() == 0
+    np.testing.assert_allclose(forecaster.predict()["LSTM"], values[-24:].mean(), rtol=1e-5)
+
+
+def test_a_walk_is_forecast_as_its_last_value():
+    walk = noise().cumsum()
+    np.testing.assert_allclose(fitted(walk, horizon=3).predict()["LSTM"], walk[-1], rtol=1e-4)
+
+
+def test_an_autoregressive_process_is_forecast_by_its_factor():
+    own = weights(fitted(autoregressive(0.6), horizon=2, scale_by="global"))
+    assert own[0, -1] == pytest.approx(0.6, abs=0.1)
+    assert own[1, -1] == pytest.approx(0.36, abs=0.1)
+    assert np.abs(own[:, :-1]).max() < 0.15
+
+
+def test_a_season_within_reach_is_repeated():
+    week = np.array([5.0, 1.0, -3.0, 4.0, 0.0, 2.0, -6.0])
+    forecaster = fitted(np.tile(week, 40) + 0.5 * noise(280), horizon=3, season_length=7)
+    np.testing.assert_allclose(forecaster.predict()["LSTM"], week[:3], atol=1.2)
+
+
+def test_what_was_kept_is_said_and_survives_saving(tmp_path):
+    forecaster = fitted(noise())
+    assert forecaster.fitted().history.best_epoch == 0
+    assert "nothing clearly better than a linear forecast from the newest 12 values" in " ".join(forecaster.notes_)
+    forecaster.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert loaded.fitted().history.best_epoch == 0
+    pd.testing.assert_frame_equal(loaded.predict(level=[80]), forecaster.predict(level=[80]), check_exact=True)
+
+
+def test_a_network_that_found_more_is_kept():
+    known = noise(600)
+    frame = pd.DataFrame({"ds": pd.date_range("2026-01-01", periods=600, freq="D"), "y": known * 2, "known": known})
+    forecaster = Forecaster(**SMALL | {"epochs": 15, "learning_rate": 0.03, "steps_per_epoch": 20}, future_cols="known")
+    history = forecaster.fit(frame).fitted().history
+    assert not history.kept_start
+    assert history.best_epoch > 0
+    assert not any("linear forecast" in note for note in forecaster.notes_)
+
+
+def test_quantiles_start_as_those_of_the_linear_forecasts_errors():
+    forecast = fitted(noise(800), loss="quantile", levels=(80,)).predict(level=[80])
+    middle = forecast["LSTM"]
+    np.testing.assert_allclose(forecast["LSTM-hi-80"] - middle, 1.28, atol=0.25)
+    np.testing.assert_allclose(middle - forecast["LSTM-lo-80"], 1.28, atol=0.25)
+
+
+@pytest.mark.parametrize(("gain", "steps", "clear"), [(1.0, 1, True), (0.1, 1, False), (0.3, 1, True), (0.3, 9, False)])
+def test_clearly_better_is_two_standard_errors_of_windows_that_share_no_rows(gain, steps, clear):
+    before = torch.tensor([1.0, -1.0] * 50, dtype=torch.float64)
+    assert clearly_better(before + gain, torch.zeros(100), steps) is clear
