@@ -104,6 +104,16 @@ def test_a_flipped_bit_in_the_log_costs_one_stream_and_is_said(logged, tmp_path,
         assert "damaged places in its log" in caplog.text
 
 
+def test_a_log_without_its_head_is_read(logged, tmp_path, caplog):
+    path, streams = logged
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{path}{suffix}", tmp_path / f"{DATABASE}{suffix}")
+    with open(tmp_path / f"{DATABASE}-wal", "r+b") as file:
+        file.write(bytes(PAGE))
+    assert opened(tmp_path) == streams
+    assert "damaged places in its log" in caplog.text
+
+
 def test_a_log_whose_writing_was_broken_off_is_no_damage(logged, tmp_path, caplog):
     path, streams = logged
     for suffix in ("", "-wal"):

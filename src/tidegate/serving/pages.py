@@ -14,6 +14,7 @@ from typing import Any
 from tidegate.serving.store import PAGE, SavedStream, checked
 
 _LEAF, _INDEXES = 13, (2, 10)  # kinds of pages: rows of a table; entries of an index
+_MAGIC = b"\x37\x7f\x06"  # of a log, before the byte that tells the order of its checksums
 _FRAME = 24 + PAGE
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes by serial type
 _COLUMNS = 7  # of the table of streams, its row number first
@@ -136,7 +137,7 @@ def with_log(data: bytes, log: bytes) -> tuple[bytes, str | None]:
         return data, None
     order = ">" if log[3] & 1 else "<"
     before = _pair(log[24:32])
-    sound = _chain(log[:24], (0, 0), order) == before
+    sound = log[:3] == _MAGIC and _chain(log[:24], (0, 0), order) == before
     salt = log[16:24] if sound else Counter(frame[8:16] for frame in frames).most_common(1)[0][0]
     good = [False] * len(frames)
     for i, frame in enumerate(frames):

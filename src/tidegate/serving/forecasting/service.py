@@ -125,7 +125,7 @@ def _add_predictions(app: FastAPI, service: ForecastingService) -> None:
             body = read(PredictBody, content)
             version = service.version(body.model)
             check_one(body)
-            if body.rows is None and body.values is not None:
+            if body.values is not None:
                 return json_response(await predict_arrays(version, body, shared.batcher, shared.bounds))
         versions = service.versions()
         readers = {name: loading.reader(version) for name, version in versions.items()}
@@ -150,13 +150,12 @@ def _add_predictions(app: FastAPI, service: ForecastingService) -> None:
         A form holds the file as `table`, and as `future` the file of what is known ahead; without `table` the forecast
         continues the rows that the model was fitted on.
         """
-        version, content = service.version(model), request.scope["tidegate.body"]
+        version = service.version(model)
         loading.table_predictor(version)
-        shared.bounds.check_text(content)
-        kind = request.headers.get("content-type", "")
+        content, kind = request.scope["tidegate.body"], request.headers.get("content-type", "")
         reader = loading.reader(version)
-        found = await shared.isolation.run(read_files, content, kind, columns, reader, shared.bounds)
-        return json_response(await service.table(predict_panel, version, *found, tuple(level), history))
+        panel, future = await shared.isolation.run(read_files, content, kind, columns, reader, shared.bounds)
+        return json_response(await service.table(predict_panel, version, panel, future, tuple(level), history))
 
     @app.get("/models/{name}/forecast", responses=refusals(404))
     async def newest(name: str, series: str | None = None, level: list[float] = _Levels) -> Response:
