@@ -76,14 +76,14 @@ def _backtest(
     kept = np.isin(panel.ids.astype(str), model.preprocessor.ids.astype(str))
     panel, seen = replace(panel.select(kept), notes=model.newest.notes), seen[kept]
     model.keep_newest(panel)
-    evaluation = forecast_part(model, panel, seen, (seen, panel.lengths))
+    evaluation = forecast_part(model, panel, (seen, panel.lengths))
     return model, _result(model, panel, columns, seen, evaluation)
 
 
 def score_panel(model: TableModel, panel: Panel) -> float:
     """R² over every window of a panel, the mean over targets, steps together."""
     nothing = np.zeros_like(panel.lengths)
-    evaluation = forecast_part(model, panel, nothing, (nothing, panel.lengths))
+    evaluation = forecast_part(model, panel, (nothing, panel.lengths))
     errors = error_table(evaluation.truth, {"r2": evaluation.forecast}, np.ones(evaluation.truth.shape[2]), ["y"])
     return float(errors.loc[errors["step"] == "all", "r2"].iloc[0])
 
@@ -212,7 +212,7 @@ def _examples(
         first = np.maximum(one.lengths - _EXAMPLE_ROWS, 0)
         # the last rows too have a forecast one step ahead, though the other steps of its window lie behind the table
         longer = one if columns.future or settings.horizon == 1 else _prolonged(one, settings.horizon - 1)
-        shown = forecast_part(model, longer, seen[keep], (first, longer.lengths), most=_EXAMPLE_ROWS)
+        shown = forecast_part(model, longer, (first, longer.lengths), most=_EXAMPLE_ROWS)
         values = {method_name(settings): shown.forecast}
         if best is not None:
             values[best] = _naive(longer, shown.rows, shown.series, settings.horizon, season)[best]

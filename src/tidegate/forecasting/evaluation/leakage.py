@@ -129,7 +129,7 @@ class _Check:
     def _forecasts(self, panel: Panel, origins: np.ndarray) -> dict[str, np.ndarray]:
         ends = np.minimum(origins + self._model.preprocessor.settings.horizon, panel.lengths)
         try:
-            found = forecast_part(self._model, panel, origins, (origins, ends), most=10**9)
+            found = forecast_part(self._model, panel, (origins, ends), most=10**9)
         except NoWindowError:  # no series is long enough at this origin
             return {"value": np.empty((0, 1, 1)), "rows": np.empty(0, int), "series": np.empty(0, int)}
         return {"value": found.forecast, "rows": found.rows, "series": found.series}
