@@ -263,7 +263,7 @@ def test_update_carries_on_with_new_rows():
     forecaster.update(later)
     assert any((value != before[name]).any() for name, value in forecaster.fitted().network.state_dict().items())
     assert forecaster.predict()["ds"].min() == frame["ds"].max() + pd.Timedelta(hours=1)
-    with pytest.raises(DataError, match="its next row is expected at"):
+    with pytest.raises(DataError, match="the table has no row after"):
         forecaster.update(later)
 
 
