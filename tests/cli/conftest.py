@@ -15,6 +15,7 @@ def tidegate(folder, monkeypatch, capsys):
     """The command line, run in this process: a start of its own would cost two seconds each time."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "warnoptions", ["error"])  # warnings are errors here, too
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["tidegate", *map(str, arguments)])

@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import re
@@ -139,6 +140,17 @@ def test_without_refit_the_judged_model_forecasts(folder, tidegate):
     assert "Made by the network that was judged" in (folder / "judged" / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_test_of_so_many_rows(folder, tidegate):
+    fitted = tidegate("forecast", "fit", "sales.csv", *FAST, "--test-size", "24", "--no-refit", "--out", "rows")
+    assert fitted.returncode == 0, fitted.stderr
+    metrics = json.loads((folder / "rows" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["test"]["windows"] == 24
+    refused = tidegate("forecast", "fit", "sales.csv", *FAST, "--test-size", "many", "--out", "other")
+    assert "neither a share such as 0.2 nor a number of rows such as 24" in " ".join(
+        word.strip("│") for word in refused.stderr.split()
+    )
+
+
 def test_overwrite_replaces_a_checkpoint_of_another_run(folder, tidegate):
     """It was kept, and then refused."""
     stale = folder / "stale"
@@ -206,6 +218,32 @@ def test_a_printed_forecast_is_utf8_in_any_encoding(folder, tidegate, monkeypatc
     stream.flush()
     assert stream.buffer.getvalue() == (folder / "chinese" / "forecast.csv").read_bytes()
     stream.detach()
+
+
+@pytest.mark.parametrize(("options", "lines"), [([], 0), (["-W", "default"], 2)])
+def test_what_libraries_say_to_programmers_reaches_no_user(options, lines):
+    program = """if True:
+        import logging, warnings
+        from tidegate import cli
+        def app():
+            warnings.warn("Mean of empty slice", RuntimeWarning, stacklevel=1)
+            logging.getLogger("matplotlib.font_manager").warning("findfont: Font family 'X' not found.")
+        cli.app = app
+        cli.main()"""
+    command = [sys.executable, *options, "-c", program]
+    said = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stderr
+    assert sum(said.count(words) for words in ("empty slice", "findfont")) == lines
+
+
+def test_a_full_disk_is_told_with_the_path(folder, tidegate, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert not tidegate("forecast", "fit", "sales.csv", *FAST, "--no-refit", "--out", "full").returncode
+    monkeypatch.setattr("os.fsync", full)
+    refused = tidegate("forecast", "predict", "full", "--out", "ahead.csv")
+    assert refused.returncode == 1
+    assert refused.stderr == "tidegate: the file system refused ahead.csv: No space left on device\n"
 
 
 def test_an_error_ends_the_process_with_one_sentence(folder):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import typer
 
@@ -42,7 +46,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         take_any_character(stream)
     try:
-        app()
+        with _quiet_libraries():
+            app()
     except TidegateError as error:
         typer.echo(f"tidegate: {error}", err=True)
         sys.exit(1)
@@ -56,3 +61,23 @@ def main() -> None:
         place = f" {error.filename}" if error.filename else ""
         typer.echo(f"tidegate: the file system refused{place}: {error.strerror or error}", err=True)
         sys.exit(1)
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Keep what numpy and matplotlib say to programmers from users, unless Python was told to show warnings.
+
+    What a user should know is a note or an error, in a sentence of ours.
+    """
+    if sys.warnoptions:
+        yield
+        return
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            log.setLevel(level)

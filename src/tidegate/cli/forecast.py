@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tidegate.cli.layer_options import LayerCommand
-from tidegate.cli.options import read_settings, with_settings, write_toml
+from tidegate.cli.options import read_settings, share_or_rows, with_settings, write_toml
 from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.settings import ForecasterSettings
 
@@ -24,7 +24,15 @@ Out = Annotated[Path, _option("Output", "--out", help="run folder to write")]
 Language = Annotated[str, _option("Output", "--lang", help="language of the report: en, zh")]
 Future = Annotated[Path | None, _option("Data", help="table of values known ahead, from `--future-frame`")]
 Levels = Annotated[str, _option("Output", "--level", help="interval levels in percent, separated by commas")]
-Share = Annotated[float, _option("Training", help="last share of each series' rows kept for the test")]
+TestSize = Annotated[
+    float,
+    typer.Option(
+        parser=share_or_rows,
+        metavar="SHARE|ROWS",
+        help="last share (0.2) or number (24) of each series' rows kept for the test",
+        rich_help_panel="Training",
+    ),
+]
 Refit = Annotated[bool, _option("Training", help="once judged, train again on all rows to forecast with")]
 Events = Annotated[bool, _option("Output", "--tensorboard", help="write event files to OUT/tensorboard")]
 
@@ -34,7 +42,7 @@ Events = Annotated[bool, _option("Output", "--tensorboard", help="write event fi
 def fit(
     data: Annotated[Path, typer.Argument(help="table: csv, tsv, parquet or xlsx", show_default=False)],
     out: Out = Path("run"),
-    test_size: Share = 0.2,
+    test_size: TestSize = 0.2,
     config: Annotated[Path | None, typer.Option(help="settings from a TOML file; options override it")] = None,
     future: Future = None,
     level: Levels = "",

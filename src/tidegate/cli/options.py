@@ -5,6 +5,7 @@ Settings that are an object of their own are nested: `[layer]` in a file, `--lay
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import sys
@@ -136,6 +137,14 @@ def typed(field: dataclasses.Field[Any], value: Any) -> Any:
     if str(field.type).startswith("str") and len(items) == 1:
         return items[0]
     return tuple(item for item in items if item != "")
+
+
+def share_or_rows(text: str | float) -> float:
+    """Return a share, or a whole number of rows: "24" is no 24.0."""
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text) if isinstance(text, str) else text
+    raise typer.BadParameter(f"{text!r} is neither a share such as 0.2 nor a number of rows such as 24")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

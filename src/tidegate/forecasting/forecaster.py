@@ -151,7 +151,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
 
         Args:
             data: as for `fit`.
-            test_size: last share of each series' rows, used once, after training.
+            test_size: last share (0.2) or number (24) of each series' rows, used once, after training.
             checkpoint, progress, tensorboard: as for `fit`, while the network to be judged is trained.
             refit: train anew on all rows once the verdict is known, for the best number of epochs and from the same
                 seed, so that `predict()` has learned from the newest rows too. Without it the forecaster stays fitted
@@ -185,7 +185,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         Args:
             data: as for `fit`.
             folds: number of test parts.
-            test_size: share of each series' rows in one test part.
+            test_size: share or number of each series' rows in one test part.
         """
         from tidegate.forecasting.evaluation.backtest import cross_validate
 
@@ -204,7 +204,8 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         Args:
             data: a table with all the columns of `fit`.
             prepare: your own preparation of the table (scaling, rolling means, …), tested with it.
-            test_size: last share of each series' rows, from which `prepare` must not learn; it may from those before.
+            test_size: last share or number of each series' rows, from which `prepare` must not learn; it may from
+                those before.
         """
         from tidegate.forecasting.evaluation.leakage import check_leakage
 

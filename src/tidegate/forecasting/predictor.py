@@ -22,6 +22,7 @@ from tidegate.forecasting.window_predictor import WindowPredictor
 from tidegate.forecasting.windows import Windows
 from tidegate.tables.clock import Clock
 from tidegate.tables.frequency import season_of
+from tidegate.tables.gradual import GradualFilling
 from tidegate.tables.panel import Panel
 from tidegate.tables.series_ids import SeriesIds
 
@@ -94,12 +95,11 @@ class Predictor:
         change = preprocessor.shape.change_of(raw) if levels and self._model.intervals.by_window else 1.0
         return self._finished(self._model.scaled(raw), scale, levels, change)
 
-    def inside(self, panel: Panel, known: np.ndarray, windows: Windows, indices: Tensor) -> np.ndarray:
+    def inside(self, panel: Panel, windows: Windows, indices: Tensor) -> np.ndarray:
         """Point forecasts (W, S, K) of windows inside a panel, in the data's units.
 
         Args:
             panel: history and truth.
-            known: (N,) rows of each series that training saw; filling may look ahead within these alone.
             windows: those that `TableModel.windows` cut from them.
             indices: (W,) which of them.
 
@@ -112,7 +112,7 @@ class Predictor:
             scale = preprocessor.scale_of(panel).of(series)
             return self._finished(self._model.scaled_windows(windows, indices), scale, ())
         # The scale of a new series follows from the rows before an origin, so each window is forecast as those rows.
-        filled = preprocessor.fill_causally(panel, known)
+        filled = preprocessor.fill_gradually(panel)
         return np.concatenate(
             [
                 self._from(panel, filled, rows[first : first + CHUNK], series[first : first + CHUNK])
@@ -120,12 +120,12 @@ class Predictor:
             ]
         )
 
-    def _from(self, panel: Panel, filled: Panel, rows: np.ndarray, series: np.ndarray) -> np.ndarray:
+    def _from(self, panel: Panel, filled: GradualFilling, rows: np.ndarray, series: np.ndarray) -> np.ndarray:
         """Forecasts of origins at these rows of a panel from the newest rows before each."""
         reach = self._model.preprocessor.own_rows
         before, ahead = (each.before(rows, series, reach) for each in (panel, filled))
         steps = rows[:, None] + np.arange(self.steps)
-        return self._follow(before, ahead, filled.future[steps], filled.times[steps], ())
+        return self._follow(before, ahead, filled.first.future[steps], panel.times[steps], ())
 
     def _finished(
         self, scaled: np.ndarray, scale: Scale, levels: tuple[float, ...], change: np.ndarray | float = 1.0

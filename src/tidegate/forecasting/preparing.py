@@ -12,11 +12,12 @@ from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.features import calendar_columns, parse_features
 from tidegate.forecasting.scaling import Scale, fit_scale
 from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.forecasting.windows import RawWindow, WindowRows, WindowShape
+from tidegate.forecasting.windows import LaterValues, RawWindow, WindowRows, WindowShape
 from tidegate.notes import Note
 from tidegate.tables.columns import Columns
 from tidegate.tables.filling import fill
 from tidegate.tables.frequency import season_of
+from tidegate.tables.gradual import ROLES, GradualFilling, Later
 from tidegate.tables.panel import Panel
 
 _OWN_ROWS = 512
@@ -132,27 +133,16 @@ class Preprocessor:
             return panel
         return fill(panel, self.settings.missing, season_of(self.settings, panel))
 
-    def fill_causally(self, panel: Panel, lengths: np.ndarray) -> Panel:
-        """As `fill` for the first `lengths` rows of each series; later rows only repeat what came before them.
+    def fill_gradually(self, panel: Panel) -> GradualFilling:
+        """The panel filled so that each origin sees what `fill` makes of the rows before it."""
+        season = season_of(self.settings, panel) if self.settings.missing == "seasonal" else 1
+        return GradualFilling.of(panel, self.settings.missing, season)
 
-        Interpolation reads the next known value, which at a test origin lies in the future.
-        """
-        if self.settings.missing in ("refuse", "mask", "forward"):
-            return self.fill(panel)
-        training = self.fill(panel.head(lengths))
-        later = np.arange(panel.starts[-1]) - np.repeat(panel.starts[:-1], panel.lengths) >= np.repeat(
-            lengths, panel.lengths
-        )
-        columns = {}
-        for name in ("targets", "past", "future"):
-            joined = getattr(panel, name).copy()
-            joined[~later] = getattr(training, name)
-            columns[name] = joined
-        return fill(replace(panel, **columns), "forward", 1)
-
-    def rows(self, panel: Panel, filled: Panel) -> WindowRows:
-        """Scaled rows: inputs from the filled panel, truth from the panel as observed."""
+    def rows(self, panel: Panel) -> WindowRows:
+        """Scaled rows: inputs filled as each origin may know them, truth from the panel as observed."""
         scale = self.scale_of(panel)
+        gradual = self.fill_gradually(panel)
+        filled = gradual.first
         values = self._with_calendar(scale.transform(_stack(filled), panel.lengths), panel.times)
         observed = None
         if self.shape.flagged:
@@ -169,7 +159,18 @@ class Preprocessor:
             torch.from_numpy(np.ascontiguousarray(truth)),
             self._static(panel.static),
             torch.from_numpy(np.asarray(panel.starts, dtype=np.int64)),
+            tuple(self._later(scale, each) for each in gradual.later),
         )
+
+    def _later(self, scale: Scale, later: Later) -> LaterValues:
+        """What windows need of values known later: the columns in which there are any, scaled."""
+        delays = np.concatenate(
+            [later.delays.get(role, np.zeros(getattr(later.panel, role).shape, np.int32)) for role in ROLES], axis=1
+        )
+        columns = np.flatnonzero(delays.any(axis=0))
+        own = Scale(scale.location[:, columns], scale.spread[:, columns])
+        values = own.transform(_stack(later.panel)[:, columns], later.panel.lengths)
+        return LaterValues(torch.from_numpy(columns), torch.from_numpy(values), torch.from_numpy(delays[:, columns]))
 
     def newest(self, panel: Panel, scale: Scale, future: np.ndarray, times: np.ndarray) -> RawWindow:
         """The window at the end of each series of a filled panel, with its scale.

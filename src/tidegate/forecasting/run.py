@@ -60,7 +60,7 @@ class Request:
     Attributes:
         data: the table.
         out: the run folder.
-        test_size: last share of each series' rows, to judge on.
+        test_size: last share, or number, of each series' rows, to judge on.
         future: a table of values known ahead.
         levels: interval levels in percent.
         lang: language of the report and of notes, "en" or "zh".

@@ -23,6 +23,7 @@ from tidegate.notes import Note
 from tidegate.tables.append import append_rows
 from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import season_of
+from tidegate.tables.gradual import first_origins
 from tidegate.tables.panel import Panel
 from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
@@ -69,7 +70,7 @@ class TableModel:
         """The linear forecast beside which `fit` puts its network, from all rows of a panel; without intervals."""
         model, training = cls._untrained(replace(settings, validation_size=0.0), panel, columns)
         settings, shape = model.preprocessor.settings, model.preprocessor.shape
-        rows = model.preprocessor.rows(model.newest, model.preprocessor.fill_causally(model.newest, training))
+        rows = model.preprocessor.rows(model.newest)
         everything, padded = (np.zeros_like(training), training), settings.short_series == "pad"
         source = Windows(rows, shape, everything, steps=shape.horizon, padded=padded)
         linear = choose_start(model.network, source, season_of(settings, model.newest), learned_quantiles(settings))
@@ -105,7 +106,7 @@ class TableModel:
         self, panel: Panel, first: np.ndarray, training: np.ndarray, hooks: TrainingHooks, *, fresh: bool = False
     ) -> None:
         settings, shape = self.preprocessor.settings, self.preprocessor.shape
-        rows = self.preprocessor.rows(panel, self.preprocessor.fill_causally(panel, training))
+        rows = self.preprocessor.rows(panel)
         padded = settings.short_series == "pad"
         source = Windows(rows, shape, (first, training), steps=shape.horizon, padded=padded)
         if not len(source):
@@ -153,12 +154,14 @@ class TableModel:
         settings = self.preprocessor.settings
         return Intervals(settings.levels, learned_quantiles(settings), self.residuals, self.by_window)
 
-    def windows(self, panel: Panel, known: np.ndarray, part: tuple[np.ndarray, np.ndarray]) -> Windows:
-        """Windows over a part of a panel whose first `known` rows were trained on, for `scaled_windows`."""
-        settings = self.preprocessor.settings
-        rows = self.preprocessor.rows(panel, self.preprocessor.fill_causally(panel, known))
+    def windows(self, panel: Panel, part: tuple[np.ndarray, np.ndarray]) -> Windows:
+        """Windows over a part of a panel, for `scaled_windows`; none at an origin from which `predict` is refused."""
+        settings, (first, last) = self.preprocessor.settings, part
+        if settings.missing not in ("refuse", "mask"):
+            first = np.maximum(first, first_origins(panel))
         padded = settings.short_series == "pad"
-        return Windows(rows, self.preprocessor.shape, part, steps=settings.horizon, padded=padded)
+        rows = self.preprocessor.rows(panel)
+        return Windows(rows, self.preprocessor.shape, (first, last), steps=settings.horizon, padded=padded)
 
     def scaled(self, raw: RawWindow) -> np.ndarray:
         """Forecasts (N, S, K, outputs) of rows around origins, in scaled units."""

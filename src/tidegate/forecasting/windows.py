@@ -141,6 +141,20 @@ class WindowShape:
         return Window(past[0] if len(past) == 1 else torch.cat(past, dim=2), future, static, location, spread)
 
 
+class LaterValues(NamedTuple):
+    """What takes the place of missing values once rows behind them are known.
+
+    Attributes:
+        columns: (G,) channels with any.
+        values: (R, G) float32, scaled.
+        delays: (R, G) int32; an origin more than so many rows behind a row sees its value.
+    """
+
+    columns: Tensor
+    values: Tensor
+    delays: Tensor
+
+
 @dataclass(frozen=True)
 class WindowRows:
     """The rows of a panel as tensors, scaled, ready to be cut into windows.
@@ -151,6 +165,7 @@ class WindowRows:
         truth: (R, K) float32 targets; NaN where unknown, so that a loss leaves them out.
         static: (N, any) float32.
         starts: (N + 1,) int64.
+        later: what replaces some of the values, as seen from an origin far enough behind; the last that does, counts.
     """
 
     values: Tensor
@@ -158,6 +173,7 @@ class WindowRows:
     truth: Tensor
     static: Tensor
     starts: Tensor
+    later: tuple[LaterValues, ...] = ()
 
 
 class Windows:
@@ -207,6 +223,8 @@ class Windows:
             reach = torch.maximum(reach, begin)
         values = rows.values[reach]
         history, observed = values[:, : shape.context], None
+        for later in rows.later:
+            self._replace(history, reach[:, : shape.context], later)
         if rows.observed is not None:
             observed = rows.observed[reach[:, : shape.context]]
         if inside is not None:
@@ -215,6 +233,12 @@ class Windows:
             history = torch.where(present, history, 0.0)
         future = values[:, shape.context :, shape.targets + shape.past :]
         return RawWindow(history, observed, future, rows.static[series]), rows.truth[reach[:, shape.context :]]
+
+    def _replace(self, history: Tensor, reach: Tensor, later: LaterValues) -> None:
+        """Put values into a history (B, context, C), whose rows are `reach`, where the origin knows them."""
+        distance = torch.arange(self.shape.context, 0, -1).unsqueeze(1)
+        known = later.delays[reach] < distance
+        history[:, :, later.columns] = torch.where(known, later.values[reach], history[:, :, later.columns])
 
     def batch(self, indices: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """The inputs of the network and the targets on its scale; what the training loop asks for."""

@@ -11,24 +11,33 @@ _NONBLOCKING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file as a whole: at any moment, also after a crash, it holds the old content or the new."""
+    """Replace a file as a whole: at any moment, also after a crash, it holds the old content or the new.
+
+    Raises:
+        OSError: naming `path`; the old content is still there.
+    """
     beside = path.with_name(f".{path.name}.tmp")
     try:
         write_synced(beside, content)
         os.replace(beside, path)
-    except OSError:
+    except OSError as error:
         with contextlib.suppress(OSError):
             beside.unlink()
+        error.filename, error.filename2 = str(path), None
         raise
     sync_folder(path.parent)
 
 
 def write_synced(path: Path, content: bytes) -> None:
-    """Write a file and wait until the disk has it."""
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    """Write a file and wait until the disk has it; an OSError names the path, as that of a full disk does not."""
+    try:
+        with open(path, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -75,18 +75,31 @@ def leave_out_empty(panel: Panel, targets: tuple[str, ...]) -> Panel:
     return replace(panel.select(np.logical_not(empty)), notes=(*panel.notes, note))
 
 
+def neighbours(unknown: np.ndarray, panel: Panel) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The missing rows (M,) of a column (R,), their series, and the known rows next before and after; -1 for none."""
+    rows, known = np.flatnonzero(unknown), np.flatnonzero(~unknown)
+    series = np.searchsorted(panel.starts, rows, side="right") - 1
+    padded = np.concatenate([[-1], known, [-1]])
+    where = np.searchsorted(known, rows)
+    before, after = padded[where], padded[where + 1]
+    before = np.where(before >= panel.starts[series], before, -1)
+    return rows, series, before, np.where(after < panel.starts[series + 1], after, -1)
+
+
+def season_known(unknown: np.ndarray, panel: Panel, rows: np.ndarray, series: np.ndarray, distance: int) -> np.ndarray:
+    """Which of these rows (M,) have a known value of their own series so many rows later."""
+    other = rows + distance
+    inside = (other >= panel.starts[series]) & (other < panel.starts[series + 1])
+    inside[inside] = ~unknown[other[inside]]
+    return inside
+
+
 def _fill_column(
     values: np.ndarray, unknown: np.ndarray, panel: Panel, method: str, season_length: int, role: str
 ) -> None:
     """Fill one column in place; the work grows with the number of missing values."""
-    rows, known = np.flatnonzero(unknown), np.flatnonzero(~unknown)
-    series = np.searchsorted(panel.starts, rows, side="right") - 1
-    first, end = panel.starts[series], panel.starts[series + 1]
-    where = np.searchsorted(known, rows)
-    before = known[np.maximum(where - 1, 0)] if len(known) else np.full(len(rows), -1)
-    after = known[np.minimum(where, len(known) - 1)] if len(known) else np.full(len(rows), -1)
-    has_before = (before >= first) & (before < rows)
-    has_after = (after < end) & (after > rows)
+    rows, series, before, after = neighbours(unknown, panel)
+    has_before, has_after = before >= 0, after >= 0
     if not (has_before | has_after).all():
         empty = np.unique(series[~(has_before | has_after)])
         names = name_list((panel.ids[i] for i in empty), 3)
@@ -102,10 +115,9 @@ def _fill_column(
     share = (rows - before) / np.maximum(after - before, 1)
     filled = values[before] + (values[after] - values[before]) * np.where(has_before & has_after, share, 0.0)
     if method == "seasonal":
-        for other in (rows + season_length, rows - season_length):
-            inside = (other >= first) & (other < end)
-            inside[inside] = ~unknown[other[inside]]
-            filled[inside] = values[other[inside]]
+        for distance in (season_length, -season_length):
+            inside = season_known(unknown, panel, rows, series, distance)
+            filled[inside] = values[rows[inside] + distance]
     values[rows] = filled
 
 

@@ -185,7 +185,27 @@ def test_cross_validation_rolls_the_origin_and_leaves_the_forecaster_alone():
         forecaster.cross_validate(frame, folds=10, test_size=0.1)
 
 
-@pytest.mark.parametrize("test_size", [0, 1, -0.1, "0.2", True])
+@pytest.mark.parametrize("rows", [24, np.int64(24)])
+def test_a_whole_number_as_test_size_is_rows_of_each_series(rows):
+    frame = pd.concat([noisy_sine(length).assign(unique_id=str(length)) for length in (120, 200)])
+    result = Forecaster(**FAST).backtest(frame, test_size=rows, refit=False)
+    assert result.forecasts.groupby("unique_id").size().tolist() == [24, 24]
+    assert result.parts["rows"].tolist()[-1] == 48
+    folds = Forecaster(**FAST).cross_validate(frame, folds=2, test_size=rows)
+    assert [fold.forecasts.groupby("unique_id")["ds"].min().iloc[0] for fold in folds] == [
+        frame["ds"].iloc[120 - 48],
+        frame["ds"].iloc[120 - 24],
+    ]
+
+
+def test_more_rows_to_test_than_there_are_is_refused():
+    with pytest.raises(DataError, match="test_size of 120 rows leaves none of the longest series"):
+        Forecaster(**FAST).backtest(noisy_sine(120), test_size=120)
+    with pytest.raises(DataError, match="3 folds of 40 rows leave none of the longest series"):
+        Forecaster(**FAST).cross_validate(noisy_sine(120), folds=3, test_size=40)
+
+
+@pytest.mark.parametrize("test_size", [0, 1.0, -0.1, -3, 24.5, "0.2", True, float("nan")])
 def test_unusable_test_size_is_refused(test_size):
     with pytest.raises(SettingError, match="test_size must be a share"):
         Forecaster(**FAST).backtest(noisy_sine(), test_size=test_size)

@@ -58,7 +58,7 @@ def test_a_window_of_a_new_series_is_forecast_as_predict_does_at_its_origin():
     forecaster = Forecaster(**FAST, horizon=2, past_cols=("wind",), scale_by="series").fit(frame)
     new = frame[frame["unique_id"] == "a"].assign(unique_id="new", y=lambda each: each["y"] * 30)
     panel, origins = forecaster.panel(new), np.array([170])
-    found = forecast_part(forecaster.fitted(), panel, origins, (origins, panel.lengths))
+    found = forecast_part(forecaster.fitted(), panel, (origins, panel.lengths))
     for number in (0, 7):
         expected = forecaster.predict(new[: int(found.rows[number])])["LSTM"]
         np.testing.assert_allclose(found.forecast[number, :, 0], expected, rtol=1e-6)

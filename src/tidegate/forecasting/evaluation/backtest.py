@@ -10,6 +10,7 @@ import pandas as pd
 
 from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.evaluation.baselines import common_truth, naive_forecasts
+from tidegate.forecasting.evaluation.held_out import check_test_size, held_out
 from tidegate.forecasting.evaluation.metrics import error_table, mase_scale
 from tidegate.forecasting.evaluation.result import PARTS, BacktestResult
 from tidegate.forecasting.evaluation.significance import diebold_mariano, loss_by_origin, reach
@@ -40,11 +41,10 @@ def backtest(
         The model, fitted on the first rows and ready to continue the whole panel, and how it did.
 
     Raises:
-        SettingError: `test_size` is not between 0 and 1.
+        SettingError: `test_size` is neither a share nor a number of rows.
         DataError: the panel cannot be used, or is too short for a test.
     """
-    _check_test_size(test_size)
-    return _backtest(settings, panel, columns, _train_and_validation(panel, test_size), hooks)
+    return _backtest(settings, panel, columns, panel.lengths - held_out(test_size, panel.lengths), hooks)
 
 
 def cross_validate(settings: ForecasterSettings, data: Any, folds: int, test_size: float) -> list[BacktestResult]:
@@ -54,18 +54,19 @@ def cross_validate(settings: ForecasterSettings, data: Any, folds: int, test_siz
         SettingError: `folds` or `test_size` cannot be used.
         DataError: the table cannot be used, or is too short for so many tests.
     """
-    _check_test_size(test_size)
-    if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2 or folds * test_size >= 1:
+    check_test_size(test_size)
+    if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2 or (test_size < 1 <= folds * test_size):
         raise SettingError(f"folds must be a whole number of at least 2 with folds * test_size below 1, not {folds!r}")
     panel, columns = build_panel(data, settings)
-    test = panel.lengths - _train_and_validation(panel, test_size)
-    ends = [panel.lengths - fold * test for fold in reversed(range(folds))]
-    return [_backtest(settings, panel.head(end), columns, end - test, TrainingHooks())[1] for end in ends]
-
-
-def _check_test_size(test_size: float) -> None:
-    if isinstance(test_size, bool) or not isinstance(test_size, int | float) or not 0 < test_size < 1:
-        raise SettingError(f"test_size must be a share between 0 and 1, not {test_size!r}")
+    if folds * test_size >= panel.lengths.max():
+        raise DataError(
+            f"{folds} folds of {test_size} rows leave none of the longest series ({panel.lengths.max()} rows) to train "
+            "on; lower folds or test_size, or give more rows"
+        )
+    test = held_out(test_size, panel.lengths)
+    ends = [np.maximum(panel.lengths - fold * test, 0) for fold in reversed(range(folds))]
+    parts = [(panel.head(end), np.maximum(end - test, 0)) for end in ends]
+    return [_backtest(settings, part, columns, seen, TrainingHooks())[1] for part, seen in parts]
 
 
 def _backtest(
@@ -76,26 +77,16 @@ def _backtest(
     kept = np.isin(panel.ids.astype(str), model.preprocessor.ids.astype(str))
     panel, seen = replace(panel.select(kept), notes=model.newest.notes), seen[kept]
     model.keep_newest(panel)
-    evaluation = forecast_part(model, panel, seen, (seen, panel.lengths))
+    evaluation = forecast_part(model, panel, (seen, panel.lengths))
     return model, _result(model, panel, columns, seen, evaluation)
 
 
 def score_panel(model: TableModel, panel: Panel) -> float:
     """R² over every window of a panel, the mean over targets, steps together."""
     nothing = np.zeros_like(panel.lengths)
-    evaluation = forecast_part(model, panel, nothing, (nothing, panel.lengths))
+    evaluation = forecast_part(model, panel, (nothing, panel.lengths))
     errors = error_table(evaluation.truth, {"r2": evaluation.forecast}, np.ones(evaluation.truth.shape[2]), ["y"])
     return float(errors.loc[errors["step"] == "all", "r2"].iloc[0])
-
-
-def _train_and_validation(panel: Panel, test_size: float) -> np.ndarray:
-    test = np.round(panel.lengths * test_size).astype(np.int64)
-    if not test.any():
-        raise DataError(
-            f"a test_size of {test_size:g} leaves no row of the longest series ({panel.lengths.max()} rows) to judge "
-            "on; raise test_size or give more rows"
-        )
-    return panel.lengths - test
 
 
 def _result(
@@ -212,7 +203,7 @@ def _examples(
         first = np.maximum(one.lengths - _EXAMPLE_ROWS, 0)
         # the last rows too have a forecast one step ahead, though the other steps of its window lie behind the table
         longer = one if columns.future or settings.horizon == 1 else _prolonged(one, settings.horizon - 1)
-        shown = forecast_part(model, longer, seen[keep], (first, longer.lengths), most=_EXAMPLE_ROWS)
+        shown = forecast_part(model, longer, (first, longer.lengths), most=_EXAMPLE_ROWS)
         values = {method_name(settings): shown.forecast}
         if best is not None:
             values[best] = _naive(longer, shown.rows, shown.series, settings.horizon, season)[best]

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
+from tidegate.forecasting.evaluation.held_out import held_out
 from tidegate.forecasting.evaluation.raw_rows import RawRows
 from tidegate.forecasting.evaluation.window_forecasts import NoWindowError, forecast_part
 from tidegate.forecasting.table_model import TableModel
@@ -68,6 +69,7 @@ def check_leakage(
     Known-future covariates keep their values within the horizon, for there they are inputs.
 
     Raises:
+        SettingError: `test_size` is neither a share nor a number of rows.
         DataError: the table is too short, or `prepare` does not keep its rows.
     """
     prepare = prepare or (lambda frame: frame)
@@ -75,7 +77,7 @@ def check_leakage(
     panel = read(prepare(raw.copy()))
     horizon = model.preprocessor.settings.horizon
     rows = RawRows.of(raw, panel, model.preprocessor.columns, horizon)
-    training = panel.lengths - np.round(panel.lengths * test_size).astype(np.int64)
+    training = panel.lengths - held_out(test_size, panel.lengths)
     check = _Check(model, panel)
     for turn in range(_ORIGINS):
         # one row on, for others round the size of a part otherwise
@@ -129,7 +131,7 @@ class _Check:
     def _forecasts(self, panel: Panel, origins: np.ndarray) -> dict[str, np.ndarray]:
         ends = np.minimum(origins + self._model.preprocessor.settings.horizon, panel.lengths)
         try:
-            found = forecast_part(self._model, panel, origins, (origins, ends), most=10**9)
+            found = forecast_part(self._model, panel, (origins, ends), most=10**9)
         except NoWindowError:  # no series is long enough at this origin
             return {"value": np.empty((0, 1, 1)), "rows": np.empty(0, int), "series": np.empty(0, int)}
         return {"value": found.forecast, "rows": found.rows, "series": found.series}

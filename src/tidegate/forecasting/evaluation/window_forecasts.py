@@ -40,7 +40,6 @@ class WindowForecasts:
 def forecast_part(
     model: TableModel,
     panel: Panel,
-    known: np.ndarray,
     part: tuple[np.ndarray, np.ndarray],
     most: int = MOST_WINDOWS,
 ) -> WindowForecasts:
@@ -49,7 +48,6 @@ def forecast_part(
     Args:
         model: fitted.
         panel: history and truth.
-        known: (N,) rows of each series that training saw; filling may look ahead within these alone.
         part: two arrays (N,), first row and row after the last, within each series.
         most: windows to take at most, evenly spaced.
 
@@ -57,7 +55,7 @@ def forecast_part(
         NoWindowError: the part holds no window.
         DataError: a forecast is not finite.
     """
-    windows = model.windows(panel, known, part)
+    windows = model.windows(panel, part)
     if not len(windows):
         shape, horizon = model.preprocessor.shape, model.preprocessor.settings.horizon
         raise NoWindowError(
@@ -66,6 +64,6 @@ def forecast_part(
         )
     indices = torch.linspace(0, len(windows) - 1, min(len(windows), most), dtype=torch.float64).round().long()
     rows, series = (part.numpy() for part in windows.locate(indices))
-    forecast = Predictor(model).inside(panel, known, windows, indices)
+    forecast = Predictor(model).inside(panel, windows, indices)
     steps = rows[:, None] + np.arange(forecast.shape[1])
     return WindowForecasts(panel.targets[steps].astype(np.float64), forecast, rows, series, len(windows))
