@@ -256,7 +256,7 @@ def test_an_error_ends_the_process_with_one_sentence(folder):
 
 def test_a_killed_run_carries_on_and_ends_with_the_same_forecast(folder):
     def command(out):
-        fit = ["forecast", "fit", "sales.csv", *FAST, "--epochs", "60", "--patience", "60", "--dropout", "0.2"]
+        fit = ["forecast", "fit", "sales.csv", *FAST, "--epochs", "20", "--patience", "20", "--dropout", "0.2"]
         return [sys.executable, "-m", "tidegate", *fit, "--out", out, "--lang", "en"]
 
     victim = subprocess.Popen(command("killed"), cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

@@ -25,14 +25,16 @@ def levels() -> list[str]:
 
 
 def _choose_level() -> str:
+    if extension is None:
+        return ""
     wanted = os.environ.get("TIDEGATE_SIMD", "")
-    if wanted and extension is not None and wanted not in levels():
+    if wanted and wanted not in levels():
         raise SettingError(f"TIDEGATE_SIMD must be one of {', '.join(levels())}, not {wanted!r}")
     return wanted or next(iter(levels()), "")
 
 
 level = _choose_level()
-"""The SIMD level in use; the environment variable TIDEGATE_SIMD forces one."""
+"""The SIMD level in use, "" without an engine; the environment variable TIDEGATE_SIMD forces one."""
 
 
 def missing() -> str:
