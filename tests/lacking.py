@@ -38,7 +38,8 @@ def pytest_terminal_summary(terminalreporter):
     yield
     reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     if reasons:
-        terminalreporter.write_line("skipped: " + "; ".join(f"{n} {why}" for why, n in reasons.most_common()))
+        ordered = sorted(reasons.items(), key=lambda each: (-each[1], each[0]))  # whichever worker was first
+        terminalreporter.write_line("skipped: " + "; ".join(f"{n} {why}" for why, n in ordered))
 
 
 def _reason(report):

@@ -40,7 +40,7 @@ def test_note_is_a_sentence_in_each_language():
     note = Note("tables.gaps_closed", {"count": 3})
     assert str(note) == f"{note}" == note.sentence("en") == "rows put in as missing values: 3"
     assert note.sentence("zh") == "作为缺失值补入的行数：3"
-    with pytest.raises(SettingError, match="lang is 'fr'"):
+    with pytest.raises(SettingError, match="lang must be one of en, zh, not 'fr'"):
         note.sentence("fr")
 
 

@@ -263,4 +263,4 @@ def test_missing_bias_is_zero_to_the_engine(monkeypatch):
 def test_package_is_reached_from_the_top():
     assert tidegate.nn.LSTM is tidegate.__getattr__("nn").LSTM
     assert issubclass(tidegate.nn.LSTM, nn.LSTM)
-    assert tidegate.nn.__all__ == ["GRU", "LSTM", "RNN"]
+    assert tidegate.nn.__all__ == ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]

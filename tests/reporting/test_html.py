@@ -12,7 +12,7 @@ from tidegate.reporting.figures import loss_by_epoch
 from tidegate.reporting.html import to_html
 from tidegate.reporting.pictures import page_svg
 from tidegate.reporting.report import Details, Paragraph, Picture, Report, Section, Table
-from tidegate.reporting.scores import Metric, Scores
+from tidegate.reporting.scores import MetricColumn, Scores
 
 HISTORY = pd.DataFrame({"epoch": [1, 2, 3], "loss": [1.1, 0.6, 0.5], "validation_loss": [1.2, 0.8, 0.9]})
 VERDICT = {
@@ -27,8 +27,8 @@ def flower_report(lang, tone="good"):
         method="GRU",
         names={"GRU": "GRU", "Frequent": NAIVE[lang]},
         metrics=(
-            Metric("accuracy", {"GRU": 0.912, "Frequent": 0.4}, higher_is_better=True, decimals=2),
-            Metric("log loss", {"GRU": 0.31, "Frequent": 1.09}),
+            MetricColumn("accuracy", {"GRU": 0.912, "Frequent": 0.4}, higher_is_better=True, decimals=2),
+            MetricColumn("log loss", {"GRU": 0.31, "Frequent": 1.09}),
         ),
     )
     picture = Picture(page_svg(partial(loss_by_epoch, HISTORY, 2), "own", lang=lang, label="loss"), "caption")
@@ -69,7 +69,7 @@ def test_another_tasks_report_says_its_verdict_first(lang):
 
 def test_the_best_of_each_column_is_marked_whichever_way_is_up():
     values = {"a": 2.0, "b": 1.0}
-    metrics = (Metric("error", values), Metric("hits", values, higher_is_better=True))
+    metrics = (MetricColumn("error", values), MetricColumn("hits", values, higher_is_better=True))
     table = sections.score_table(Scores("a", {"a": "a", "b": "b"}, metrics), "en", label="scores")
     assert [[cell.best for cell in row.cells] for row in table.rows] == [[False, True], [True, False]]
     assert [row.own for row in table.rows] == [True, False]
@@ -77,7 +77,7 @@ def test_the_best_of_each_column_is_marked_whichever_way_is_up():
 
 
 def test_a_metric_without_any_value_has_no_best():
-    metric = Metric("error", {"a": float("nan"), "b": float("nan")})
+    metric = MetricColumn("error", {"a": float("nan"), "b": float("nan")})
     assert metric.best == set()
     assert metric.texts == {"a": "–", "b": "–"}
 

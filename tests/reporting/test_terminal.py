@@ -5,15 +5,15 @@ import io
 import pandas as pd
 from rich.console import Console
 
-from tidegate.reporting.scores import Metric, Scores
+from tidegate.reporting.scores import MetricColumn, Scores
 from tidegate.reporting.terminal import frame_table, score_table, verdict_line
 
 
 def scores(own="GRU"):
     values = {own: 0.912, "Frequent": 0.4}
     metrics = (
-        Metric("accuracy", values, higher_is_better=True, decimals=2),
-        Metric("loss", {own: 31.0, "Frequent": 9}),
+        MetricColumn("accuracy", values, higher_is_better=True, decimals=2),
+        MetricColumn("loss", {own: 31.0, "Frequent": 9}),
     )
     return Scores(own, {own: own, "Frequent": "most frequent"}, metrics)
 

@@ -183,11 +183,11 @@ def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel
 
 def _window_model(config: _WindowConfig, tensors: dict[str, Tensor]) -> WindowModel:
     shape, weights = tuple(config.shape), _weights(tensors)
-    steps, targets = (*shape, 1, 1)[:2]
+    targets = (*shape, 1, 1)[1]
     if len(shape) > 2 or min(shape, default=1) < 1 or config.lookback < 1 or config.features < 1:
         raise ValueError("lookback, features and shape must be positive, and the shape of one or two parts")
-    if config.names is not None and len(config.names) != steps:
-        raise ValueError(f"{len(config.names)} steps are named and there are {steps}")
+    if config.names is not None and len(config.names) != config.lookback:
+        raise ValueError(f"{len(config.names)} steps are named and there are {config.lookback}")
     check_names(tensors, _scale_names("inputs", "targets"))
     check_sizes(config.settings.layer_settings(), weights)
     check_scale(tensors, "inputs", (1, config.features))

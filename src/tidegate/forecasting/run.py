@@ -206,8 +206,9 @@ def _forecast(
     ahead, file = forecaster.columns_.future, request.out / "forecast.csv"
     file.unlink(missing_ok=True)  # that of a run which this one replaces
     if ahead and future is None:
-        about = {"columns": ", ".join(ahead), "out": str(request.out)}
-        console.note(Note("forecasting.fill_in", about).sentence(request.lang))
+        console.note(
+            Note("forecasting.fill_in", {"columns": ", ".join(ahead), "out": str(request.out)}).sentence(request.lang)
+        )
         return None, None
     try:
         frame = forecaster.predict(future=future, level=request.levels)

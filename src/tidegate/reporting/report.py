@@ -35,7 +35,7 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """A value in a table, marked where it is the best of its column."""
 
     text: str
@@ -47,7 +47,7 @@ class Row:
     """A row of a table; `own` is the one that the report is about."""
 
     name: str
-    cells: Sequence[Cell]
+    cells: Sequence[TableCell]
     own: bool = False
 
 

@@ -10,7 +10,7 @@ from tidegate.reporting.formats import column_texts
 
 
 @dataclass(frozen=True)
-class Metric:
+class MetricColumn:
     """One metric of every method.
 
     Attributes:
@@ -50,4 +50,4 @@ class Scores:
 
     method: str
     names: Mapping[str, str]
-    metrics: tuple[Metric, ...]
+    metrics: tuple[MetricColumn, ...]

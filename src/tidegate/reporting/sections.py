@@ -13,7 +13,6 @@ from tidegate.reporting.formats import setting_text, time_text
 from tidegate.reporting.pictures import figure_language, page_svg
 from tidegate.reporting.report import (
     Block,
-    Cell,
     Heading,
     Listing,
     Paragraph,
@@ -22,6 +21,7 @@ from tidegate.reporting.report import (
     Section,
     SettingList,
     Table,
+    TableCell,
 )
 from tidegate.reporting.scores import Scores
 from tidegate.words import words
@@ -33,7 +33,7 @@ def score_table(scores: Scores, lang: str, *, label: str, caption: str = "", rep
     """Methods beside one another, the trained one's row and the best of each column marked."""
     columns = [(metric.texts, metric.best) for metric in scores.metrics]
     rows = [
-        Row(name, [Cell(texts[method], method in best) for texts, best in columns], own=method == scores.method)
+        Row(name, [TableCell(texts[method], method in best) for texts, best in columns], own=method == scores.method)
         for method, name in scores.names.items()
     ]
     headings = [words(_PACKAGE, lang)["method"], *(metric.heading for metric in scores.metrics)]
@@ -53,7 +53,10 @@ def split(
     """
     say = words(_PACKAGE, lang)
     rows = [
-        Row(say.get(f"part.{part}", part), [Cell(time_text(start)), Cell(time_text(end)), Cell(f"{count:,}")])
+        Row(
+            say.get(f"part.{part}", part),
+            [TableCell(time_text(start)), TableCell(time_text(end)), TableCell(f"{count:,}")],
+        )
         for part, start, end, count in parts
     ]
     table = Table(say["data"], [say[name] for name in ("part", "from", "to", "rows")], rows)

@@ -47,8 +47,8 @@ def read_excel(path: Path, settings: TableSettings) -> pd.DataFrame:
         raise DataError(f"the {what} of {path} is empty; put the table there, column names in the first line")
     frame = _below_titles(sheets[chosen].iloc[settings.skip_rows :], path)
     if len(names) > 1:
-        params = {"sheet": chosen, "count": len(names), "sheets": short_list(names)}
-        frame.attrs[NOTE] = Note("tables.sheet_read", params).to_json()
+        note = Note("tables.sheet_read", {"sheet": chosen, "count": len(names), "sheets": short_list(names)})
+        frame.attrs[NOTE] = note.to_json()
     return frame
 
 

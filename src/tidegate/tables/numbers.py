@@ -100,8 +100,8 @@ def _from_objects(objects: np.ndarray, name: str, marks: Marks, notes: list[Note
         )
     changed = [i for i, word in enumerate(words) if isinstance(word, str) and word != str(found[i]).strip()]
     if changed:
-        example = {"text": str(found[changed[0]]).strip(), "number": f"{numbers[changed[0]]:.15g}"}
-        notes.append(Note("tables.numbers_cleaned", {"column": name, **example}))
+        text, number = str(found[changed[0]]).strip(), f"{numbers[changed[0]]:.15g}"
+        notes.append(Note("tables.numbers_cleaned", {"column": name, "text": text, "number": number}))
     return np.append(numbers, np.nan)[codes]
 
 

@@ -20,7 +20,6 @@ from tidegate.reporting.html import to_html
 from tidegate.reporting.pictures import page_svg, png
 from tidegate.reporting.report import (
     Block,
-    Cell,
     Details,
     Heading,
     Paragraph,
@@ -29,6 +28,7 @@ from tidegate.reporting.report import (
     Row,
     Section,
     Table,
+    TableCell,
     Tone,
 )
 from tidegate.storage.files import write_atomically
@@ -123,7 +123,7 @@ def _next_values(rows: pd.DataFrame, method: str, title: str, lang: str) -> Tabl
         headings += [say[f"ahead.{side}"].format(level=level) for side in ("low", "high")]
     texts = [list_texts(rows[name]) for name in names]
     times = map(time_text, rows["ds"])
-    made = [Row(time, [Cell(text) for text in cells]) for time, *cells in zip(times, *texts, strict=True)]
+    made = [Row(time, [TableCell(text) for text in cells]) for time, *cells in zip(times, *texts, strict=True)]
     return Table(title, [say["ahead.time"], *headings], made, caption=title)
 
 
@@ -188,7 +188,7 @@ def _step_table(result: BacktestResult, target: str, lang: str) -> Table:
     errors = result.errors[(result.errors["step"] != ALL_STEPS) & (result.errors["target"] == target)]
     by_step = errors.pivot(index="step", columns="method", values="mae")
     rows = [
-        Row(str(step), [Cell(number_text(row[method], 4)) for method in result.methods])
+        Row(str(step), [TableCell(number_text(row[method], 4)) for method in result.methods])
         for step, row in by_step.iterrows()
     ]
     title = _target_title(target, lang)

@@ -9,7 +9,7 @@ import pandas as pd
 from tidegate.forecasting.evaluation.baselines import method_words
 from tidegate.forecasting.evaluation.metrics import ALL_STEPS, ALL_TARGETS, METRICS
 from tidegate.forecasting.evaluation.result import BacktestResult
-from tidegate.reporting.scores import Metric, Scores
+from tidegate.reporting.scores import MetricColumn, Scores
 from tidegate.words import words
 
 _HEADINGS = {"r2": "R²", "smape": "sMAPE %", "mape": "MAPE %"}
@@ -29,7 +29,7 @@ def target_scores(result: BacktestResult, target: str, lang: str, metrics: Seque
         method=result.method,
         names={method: method_words(method, lang) for method in result.methods},
         metrics=tuple(
-            Metric(_HEADINGS.get(m, m.upper()), _by_method(own[m]), m == "r2", _DECIMALS.get(m)) for m in metrics
+            MetricColumn(_HEADINGS.get(m, m.upper()), _by_method(own[m]), m == "r2", _DECIMALS.get(m)) for m in metrics
         ),
     )
 
