@@ -300,6 +300,34 @@ def test_polars_numpy_and_wide_tables_give_the_same_forecast():
     assert forecast["LSTM"].to_numpy() == pytest.approx(expected)
 
 
+def test_a_polars_table_is_answered_with_polars():
+    frame = several(2, 60).assign(plan=1.0)
+    frame["unique_id"] = frame["unique_id"].astype("category")
+    forecaster = Forecaster(**FAST, future_cols=("plan",)).fit(frame)
+    expected = forecaster.predict(frame, forecaster.future_frame().fillna(1.0))
+    given = polars.from_pandas(frame)
+    for data in (given, given.lazy()):
+        ahead = forecaster.future_frame(data)
+        assert isinstance(ahead, polars.DataFrame)
+        answer = forecaster.predict(data, ahead.with_columns(plan=polars.lit(1.0)), level=())
+        assert isinstance(answer, polars.DataFrame)
+        assert answer.schema["unique_id"] == given.schema["unique_id"]
+        assert answer.to_dicts() == polars.from_pandas(expected).to_dicts()
+    assert isinstance(forecaster.future_frame(), pd.DataFrame)
+    assert isinstance(Forecaster(**FAST).fit(given).predict(), polars.DataFrame)
+
+
+def test_identifiers_that_are_categories_stay_categories(tmp_path):
+    frame = several(2, 60)
+    frame["unique_id"] = pd.Categorical(frame["unique_id"], categories=["s1", "s0"])
+    forecaster = Forecaster(**FAST).fit(frame)
+    forecaster.save(tmp_path / "model")
+    for each in (forecaster, tidegate.load(tmp_path / "model")):
+        forecast = each.predict()
+        assert isinstance(forecast["unique_id"].dtype, pd.CategoricalDtype)
+        assert forecast["unique_id"].tolist() == ["s0", "s1"]
+
+
 def test_short_series_are_refused_dropped_or_padded():
     frame = pd.concat([several(2), hourly(8).assign(unique_id="short")], ignore_index=True)
     with pytest.raises(DataError, match=r"short \(8 rows\)"):

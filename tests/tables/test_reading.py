@@ -119,6 +119,29 @@ def test_reading_polars_leaves_an_equal_frame():
         assert frame_kind(source) == "polars"
 
 
+def test_reading_names_the_way_from_a_list_of_dicts():
+    entries = [
+        {"start": pd.Period("2026-01-01", "D"), "target": np.arange(3.0)},
+        {"start": "2026-02-01", "target": [5]},
+    ]
+    with pytest.raises(DataError, match="a list of dicts is no table; give pandas") as refused:
+        read_table(entries)
+    way = str(refused.value).partition("give ")[2]
+    frame = read_table(eval(way, {"pandas": pd, "data": entries, "FREQ": "D"}))
+    assert frame["y"].tolist() == [0, 1, 2, 5]
+    assert frame["unique_id"].tolist() == [0, 0, 0, 1]
+    assert frame["ds"].astype(str).tolist() == ["2026-01-01", "2026-01-02", "2026-01-03", "2026-02-01"]
+    with pytest.raises(DataError, match=r"give pandas.DataFrame\(data\)"):
+        read_table([{"ds": 1, "y": 2.0}])
+
+
+def test_reading_names_the_way_from_series_of_darts():
+    series = type("TimeSeries", (), {"__module__": "darts.timeseries"})()
+    for source in (series, [series, series]):
+        with pytest.raises(DataError, match=r"a Darts series is no table; give series.to_dataframe\(\)"):
+            read_table(source)
+
+
 def test_reading_arrays_names_columns():
     assert list(read_table(np.arange(3)).columns) == ["y"]
     assert list(read_table(np.zeros((3, 1))).columns) == ["y"]

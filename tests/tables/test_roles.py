@@ -126,3 +126,13 @@ def test_roles_join_a_column_of_dates_and_one_of_times(dates, clocks):
 def test_roles_leave_times_beside_stamps_alone():
     frame = pd.DataFrame({"date": pd.date_range("2020-01-01 06:00", periods=3), "time": "08:00", "y": 1.0})
     assert build(frame)[1].time == "date"
+
+
+def test_a_covariate_of_text_is_told_to_become_numbers():
+    frame = pd.DataFrame(
+        {"ds": pd.date_range("2026-01-01", periods=4), "y": [1.0, 2, 3, 4], "sky": ["sun", "rain"] * 2}
+    )
+    words = r"'sky' holds no number but text \('sun'\); name columns of numbers in its place"
+    fault(frame, words, past_cols=("sky",))
+    fault(frame, words, future_cols=("sky",))
+    assert build(pd.get_dummies(frame, columns=["sky"]), past_cols=("sky_sun", "sky_rain"))[0].past.shape == (4, 2)

@@ -96,9 +96,9 @@ def predict(
     forecaster = load(run)
     if not isinstance(forecaster, Forecaster):
         raise DataError(f"{run} holds no model of a table; load it from Python with tidegate.load, or serve it")
-    panel = None if data is None else forecaster.panel(data)
+    panel = forecaster.fitted().newest if data is None else forecaster.panel(data)
     with Console(quiet=False, lang="en") as console:
-        for note in () if panel is None else panel.notes:
+        for note in () if data is None else panel.notes:
             console.note(str(note))
     frame = forecaster.future_frame(panel) if future_frame else forecaster.predict(panel, future, level=levels)
     table = csv_bytes(frame, forecaster.freq_)

@@ -24,6 +24,7 @@ from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel
+from tidegate.tables.reading import as_kind, frame_kind, read_table
 from tidegate.tables.series_ids import SeriesIds
 from tidegate.training.hooks import TrainingHooks
 
@@ -98,7 +99,8 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
 
         Returns:
             A frame with the input's own id and time columns, future time stamps and a column named after the model
-            (`<model>-<target>` for several targets), with `<model>-lo-90` and `<model>-hi-90` for `level=[90]`.
+            (`<model>-<target>` for several targets), with `<model>-lo-90` and `<model>-hi-90` for `level=[90]`; of
+            polars where `data`, or else the table of the fit, was.
 
         Raises:
             DataError: the data cannot be used as they are, or a forecast is not finite.
@@ -109,15 +111,20 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         predictor.warn_of_levels(levels)
         panel = model.newest if data is None else model.usable(self.panel(data))
         roles, settings, times = predictor.roles, predictor.settings, times_ahead(panel, predictor.steps)
-        known = read_future(_as_frame(future), panel, roles, settings, times)
+        known = read_future(None if future is None else read_table(future), panel, roles, settings, times)
         values = predictor.follow(panel, known, times, levels)
-        return forecast_frame(panel, roles, settings, times, predictor.names(levels), values)
+        frame = forecast_frame(panel, roles, settings, times, predictor.names(levels), values)
+        return as_kind(frame, self._kind(data))
 
     def future_frame(self, data: Any = None) -> pd.DataFrame:
-        """The series and times that `predict(data)` will forecast, with the columns known ahead to be filled in."""
+        """The series and times that `predict(data)` will forecast, with the columns known ahead to be filled in.
+
+        A frame of polars where `data`, or else the table of the fit, was.
+        """
         model, predictor = self.fitted(), self.predictor()
         panel = model.newest if data is None else model.usable(self.panel(data))
-        return future_frame(panel, predictor.roles, predictor.settings, times_ahead(panel, predictor.steps))
+        frame = future_frame(panel, predictor.roles, predictor.settings, times_ahead(panel, predictor.steps))
+        return as_kind(frame, self._kind(data))
 
     def score(self, data: Any, y: Any = None) -> float:
         """R² of the forecasts of every window that fits into a table; `y` is nothing, as in `fit`."""
@@ -274,6 +281,9 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
             panel = build_panel(data, model.preprocessor.settings, like=model.preprocessor.columns)[0]
         return replace(panel, ids=SeriesIds(model.newest.ids).own(panel.ids))
 
+    def _kind(self, data: Any) -> str:
+        return self.fitted().preprocessor.columns.frame if data is None else frame_kind(data)
+
     def settings(self) -> ForecasterSettings:
         """The settings alone; copies, which a later `set_params(layer__…=…)` leaves as they are."""
         return taken_from(self, ForecasterSettings)
@@ -294,11 +304,3 @@ def _refuse_targets(y: Any) -> None:
             "Forecaster takes a table alone, whose target is one of its columns; for windows X with what follows them, "
             "y, use tidegate.WindowRegressor"
         )
-
-
-def _as_frame(future: Any) -> pd.DataFrame | None:
-    if future is None:
-        return None
-    from tidegate.tables.reading import read_table
-
-    return read_table(future)

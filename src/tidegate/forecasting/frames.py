@@ -137,6 +137,6 @@ def _keys(
 ) -> dict[str, np.ndarray | pd.Series]:
     keys: dict[str, np.ndarray | pd.Series] = {}
     if columns.id is not None:
-        keys[columns.id] = np.repeat(columns.restore_ids(panel.ids), times.shape[1])
+        keys[columns.id] = pd.Series(columns.restore_ids(panel.ids).repeat(times.shape[1]))
     keys[columns.time or settings.time_col] = columns.restore_times(times.reshape(-1))
     return keys

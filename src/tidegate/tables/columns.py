@@ -27,7 +27,7 @@ class Columns:
         categories: for each categorical static column its known categories; category i has code i + 1, others 0.
         layout: "long", "wide" or "rows", as the table came.
         frame: what the table came as: "pandas", "polars", "numpy" or "file".
-        id_dtype: numpy dtype of the identifiers ("object" for text).
+        id_dtype: numpy dtype of the identifiers ("object" for text), or "category".
         time_kind: how time stamps were written: "dates", "numbers", one of `NUMBER_FORMS` such as "yyyymmdd",
             "unix_s", "unix_ms", "unix_us", "unix_ns" or "period:<freq>".
         zone: the time zone that the stamps were in, if any.
@@ -76,8 +76,10 @@ class Columns:
         local = pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(pandas_zone(self.clock_zone))
         return local.tz_localize(None).to_numpy()
 
-    def restore_ids(self, ids: np.ndarray) -> np.ndarray:
+    def restore_ids(self, ids: np.ndarray) -> np.ndarray | pd.Categorical[Any]:
         """Identifiers in the dtype of the input's own column; new ones of another kind leave all as they are."""
+        if self.id_dtype == "category":
+            return pd.Categorical(ids, categories=pd.unique(ids))
         alike = self.id_dtype != "object" and all(isinstance(name, int | np.integer) for name in ids)
         return ids.astype(self.id_dtype) if alike else ids
 

@@ -94,6 +94,11 @@ def _from_objects(objects: np.ndarray, name: str, marks: Marks, notes: list[Note
     if unread:
         rows = np.flatnonzero(np.isin(codes, unread))
         first = objects[rows[0]]
+        if not any(char.isdigit() for word in words for char in str(word)):
+            raise DataError(
+                f"column {name!r} holds no number but text ({shown(first)}); name columns of numbers in its place, "
+                "such as one of 0 and 1 for each of its values (pandas.get_dummies), or text as static_cols"
+            )
         raise DataError(
             f"column {name!r} is not a number in {row_list(rows)} ({shown(first)}); "
             "correct the value, or leave it empty and choose how to treat missing values"

@@ -26,7 +26,7 @@ class Order:
         starts: (N + 1,) int64.
         times: (R,) ascending within each series.
         rows: (R,) the table's row of each row here; None when they are the same.
-        id_dtype: numpy dtype of the identifiers.
+        id_dtype: numpy dtype of the identifiers, or "category".
         notes: what was put in order.
     """
 
@@ -87,7 +87,8 @@ def _group(ids: pd.Series | None, count: int) -> tuple[np.ndarray, np.ndarray, n
     firsts = np.concatenate([[0], changes])
     if isinstance(ids.dtype, np.dtype) and ids.dtype.kind not in "iub" and pd.isna(labels[firsts]).any():
         raise _nameless(ids)
-    dtype = str(ids.dtype) if isinstance(ids.dtype, np.dtype) and ids.dtype.kind in "iu" else "object"
+    kept = isinstance(ids.dtype, pd.CategoricalDtype) or (isinstance(ids.dtype, np.dtype) and ids.dtype.kind in "iu")
+    dtype = str(ids.dtype) if kept else "object"
     if len(changes) == 0:
         return _objects(ids, firsts), np.array([0, count], dtype=np.int64), None, dtype
     codes, distinct = pd.factorize(labels[firsts])

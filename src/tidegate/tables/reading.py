@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def read_table(source: Any, settings: TableSettings | None = None) -> pd.DataFra
     """
     if isinstance(source, pd.DataFrame):
         return _tidy(source)
+    _refuse_libraries_of_series(source)
     if isinstance(source, str | Path):
         return _tidy(_read_file(Path(source).expanduser(), settings or TableSettings()))
     if isinstance(source, pd.Series):
@@ -62,6 +64,39 @@ def frame_kind(source: Any) -> str:
     if type(source).__module__.split(".")[0] == "polars":
         return "polars"
     return "pandas" if isinstance(source, pd.DataFrame | pd.Series | dict) or hasattr(source, "to_pandas") else "numpy"
+
+
+def as_kind(frame: pd.DataFrame, kind: str) -> Any:
+    """A frame of ours as what `frame_kind` calls a table's kind: a polars frame for "polars", else as it is.
+
+    Raises:
+        MissingExtraError: polars is not installed.
+    """
+    if kind != "polars":
+        return frame
+    try:
+        polars = import_module("polars")
+    except ImportError:
+        raise MissingExtraError("polars", "polars") from None
+    return polars.from_pandas(frame)
+
+
+def _refuse_libraries_of_series(source: Any) -> None:
+    """Refuse what GluonTS and Darts keep series in, with the way to a frame."""
+    one = source[0] if isinstance(source, list | tuple) and len(source) else source
+    if type(one).__module__.split(".")[0] == "darts":
+        raise DataError(
+            "a Darts series is no table; give series.to_dataframe(), for several pandas.concat of these with a column "
+            "unique_id"
+        )
+    if isinstance(one, dict) and one is not source:
+        way = "pandas.DataFrame(data)"
+        if "target" in one and "start" in one:
+            way = (
+                "pandas.concat(pandas.DataFrame({'unique_id': i, 'ds': pandas.period_range(str(each['start']), "
+                "periods=len(each['target']), freq=FREQ), 'y': each['target']}) for i, each in enumerate(data))"
+            )
+        raise DataError(f"a list of dicts is no table; give {way}")
 
 
 def _from_array(source: Any) -> pd.DataFrame:
