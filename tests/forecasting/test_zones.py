@@ -76,5 +76,5 @@ def test_the_hour_of_the_day_is_the_one_that_the_clock_shows(change):
     found = model.model_.preprocessor
     clock = frame["ds"].dt.tz_localize(None)
     angle = 2 * np.pi * (clock.dt.hour + clock.dt.minute / 60) / 24
-    rows = found.rows(model.panel(frame), model.panel(frame)).values.numpy()
+    rows = found.rows(model.panel(frame)).values.numpy()
     np.testing.assert_allclose(rows[:, -2], np.sin(angle), atol=1e-6)
