@@ -267,6 +267,7 @@ def test_a_killed_run_carries_on_and_ends_with_the_same_forecast(folder):
     victim.kill()
     victim.wait()
     assert not (folder / "killed" / "model").exists()
+    (folder / "killed" / ".checkpoint.safetensors.tmp").touch()  # as if killed while it wrote the next one
     resumed = subprocess.run(command("killed"), cwd=folder, capture_output=True, encoding="utf-8", check=False)
     assert resumed.returncode == 0, resumed.stderr
     assert "carrying on from" in resumed.stderr

@@ -223,7 +223,8 @@ def _claimed(out: Path, overwrite: bool) -> Iterator[None]:
     """Make the run folder, or refuse one that holds something else or a finished run; on failure leave no trace."""
     if out.exists() and not out.is_dir():
         raise DataError(f"{out} is a file; name a folder with --out")
-    held = {path.name for path in out.iterdir()} if out.exists() else set()
+    # A run killed while it wrote leaves a hidden file of its own.
+    held = {path.name for path in out.iterdir() if not path.name.startswith(".")} if out.exists() else set()
     if _MARK in held and not overwrite:
         raise DataError(f"{out} holds a finished run; give --overwrite to replace it, or another --out")
     if held - {_CHECKPOINT, _REFIT_CHECKPOINT, "tensorboard"} and _MARK not in held and "model" not in held:
