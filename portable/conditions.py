@@ -18,7 +18,12 @@ Steps = Generator[Step, None, None]
 ELECTRICITY = ("examples/data/electricity.csv", "--config", "examples/data/electricity.toml")
 SMOKE = str(ROOT / "portable" / "smoke.py")
 SMALL = ("tests/engine", "tests/layers")
-READING = ("tests/tables", "tests/forecasting/test_zones.py", "tests/storage/test_model_folder.py", "tests/cli/test_info.py")
+READING = (
+    "tests/tables",
+    "tests/forecasting/test_zones.py",
+    "tests/storage/test_model_folder.py",
+    "tests/cli/test_info.py",
+)
 PAGE = tuple(str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests" / "serving").glob("test_page*.py")))
 SHOWING = ("tests/forecasting/evaluation", *PAGE, "tests/test_examples.py")
 NO_COMPILER = {"CC": None, "CXX": None}
