@@ -73,9 +73,9 @@ class TableModel:
         rows = model.preprocessor.rows(model.newest)
         everything, padded = (np.zeros_like(training), training), settings.short_series == "pad"
         source = Windows(rows, shape, everything, steps=shape.horizon, padded=padded)
-        linear = choose_start(model.network, source, season_of(settings, model.newest), learned_quantiles(settings))
-        assert linear is not None, "only a network with a linear skip is kept as it started"
-        model.network = linear.eval()
+        start = choose_start(model.network, source, season_of(settings, model.newest), learned_quantiles(settings))
+        assert start is not None, "only a network with a linear skip is kept as it started"
+        model.network = start.network
         model.keep_newest(model.newest)
         return model
 
@@ -118,18 +118,18 @@ class TableModel:
         validation = Windows(rows, shape, chosen, steps=shape.horizon, padded=padded)
         quantiles = learned_quantiles(settings)
         loss = make_loss(settings.loss, quantiles=quantiles)
-        linear = choose_start(self.network, source, season_of(settings, panel), quantiles) if fresh else None
+        start = choose_start(self.network, source, season_of(settings, panel), quantiles) if fresh else None
         self.history = train(
             self.network, source, validation if len(validation) else None, loss, settings, **vars(hooks)
         )
-        if linear is not None and linear.linear_skip is not None and len(validation):
+        if start is not None and len(validation):
             # All validation rows: those that did not choose the epoch are the better witnesses.
             judged = Windows(rows, shape, (training, panel.lengths), steps=shape.horizon, padded=padded)
-            before, after = (losses(each, judged, loss) for each in (linear, self.network))
+            before, after = (losses(each, judged, loss) for each in (start.network, self.network))
             if not clearly_better(before, after, shape.horizon):
-                self.network.load_state_dict(linear.state_dict())
+                self.network.load_state_dict(start.network.state_dict())
                 self.history.kept_start = True
-                note = Note("forecasting.kept_linear", {"values": linear.linear_skip.weight.shape[1]})
+                note = Note("forecasting.kept_linear", {"values": min(settings.linear_skip, settings.lookback)})
                 panel = replace(panel, notes=(*panel.notes, note))
         whole = Windows(rows, shape, calibrating, steps=settings.horizon, padded=padded)
         self.residuals, self.by_window = self._validation_residuals(whole), shape.window_scaler is not None
