@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from tidegate.errors import ModelFolderError, SettingError
@@ -59,6 +59,7 @@ class _TableConfig(_Common):
     scaled_ids: list[int | float | str]
     dated: bool
     by_window: bool = False  # earlier versions had all residuals in units of a series
+    origins: NonNegativeInt | None = None  # earlier versions took every window as one that shares no rows
 
 
 class _WindowConfig(_Common):
@@ -135,6 +136,7 @@ def _table_parts(model: TableModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "ids": newest.ids.tolist(),
         "scaled_ids": preprocessor.ids.tolist(),
         "by_window": model.by_window,
+        "origins": model.origins,
         "dated": bool(np.issubdtype(newest.times.dtype, np.datetime64)),
     }
     tensors = _panel_tensors(newest) | {"residuals": _tensor(model.residuals)}
@@ -178,7 +180,8 @@ def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel
     # What a forecast would be written with: a zone or a type that is none is found here and not at its first use.
     config.columns.restore_ids(newest.ids)
     config.columns.restore_times(times_ahead(newest, settings.horizon).reshape(-1))
-    return TableModel(config.settings, preprocessor, network, newest, residuals, history, config.by_window)
+    origins = len(residuals) * settings.horizon if config.origins is None else config.origins
+    return TableModel(config.settings, preprocessor, network, newest, residuals, history, config.by_window, origins)
 
 
 def _window_model(config: _WindowConfig, tensors: dict[str, Tensor]) -> WindowModel:

@@ -138,7 +138,8 @@ def _check_levels(settings: ForecasterSettings, levels: tuple[float, ...]) -> No
     check_levels(levels)
     quantiles = learned_quantiles(settings)
     if quantiles is not None:
-        Intervals(settings.levels, quantiles, np.empty((0, 1, 1))).around(np.zeros((1, 1, 1, len(quantiles))), levels)
+        learned = Intervals(settings.levels, quantiles, np.empty((0, 1, 1)), by_window=False, origins=0)
+        learned.around(np.zeros((1, 1, 1, len(quantiles))), levels)
 
 
 def _read_future(request: Request, settings: ForecasterSettings, panel: Panel, columns: Columns) -> pd.DataFrame | None:
