@@ -90,7 +90,7 @@ def row(name: str, strategy: str, shares: np.ndarray) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--seen", type=int, default=640)
     parser.add_argument("--after", type=int, default=400)
     parser.add_argument("--horizon", type=int, default=6)

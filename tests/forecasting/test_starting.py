@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tidegate import Forecaster, load
-from tidegate.forecasting.starting import clearly_better, intercept
+from tidegate.forecasting.starting import Sample, clearly_better, intercept
 
 SMALL = {"lookback": 24, "units": 3, "layers": 1, "epochs": 2, "steps_per_epoch": 4, "batch_size": 8}
 
@@ -62,6 +62,14 @@ def test_an_intercept_is_the_mean_error_without_what_may_be_an_accident():
     assert not intercept(errors - mean + 0.05).any()  # within a standard error, 1 / √200
     assert not intercept(torch.zeros(9, 2)).any()
     assert not intercept(errors[:1]).any()
+
+
+def test_a_mean_is_not_shifted_to_where_a_walk_happened_to_go():
+    x, y = torch.zeros(60, 4, dtype=torch.float64), torch.full((60, 1), 1.5, dtype=torch.float64)
+    y += 0.1 * torch.from_numpy(noise(60))[:, None]
+    nothing, last = torch.zeros(1, 4, dtype=torch.float64), torch.tensor([[0.0, 0.0, 0.0, 1.0]], dtype=torch.float64)
+    assert float(Sample(x, y).fit(nothing, None).intercept) == 0
+    assert float(Sample(x, y).fit(last, None).intercept) == pytest.approx(1.5, abs=0.05)
 
 
 def test_an_autoregressive_process_is_forecast_by_its_factor():

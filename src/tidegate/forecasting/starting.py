@@ -85,7 +85,7 @@ def choose_start(
     x, y, part = _newest(source, skip)
     if not len(x):
         return None
-    simple, best, without = _best(_Sample(x, y), part, _simple(skip, season))
+    simple, best, without = _best(Sample(x, y), part, _simple(skip, season))
     skip.weight.copy_(simple)
     linear = _as_network(network, best)
     if quantiles is not None:
@@ -123,7 +123,7 @@ def losses(network: ForecastNetwork, windows: Windows, loss: Loss) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Sample:
+class Sample:
     """Windows to fit to: what the skip reads (M, L) of each window and target, and what followed (M, S)."""
 
     x: Tensor
@@ -136,17 +136,20 @@ class _Sample:
 
     def fit(self, towards: Tensor, penalty: float | None) -> LinearForecast:
         """Least squares whose distance from given weights (S, L) costs; those themselves without a penalty."""
-        weight = towards
-        if penalty is not None:
+        if penalty is None:
+            weight, drifts = towards, bool(towards.any())
+        else:
             square, product = self.moments
             shrinking = torch.eye(len(square), dtype=square.dtype) * penalty
             shrinking *= max(float(square.diagonal().mean()), 1e-12)
-            weight = towards + torch.linalg.solve(square + shrinking, product - square @ towards.T).T
-        return LinearForecast(weight, intercept(self.y - self.x @ weight.T))
+            weight, drifts = towards + torch.linalg.solve(square + shrinking, product - square @ towards.T).T, True
+        # What the mean leaves on a walk is where that happened to go, and says nothing of what follows.
+        left = intercept(self.y - self.x @ weight.T)
+        return LinearForecast(weight, left if drifts else torch.zeros_like(left))
 
-    def where(self, rows: Tensor) -> _Sample:
+    def where(self, rows: Tensor) -> Sample:
         """Those of the windows."""
-        return _Sample(self.x[rows], self.y[rows])
+        return Sample(self.x[rows], self.y[rows])
 
 
 def intercept(errors: Tensor) -> Tensor:
@@ -193,7 +196,7 @@ def _simple(skip: LinearSkip, season: int) -> list[Tensor]:
 
 
 def _best(
-    whole: _Sample, part: Tensor, simple: list[Tensor]
+    whole: Sample, part: Tensor, simple: list[Tensor]
 ) -> tuple[Tensor, LinearForecast, tuple[LinearForecast, ...]]:
     """The simple weights (S, L), and any forecast, with the least error on windows that they were not fitted to.
 
