@@ -21,7 +21,7 @@ from tidegate.forecasting.streaming import Stream
 from tidegate.serving.batching import Batcher
 from tidegate.serving.bounds import Bounds
 from tidegate.serving.contract import ModelVersion
-from tidegate.serving.forecasting.answers import forecast_body
+from tidegate.serving.forecasting.answers import forecast_body, head_of
 from tidegate.serving.forecasting.loading import forecast, own_series
 from tidegate.serving.forecasting.schemas import HistoryBody, PushBody
 from tidegate.serving.responses import Refusal, overloaded, to_json
@@ -209,8 +209,7 @@ def _answer(id: str, live: _Live) -> dict[str, Any]:
     stream, version = live.stream, live.version
     return {
         "stream": id,
-        "model": version.name,
-        "version": version.version,
+        **head_of(version),
         "series": stream.series,
         "count": stream.count,
         "time": stream.last_time,
