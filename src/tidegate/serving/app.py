@@ -15,7 +15,7 @@ from tidegate.errors import TidegateError
 from tidegate.serving import protocol
 from tidegate.serving.contract import ModelVersion
 from tidegate.serving.limits import Limits, as_refusal
-from tidegate.serving.metrics import CONTENT_TYPE
+from tidegate.serving.metrics import CONTENT_TYPE, asks
 from tidegate.serving.openapi import describe, json_body, page, refusals
 from tidegate.serving.responses import Refusal, json_response, to_json
 from tidegate.serving.routing import DirectRoutes
@@ -74,16 +74,16 @@ def _add_protocol(app: FastAPI, service: Service) -> None:
 
     async def metadata(name: str) -> Response:
         """A model's inputs and outputs (open inference protocol)."""
-        return json_response(protocol.model_metadata(service.models.get(name)))
+        return json_response(protocol.model_metadata(asks(service.models.get(name))))
 
     async def model_ready(name: str) -> Response:
         """Whether a model answers requests (open inference protocol)."""
-        return json_response(to_json({"name": service.models.get(name).name, "ready": service.ready}))
+        return json_response(to_json({"name": asks(service.models.get(name)).name, "ready": service.ready}))
 
     async def infer(name: str, request: Request) -> Response:
         """Answer input tensors with output tensors (open inference protocol)."""
         length = request.headers.get("inference-header-content-length")
-        version, body = service.models.get(name), request.scope["tidegate.body"]
+        version, body = asks(service.models.get(name)), request.scope["tidegate.body"]
         content, headers = await protocol.infer(version, service.isolation, service.bounds, body, length)
         return Response(content, headers=headers)
 

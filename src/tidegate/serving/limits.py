@@ -51,7 +51,7 @@ class Limits:
         request_id.set(named)
         begin, reply = time.perf_counter(), _Reply(send, self._settings.timeout, named.encode())
         self._active += 1
-        self._metrics.active.inc()
+        self._metrics.begin()
         held = 0
         try:
             self._admit(scope)
@@ -74,10 +74,8 @@ class Limits:
         finally:
             self._buffered -= held
             self._active -= 1
-            self._metrics.active.dec()
             route = getattr(scope.get("route"), "path", "other")
-            self._metrics.requests.labels(route, str(reply.status)).inc()
-            self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
+            self._metrics.end(route, reply.status, time.perf_counter() - begin)
 
     def _admit(self, scope: Scope) -> None:
         path = scope["path"]

@@ -19,6 +19,7 @@ from tidegate.serving.forecasting.predicting import Tables, newest_rows, predict
 from tidegate.serving.forecasting.reading import check_one, read_files, read_predict, read_push
 from tidegate.serving.forecasting.schemas import PredictAnswer, PredictBody, PushAnswer, PushBody
 from tidegate.serving.forecasting.streams import Streams
+from tidegate.serving.metrics import asks
 from tidegate.serving.openapi import file_body, json_body, refusals
 from tidegate.serving.responses import Refusal, json_response
 from tidegate.serving.schemas import read
@@ -123,14 +124,14 @@ def _add_predictions(app: FastAPI, service: ForecastingService) -> None:
         shared.bounds.check_json(content)
         if len(content) <= LARGE:
             body = read(PredictBody, content)
-            version = service.version(body.model)
+            version = asks(service.version(body.model))
             check_one(body)
             if body.values is not None:
                 return json_response(await predict_arrays(version, body, shared.batcher, shared.bounds))
         versions = service.versions()
         readers = {name: loading.reader(version) for name, version in versions.items()}
         found = await shared.isolation.run(read_predict, content, readers, shared.bounds)
-        version = versions[service.version(found.body.model).name]
+        version = asks(versions[service.version(found.body.model).name])
         if found.body.values is not None:
             return json_response(await predict_arrays(version, found.body, shared.batcher, shared.bounds))
         loading.table_predictor(version)
@@ -150,7 +151,7 @@ def _add_predictions(app: FastAPI, service: ForecastingService) -> None:
         A form holds the file as `table`, and as `future` the file of what is known ahead; without `table` the forecast
         continues the rows that the model was fitted on.
         """
-        version = service.version(model)
+        version = asks(service.version(model))
         loading.table_predictor(version)
         content, kind = request.scope["tidegate.body"], request.headers.get("content-type", "")
         reader = loading.reader(version)
@@ -160,7 +161,7 @@ def _add_predictions(app: FastAPI, service: ForecastingService) -> None:
     @app.get("/models/{name}/forecast", responses=refusals(404))
     async def newest(name: str, series: str | None = None, level: list[float] = _Levels) -> Response:
         """The newest rows that a model was fitted on, and the forecast that follows them."""
-        return json_response(await service.table(newest_rows, service.version(name), series, tuple(level)))
+        return json_response(await service.table(newest_rows, asks(service.version(name)), series, tuple(level)))
 
 
 def _add_streams(app: FastAPI, service: ForecastingService) -> None:

@@ -24,6 +24,7 @@ from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body, head_of
 from tidegate.serving.forecasting.loading import forecast, own_series
 from tidegate.serving.forecasting.schemas import HistoryBody, PushBody
+from tidegate.serving.metrics import asks
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.serving.store import StreamStore
 from tidegate.serving.transactions import Transactions, is_busy
@@ -116,6 +117,7 @@ class Streams:
             raise refusal(error) from None
 
     async def _answer(self, seen: _Seen, levels: tuple[float, ...]) -> bytes:
+        asks(seen.version)
         if seen.context is None:
             return to_json(seen.answer)
         found = await forecast(seen.version, self._batcher, seen.context, levels)
