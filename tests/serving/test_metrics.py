@@ -100,6 +100,5 @@ def test_build_queues_and_the_process_are_told(two):
         "tidegate_build_info{",
         "tidegate_requests_active ",
         "process_resident_memory_bytes ",
-        "process_open_fds ",
     ):
         assert f"\n{name}" in text
