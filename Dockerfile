@@ -6,6 +6,7 @@ RUN apt-get update \
 WORKDIR /source
 RUN python -m venv /opt/tidegate
 ENV PATH=/opt/tidegate/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+ARG PIP_INDEX_URL
 # torch comes first and pinned, as in the Makefile; where a change of the source leaves it alone, it is not fetched again.
 COPY constraints.txt ./
 RUN pip install --constraint constraints.txt torch

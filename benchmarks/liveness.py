@@ -1,10 +1,10 @@
 """How fast the service says that it lives, at rest and while requests are made to cost much.
 
-Starts `tidegate serve` and asks /v2/health/live over and over on one connection: first with nothing else to do, then under
-floods of small requests, then during each request of tests/serving/test_hostile.py, of at most 4 MiB. Prints for each the
-status, the seconds that it took, the slowest answer of the liveness route and its 99th percentile, and how far the memory
-of all the service's processes grew. Meant for a machine with nothing else to do: what others do on the same cores is
-measured, too. Needs Linux. Run: python benchmarks/liveness.py
+Starts `tidegate serve` and asks /v2/health/live over and over on one connection: first with nothing else to do, then
+under floods of small requests, then during each request of tests/serving/test_hostile.py, of at most 4 MiB. Prints for
+each the status, the seconds that it took, the slowest answer of the liveness route and its 99th percentile, and how far
+the memory of all the service's processes grew. Meant for a machine with nothing else to do: what others do on the same
+cores is measured, too. Needs Linux. Run: python benchmarks/liveness.py
 """
 
 from __future__ import annotations

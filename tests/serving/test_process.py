@@ -154,6 +154,13 @@ def test_a_token_that_changes_in_its_file_is_taken_up(folder, tmp_path):
         assert "the old token stays" in err
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_terminal_that_closes_ends_the_service_in_order(folder, workers):
+    with Process(folder, "--workers", workers) as service:
+        code, _, err = service.end(signal.SIGHUP)
+        assert (code, err) == (0, "")
+
+
 def test_two_services_cannot_share_a_folder(folder, tmp_path):
     arguments = [sys.executable, "-m", "tidegate", "serve", str(folder), "--port", "0", "--state", str(tmp_path)]
     for workers in ("1", "2"):

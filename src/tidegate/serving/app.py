@@ -31,7 +31,7 @@ from tidegate.serving.contract import ModelVersion
 from tidegate.serving.limits import Limits, as_refusal
 from tidegate.serving.metrics import CONTENT_TYPE, asks
 from tidegate.serving.openapi import GUARDED, WITH_BODY, answers, describe, json_body, page, refusals
-from tidegate.serving.responses import Refusal, json_response, to_json
+from tidegate.serving.responses import FAULT, Refusal, json_response, to_json
 from tidegate.serving.routing import DirectRoutes
 from tidegate.serving.schemas import InferBody
 from tidegate.serving.service import Service
@@ -197,6 +197,10 @@ def _add_errors(app: FastAPI) -> None:
         place = ".".join(str(part) for part in fault["loc"])
         return Refusal(422, f"{place}: {fault['msg']}; correct it").response
 
+    async def refuse_fault(request: Request, error: Exception) -> Response:
+        return FAULT.response  # the error goes on to where it is logged
+
+    app.add_exception_handler(Exception, refuse_fault)
     for kind in (TidegateError, Refusal, TimeoutError):
         app.add_exception_handler(kind, refuse)
     app.add_exception_handler(HTTPException, refuse_http)

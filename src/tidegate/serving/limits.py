@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from tidegate.errors import TidegateError
 from tidegate.serving.logs import id_of_request, request_id
 from tidegate.serving.metrics import Metrics
-from tidegate.serving.responses import Refusal, error_body, overloaded
+from tidegate.serving.responses import FAULT, Refusal, error_body, overloaded
 from tidegate.serving.settings import HEALTH, ServeSettings
 from tidegate.serving.visitors import Visitors
 
@@ -70,7 +70,7 @@ class Limits:
             pass  # the client closed the connection; nobody is left to be answered
         except Exception:
             log.exception("a request met a fault of ours")
-            await _refuse(reply, Refusal(500, "the service met a fault of its own; its log says more"))
+            await _refuse(reply, FAULT)
         finally:
             self._buffered -= held
             self._active -= 1
