@@ -58,7 +58,8 @@ def build_app(service: Service) -> Limits:
 
 def _add_models(app: FastAPI, service: Service) -> None:
     kinds = [task.description for task in service.tasks]
-    listed: type[Answer] = create_model("ModelsAnswer", __base__=Answer, models=(list[reduce(or_, kinds)], ...))
+    models_of: Any = list.__class_getitem__(reduce(or_, kinds))
+    listed: type[Answer] = create_model("ModelsAnswer", __base__=Answer, models=(models_of, ...))
     listed.__doc__, listed.example = "The served models.", {"models": [kind.example for kind in kinds]}
 
     @app.get("/models", responses=answers(listed, *GUARDED))
