@@ -9,12 +9,32 @@ from tidegate.layers.registry import get, names, register
 from tidegate.layers.settings import LayerSettings, RecurrentSettings
 
 if TYPE_CHECKING:
+    from tidegate.layers.attending import AttentionPooling as AttentionPooling
+    from tidegate.layers.attending import MemoryAttention as MemoryAttention
+    from tidegate.layers.attention import Attention as Attention
+    from tidegate.layers.bilstm_attention import BiLSTMAttention as BiLSTMAttention
+    from tidegate.layers.chain import Chain as Chain
+    from tidegate.layers.document import DocumentEncoder as DocumentEncoder
+    from tidegate.layers.hierarchical import Hierarchical as Hierarchical
+    from tidegate.layers.multiscale import MultiScale as MultiScale
     from tidegate.layers.recurrent import Recurrent as Recurrent
     from tidegate.layers.sequence import SequenceLayer as SequenceLayer
     from tidegate.layers.sequence import without_padding as without_padding
 
 # Imported when first used: they need torch, and the command line reads the settings without it.
-_HOMES = {"Recurrent": "recurrent", "SequenceLayer": "sequence", "without_padding": "sequence"}
+_HOMES = {
+    "Attention": "attention",
+    "AttentionPooling": "attending",
+    "BiLSTMAttention": "bilstm_attention",
+    "Chain": "chain",
+    "DocumentEncoder": "document",
+    "Hierarchical": "hierarchical",
+    "MemoryAttention": "attending",
+    "MultiScale": "multiscale",
+    "Recurrent": "recurrent",
+    "SequenceLayer": "sequence",
+    "without_padding": "sequence",
+}
 __all__ = ["LayerSettings", "RecurrentSettings", "get", "names", "register", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
