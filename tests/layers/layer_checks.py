@@ -17,6 +17,7 @@ from tidegate.settings import check_settings
 BATCH, TIME, INPUTS, CONTEXT = 4, 9, 3, 2
 LENGTHS = torch.tensor([5, 9, 1, 7])
 VARIANTS = {
+    "conv": [{"channels": 5}, {"channels": 4, "kernel_size": 3, "layers": 2}, {"channels": 4, "kernel_size": 1}],
     "recurrent": [
         {"units": 5},
         {"units": 5, "bidirectional": True},
@@ -24,6 +25,7 @@ VARIANTS = {
         {"units": 6, "cell": "projected", "layers": 1, "bidirectional": True},
         {"units": 6, "cell": "depthgated", "initial": "uniform"},
     ],
+    "tcn": [{"channels": 5, "layers": 2}, {"channels": 3, "kernel_size": 2, "layers": 4}],
 }
 
 

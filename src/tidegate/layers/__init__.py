@@ -9,12 +9,20 @@ from tidegate.layers.registry import get, names, register
 from tidegate.layers.settings import LayerSettings, RecurrentSettings
 
 if TYPE_CHECKING:
+    from tidegate.layers.conv import Conv as Conv
     from tidegate.layers.recurrent import Recurrent as Recurrent
     from tidegate.layers.sequence import SequenceLayer as SequenceLayer
     from tidegate.layers.sequence import without_padding as without_padding
+    from tidegate.layers.tcn import TCN as TCN
 
 # Imported when first used: they need torch, and the command line reads the settings without it.
-_HOMES = {"Recurrent": "recurrent", "SequenceLayer": "sequence", "without_padding": "sequence"}
+_HOMES = {
+    "Conv": "conv",
+    "Recurrent": "recurrent",
+    "SequenceLayer": "sequence",
+    "TCN": "tcn",
+    "without_padding": "sequence",
+}
 __all__ = ["LayerSettings", "RecurrentSettings", "get", "names", "register", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 
 

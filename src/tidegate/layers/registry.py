@@ -11,7 +11,11 @@ from tidegate.errors import SettingError
 from tidegate.layers.settings import LayerSettings
 
 # Each is the settings of a layer, imported when it is asked for.
-BUILT_IN: dict[str, str] = {"recurrent": "tidegate.layers.settings:RecurrentSettings"}
+BUILT_IN: dict[str, str] = {
+    "conv": "tidegate.layers.conv:Conv",
+    "recurrent": "tidegate.layers.settings:RecurrentSettings",
+    "tcn": "tidegate.layers.tcn:TCN",
+}
 
 _registered: dict[str, type[LayerSettings]] = {}
 _Settings = TypeVar("_Settings", bound=type[LayerSettings])
