@@ -18,12 +18,17 @@ BATCH, TIME, INPUTS, CONTEXT = 4, 9, 3, 2
 LENGTHS = torch.tensor([5, 9, 1, 7])
 VARIANTS = {
     "conv": [{"channels": 5}, {"channels": 4, "kernel_size": 3, "layers": 2}, {"channels": 4, "kernel_size": 1}],
+    "lru": [{"units": 5, "states": 4}, {"units": 4, "states": 3, "layers": 1, "largest": 0.5}],
     "recurrent": [
         {"units": 5},
         {"units": 5, "bidirectional": True},
         {"units": 5, "cell": "gru", "variational": True, "dropout": 0.3, "contextual": True},
         {"units": 6, "cell": "projected", "layers": 1, "bidirectional": True},
         {"units": 6, "cell": "depthgated", "initial": "uniform"},
+    ],
+    "s4d": [
+        {"units": 5, "states": 4},
+        {"units": 4, "states": 3, "layers": 1, "frequencies": "inv", "method": "bilinear", "longest": 0.5},
     ],
     "tcn": [{"channels": 5, "layers": 2}, {"channels": 3, "kernel_size": 2, "layers": 4}],
 }

@@ -10,7 +10,9 @@ from tidegate.layers.settings import LayerSettings, RecurrentSettings
 
 if TYPE_CHECKING:
     from tidegate.layers.conv import Conv as Conv
+    from tidegate.layers.lru import LRU as LRU
     from tidegate.layers.recurrent import Recurrent as Recurrent
+    from tidegate.layers.s4d import S4D as S4D
     from tidegate.layers.sequence import SequenceLayer as SequenceLayer
     from tidegate.layers.sequence import without_padding as without_padding
     from tidegate.layers.tcn import TCN as TCN
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 # Imported when first used: they need torch, and the command line reads the settings without it.
 _HOMES = {
     "Conv": "conv",
+    "LRU": "lru",
     "Recurrent": "recurrent",
+    "S4D": "s4d",
     "SequenceLayer": "sequence",
     "TCN": "tcn",
     "without_padding": "sequence",

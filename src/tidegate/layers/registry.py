@@ -13,7 +13,9 @@ from tidegate.layers.settings import LayerSettings
 # Each is the settings of a layer, imported when it is asked for.
 BUILT_IN: dict[str, str] = {
     "conv": "tidegate.layers.conv:Conv",
+    "lru": "tidegate.layers.lru:LRU",
     "recurrent": "tidegate.layers.settings:RecurrentSettings",
+    "s4d": "tidegate.layers.s4d:S4D",
     "tcn": "tidegate.layers.tcn:TCN",
 }
 
