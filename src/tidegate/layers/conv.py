@@ -73,7 +73,7 @@ class ConvLayer(SequenceLayer):
 
 
 class CausalConvolution(nn.Module):
-    r"""One convolution, :math:`y_t = b + \sum_k W_k x_{t-kd}`, that can be continued: k from 0 to K - 1, d the dilation.
+    r"""One convolution, :math:`y_t = b + \sum_{k<K} W_k x_{t-kd}` with the dilation d, that can be continued.
 
     Args:
         input_size: features of an input.

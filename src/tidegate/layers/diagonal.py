@@ -14,20 +14,17 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def powers(base: Tensor, count: int) -> Tensor:
-    """Return the powers 0 to count - 1 of complex numbers (...) as (..., count), by repeated squaring."""
-    square = base.to(torch.complex128)
-    table = torch.ones_like(square)[..., None]
-    while table.shape[-1] < count:
-        table = torch.cat([table, table * square[..., None]], -1)
-        square = square * square
-    return table[..., :count].to(base.dtype)
+def power(base: Tensor, exponents: Tensor) -> Tensor:
+    """Return complex numbers (H, N) to the power of whole numbers (B,), as (B, H, N)."""
+    return (base.to(torch.complex128) ** exponents[:, None, None]).to(base.dtype)
 
 
 def tables(base: Tensor, time: int) -> tuple[Tensor, Tensor]:
     """Return powers (..., P) and (..., S), P pieces of S steps, whose products i, j are base^(i S + j) up to `time`."""
     steps = math.isqrt(max(time, 1) - 1) + 1
-    return powers(base**steps, -(-time // steps)), powers(base, steps)
+    fine = _powers(base.to(torch.complex128), steps + 1)
+    coarse = _powers(fine[..., steps], -(-time // steps))
+    return coarse.to(base.dtype), fine[..., :steps].to(base.dtype)
 
 
 def response(weights: Tensor, base: Tensor, time: int) -> Tensor:
@@ -74,8 +71,17 @@ def scan(u: Tensor, base: Tensor, first: Tensor) -> Tensor:
     return whole.flatten(2)[..., :time]
 
 
+def _powers(base: Tensor, count: int) -> Tensor:
+    """Return the powers 0 to count - 1 of numbers (...) as (..., count), by repeated squaring."""
+    table = torch.ones_like(base)[..., None]
+    while table.shape[-1] < count:
+        table = torch.cat([table, table * base[..., None]], -1)
+        base = base * base
+    return table[..., :count]
+
+
 def _triangle(table: Tensor) -> Tensor:
-    """Return matrices (..., S, S) whose entry k, j is the power j - k, 0 above the diagonal's other side."""
+    """Return matrices (..., S, S) whose entry k, j is the (j - k)-th power, 0 where that would be negative."""
     size = table.shape[-1]
     if not size:
         return table[..., None]

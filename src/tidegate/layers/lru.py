@@ -56,11 +56,11 @@ class LRULayer(ResidualStack):
 
 
 class LinearRecurrence(Recurrence):
-    r""":math:`s_t = \lambda s_{t-1} + \gamma B u_t`, :math:`y_t = \mathrm{Re}(C s_t) + D u_t`, elementwise in the states.
+    r""":math:`s_t = \lambda s_{t-1} + \gamma B u_t` and :math:`y_t = \mathrm{Re}(C s_t) + D u_t`, with vectors λ, γ, D.
 
-    :math:`\lambda = \exp(-e^\nu + i e^\theta)` lies within the unit circle for all weights. It starts evenly spread over
-    a ring, and :math:`\gamma = \sqrt{1 - |\lambda|^2}`, so that states are as large as inputs: Orvieto et al. 2023,
-    sections 3.2 to 3.4.
+    :math:`\lambda = \exp(-e^\nu + i e^\theta)` lies within the unit circle whatever the weights. It starts evenly
+    spread over a ring, and :math:`\gamma = \sqrt{1 - |\lambda|^2}`, so that states are as large as inputs: Orvieto et
+    al. 2023, sections 3.2 to 3.4.
     """
 
     def __init__(self, settings: LRU) -> None:

@@ -18,7 +18,7 @@ class Recurrence(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, u: Tensor, state: Tensor | None, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the outputs (B, T, H) of inputs (B, T, H), 0 beyond a row's length, and the state at each row's end."""
+        """Return the outputs (B, T, H) and each row's state at its end, of inputs (B, T, H), 0 beyond a row's length."""
 
     @abstractmethod
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -30,7 +30,7 @@ class Recurrence(nn.Module, ABC):
 
 
 class ResidualStack(SequenceLayer):
-    r"""Blocks :math:`x + \mathrm{GLU}(W \mathrm{GELU}(\mathrm{recurrence}(\mathrm{norm}(x))))` on a linear map of the inputs.
+    r"""Blocks :math:`x + \mathrm{GLU}(W\,\mathrm{GELU}(\mathrm{recurrence}(\mathrm{norm}(x))))`, on a linear map first.
 
     A block's recurrence is linear and mixes steps; what follows it is not and mixes features. Dropout acts after GELU
     and after GLU; the outputs are normalised.

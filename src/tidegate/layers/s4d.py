@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.errors import SettingError
-from tidegate.layers.diagonal import accumulate, response
+from tidegate.layers.diagonal import accumulate, power, response
 from tidegate.layers.residual import Recurrence, ResidualStack, as_complex, draw_complex
 from tidegate.layers.sequence import SequenceLayer
 from tidegate.layers.settings import LayerSettings
@@ -86,8 +86,8 @@ class StateSpace(Recurrence):
         if state is not None:
             before = as_complex(state)
             y = y + response(output * decay * before, decay, time)
-            steps = u.new_full((len(u),), time) if lengths is None else lengths.to(u)
-            end = end + decay ** steps[:, None, None] * before
+            steps = torch.full((len(u),), time) if lengths is None else lengths
+            end = end + power(decay, steps.to(u.device)) * before
         return y.mT, torch.view_as_real(end)
 
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
