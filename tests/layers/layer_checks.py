@@ -17,8 +17,30 @@ from tidegate.settings import check_settings
 BATCH, TIME, INPUTS, CONTEXT = 4, 9, 3, 2
 LENGTHS = torch.tensor([5, 9, 1, 7])
 VARIANTS = {
+    "attention": [
+        {"units": 8},
+        {"units": 6, "heads": 2, "window": 3},
+        {"units": 5, "score": "additive", "window": 4},
+        {"units": 5, "score": "general", "window": 1},
+        {"units": 5, "score": "dot", "window": 20},
+        {"units": 6, "heads": 3, "causal": False},
+        {"units": 5, "score": "additive", "causal": False},
+    ],
+    "chain": [
+        {},
+        {"parts": ("multiscale", "recurrent"), "residual": True},
+        {"parts": ({"name": "recurrent", "units": 5}, {"name": "attention", "units": 4, "window": 4}), "norm": True},
+        {
+            "parts": ({"name": "recurrent", "units": 5, "contextual": True}, "hierarchical"),
+            "norm": True,
+            "residual": True,
+        },
+        {"parts": ({"name": "recurrent", "units": 5, "bidirectional": True},)},
+    ],
     "conv": [{"channels": 5}, {"channels": 4, "kernel_size": 3, "layers": 2}, {"channels": 4, "kernel_size": 1}],
+    "hierarchical": [{"units": 4, "periods": (3, 2)}, {"units": 4, "periods": (4,), "cell": "gru", "layers": 2}, {}],
     "lru": [{"units": 5, "states": 4}, {"units": 4, "states": 3, "layers": 1, "largest": 0.5}],
+    "multiscale": [{"units": 4, "strides": (1, 2, 4)}, {"units": 4, "strides": (1, 3), "cell": "gru", "layers": 2}, {}],
     "recurrent": [
         {"units": 5},
         {"units": 5, "bidirectional": True},
@@ -206,8 +228,9 @@ def check_settings_follow_scikit_learn(settings):
     check_settings(settings)
     twin = clone(settings)
     assert twin is not settings
-    assert twin == settings == type(settings)(**settings.get_params())
-    for name, value in settings.get_params().items():
+    own = settings.get_params(deep=False)
+    assert twin == settings == type(settings)(**own)
+    for name, value in own.items():
         assert settings.__dataclass_fields__[name].metadata["help"], name
         assert twin.set_params(**{name: value}) is twin
     with pytest.raises(SettingError, match=f"nothing is no setting of layer {settings.name}"):

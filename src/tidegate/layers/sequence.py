@@ -129,7 +129,8 @@ class SequenceLayer(nn.Module, ABC):
     def _check_streams(self) -> None:
         if not self.streams:
             layer = f"{self._get_name()}({self.extra_repr()})"
-            raise SettingError(f"{layer} has no single step and no session: its outputs need later inputs")
+            why = "it keeps no state of earlier steps" if self.causal else "its outputs need later inputs"
+            raise SettingError(f"{layer} has no single step and no session: {why}")
 
 
 def without_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
