@@ -38,6 +38,12 @@ VARIANTS = {
         {"parts": ({"name": "recurrent", "units": 5, "bidirectional": True},)},
     ],
     "conv": [{"channels": 5}, {"channels": 4, "kernel_size": 3, "layers": 2}, {"channels": 4, "kernel_size": 1}],
+    "dilated": [
+        {"units": 4, "dilations": (1, 2, 4)},
+        {"units": 4, "dilations": (3,), "cell": "gru", "layers": 2},
+        {"units": 4, "dilations": (2, 20), "block": 1, "cell": "projected"},
+        {"units": 3, "dilations": (1, 3, 4, 2), "attention": 5},
+    ],
     "hierarchical": [{"units": 4, "periods": (3, 2)}, {"units": 4, "periods": (4,), "cell": "gru", "layers": 2}, {}],
     "lru": [{"units": 5, "states": 4}, {"units": 4, "states": 3, "layers": 1, "largest": 0.5}],
     "multiscale": [{"units": 4, "strides": (1, 2, 4)}, {"units": 4, "strides": (1, 3), "cell": "gru", "layers": 2}, {}],

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tidegate.layers.bilstm_attention import BiLSTMAttention as BiLSTMAttention
     from tidegate.layers.chain import Chain as Chain
     from tidegate.layers.conv import Conv as Conv
+    from tidegate.layers.dilated import Dilated as Dilated
     from tidegate.layers.document import DocumentEncoder as DocumentEncoder
     from tidegate.layers.hierarchical import Hierarchical as Hierarchical
     from tidegate.layers.lru import LRU as LRU
@@ -32,6 +33,7 @@ _HOMES = {
     "BiLSTMAttention": "bilstm_attention",
     "Chain": "chain",
     "Conv": "conv",
+    "Dilated": "dilated",
     "DocumentEncoder": "document",
     "Hierarchical": "hierarchical",
     "LRU": "lru",

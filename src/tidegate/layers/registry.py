@@ -16,6 +16,7 @@ BUILT_IN: dict[str, str] = {
     "bilstm_attention": "tidegate.layers.bilstm_attention:BiLSTMAttention",
     "chain": "tidegate.layers.chain:Chain",
     "conv": "tidegate.layers.conv:Conv",
+    "dilated": "tidegate.layers.dilated:Dilated",
     "hierarchical": "tidegate.layers.hierarchical:Hierarchical",
     "lru": "tidegate.layers.lru:LRU",
     "multiscale": "tidegate.layers.multiscale:MultiScale",
