@@ -146,6 +146,36 @@ def check_padding_does_not_matter(settings):
             assert all(part.isfinite().all() for part in ends)
 
 
+def check_rows_go_on_from_their_own_ends(settings):
+    layer, x = make(settings), inputs()
+    if not layer.streams:
+        return
+    expected, end = layer(x)
+    _, between = layer(x, lengths=LENGTHS)
+    rest = torch.full_like(x, torch.nan)
+    for row, length in enumerate(LENGTHS.tolist()):
+        rest[row, : TIME - length] = x[row, length:]
+    second, after = layer(rest, between, TIME - LENGTHS)
+    for row, length in enumerate(LENGTHS.tolist()):
+        close(second[row, : TIME - length], expected[row, length:])
+    close(after, end)
+
+
+def check_gradients_are_right(settings):
+    layer, x = make(settings), inputs(2, 4, INPUTS).requires_grad_()
+    names = [name for name, _ in layer.named_parameters()]
+    for parameter in layer.parameters():  # away from 0, where a rectifier has no slope
+        parameter.data += inputs(*parameter.shape) / 10
+
+    def run(x, *weights):
+        own = dict(zip(names, weights, strict=True))
+        y, state = torch.func.functional_call(layer, own, (x[:, :2],))
+        rest, state = torch.func.functional_call(layer, own, (x[:, 2:], state or None, torch.tensor([2, 1])))
+        return tuple(part for part in (y, rest, *state) if part.requires_grad)
+
+    assert torch.autograd.gradcheck(run, (x, *layer.parameters()), fast_mode=True)
+
+
 def check_last_is_where_a_row_has_seen_all_of_its_steps(settings):
     layer, x = make(settings), inputs()
     y, _ = layer(x)
