@@ -16,6 +16,7 @@ from tidegate.settings import check_settings
 
 BATCH, TIME, INPUTS, CONTEXT = 4, 9, 3, 2
 LENGTHS = torch.tensor([5, 9, 1, 7])
+SMALL = {"name": "recurrent", "units": 5}
 VARIANTS = {
     "attention": [
         {"units": 8},
@@ -29,13 +30,9 @@ VARIANTS = {
     "chain": [
         {},
         {"parts": ("multiscale", "recurrent"), "residual": True},
-        {"parts": ({"name": "recurrent", "units": 5}, {"name": "attention", "units": 4, "window": 4}), "norm": True},
-        {
-            "parts": ({"name": "recurrent", "units": 5, "contextual": True}, "hierarchical"),
-            "norm": True,
-            "residual": True,
-        },
-        {"parts": ({"name": "recurrent", "units": 5, "bidirectional": True},)},
+        {"parts": (SMALL, {"name": "attention", "units": 4, "window": 4}), "norm": True},
+        {"parts": ({**SMALL, "contextual": True}, "hierarchical"), "norm": True, "residual": True},
+        {"parts": ({**SMALL, "bidirectional": True},)},
     ],
     "conv": [{"channels": 5}, {"channels": 4, "kernel_size": 3, "layers": 2}, {"channels": 4, "kernel_size": 1}],
     "dilated": [
