@@ -15,9 +15,14 @@ BUILT_IN: dict[str, str] = {
     "attention": "tidegate.layers.attention:Attention",
     "bilstm_attention": "tidegate.layers.bilstm_attention:BiLSTMAttention",
     "chain": "tidegate.layers.chain:Chain",
+    "conv": "tidegate.layers.conv:Conv",
+    "dilated": "tidegate.layers.dilated:Dilated",
     "hierarchical": "tidegate.layers.hierarchical:Hierarchical",
+    "lru": "tidegate.layers.lru:LRU",
     "multiscale": "tidegate.layers.multiscale:MultiScale",
     "recurrent": "tidegate.layers.settings:RecurrentSettings",
+    "s4d": "tidegate.layers.s4d:S4D",
+    "tcn": "tidegate.layers.tcn:TCN",
 }
 _CHAIN = "chain"
 
