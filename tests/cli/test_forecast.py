@@ -114,10 +114,10 @@ def test_what_the_forecast_needs_is_checked_before_training(folder, tidegate, mo
 
 
 def test_a_level_that_fails_later_costs_neither_verdict_nor_report(folder, tidegate):
-    fitted = tidegate("forecast", "fit", "sales.csv", *FAST, "--level", "99.9", "--out", "wide")
+    fitted = tidegate("forecast", "fit", "sales.csv", *FAST, "--level", "99.99", "--out", "wide")
     assert fitted.returncode == 1
     assert "naive forecast" in fitted.stdout
-    assert "a 99.9 % interval needs at least" in fitted.stderr
+    assert "a 99.99 % interval needs at least" in fitted.stderr
     assert "The forecast</h2>" in (folder / "wide" / "report.html").read_text(encoding="utf-8")
     assert (folder / "wide" / "settings.toml").exists()
     assert len(tidegate("forecast", "predict", "wide").stdout.splitlines()) == 2

@@ -46,6 +46,7 @@ def table(length, freq, seed, names=("a", "b")):
     return frame.assign(**{name: rng.normal(size=len(frame)) for name in ("z", "wind", "price")})
 
 
+@pytest.mark.filterwarnings("ignore:a 80 % interval that assumes nothing needs")  # some of these tables are short
 @given(
     chosen=SETTINGS,
     freq=st.sampled_from(["h", "D", "MS", "B", "W-MON"]),
