@@ -11,7 +11,10 @@ from tidegate.tables.columns import Columns
 from tidegate.tables.moments import as_fitted
 from tidegate.tables.panel import Panel
 from tidegate.tables.series_ids import SeriesIds
+from tidegate.tables.sessions import SessionStep
 from tidegate.tables.stamps import parse_times
+from tidegate.tables.steps import FixedStep, RowStep, parse_step
+from tidegate.tables.units import DAY
 
 
 def forecast_frame(
@@ -43,11 +46,8 @@ def csv_bytes(frame: pd.DataFrame, freq: str | float) -> bytes:
 
 
 def _below_a_day(freq: str | float) -> bool:
-    try:
-        offset = pd.tseries.frequencies.to_offset(str(freq))
-    except ValueError:
-        return False
-    return isinstance(offset, pd.offsets.Tick) and pd.Timedelta(offset) < pd.Timedelta(days=1)
+    step = parse_step(freq) if freq else None
+    return isinstance(step, FixedStep | RowStep | SessionStep) and step.size < DAY
 
 
 def _all_midnight(times: pd.Series) -> bool:

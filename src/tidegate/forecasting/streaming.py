@@ -111,7 +111,7 @@ class Stream:
         Args:
             values: a number, the values in the order of `columns`, or a mapping by column; None where missing.
             time: ISO 8601 text, a datetime, or a number as in the table; None for the next step. Steps that were left
-                out become missing rows; the last observation again changes nothing and gives its forecast again.
+                out become missing rows (days without trading nothing, where the model refuses these); the last observation again changes nothing and gives its forecast again.
             future: covariates known ahead, (horizon, columns), when the model has them.
 
         Returns:
@@ -298,6 +298,8 @@ class Stream:
         steps = 0 if stamp == last else clock.steps_between(last, stamp)
         if steps < 0 or (steps == 0 and stamp != last):
             raise DataError(f"time {time!r} is not after {clock.write(last)}, the newest of the stream; push in order")
+        if steps > 1 and not self._predictor.gaps and clock.follow_each_other(last, stamp):
+            return stamp, 1
         return stamp, steps
 
 

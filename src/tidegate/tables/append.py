@@ -11,6 +11,7 @@ from tidegate.notes import Note
 from tidegate.tables.frequency import times_ahead
 from tidegate.tables.messages import stamp_text
 from tidegate.tables.panel import Panel
+from tidegate.tables.steps import closed_between, parse_step
 
 
 def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[Panel, np.ndarray]:
@@ -30,7 +31,7 @@ def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[P
     """
     new_number = {name: number for number, name in enumerate(panel.ids.tolist())}
     ahead = times_ahead(newest, 1)[:, 0]
-    pieces, repeated = [], 0
+    pieces, repeated, closed = [], 0, 0
     for number, name in enumerate(newest.ids.tolist()):
         old, new = newest.rows(number), panel.rows(new_number.pop(name)) if name in new_number else slice(0, 0)
         known = int(np.searchsorted(panel.times[new], newest.times[old.stop - 1], side="right"))
@@ -38,10 +39,7 @@ def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[P
             _refuse_contradiction(newest, old, panel, slice(new.start, new.start + known))
         repeated, new = repeated + known, slice(new.start + known, new.stop)
         if new.stop > new.start and panel.times[new.start] != ahead[number]:
-            raise DataError(
-                f"the new rows of series {name} begin at {stamp_text(panel.times[new.start])}, but its next row is "
-                f"expected at {stamp_text(ahead[number])}; give the rows between them too"
-            )
+            closed = max(closed, _days_closed(newest, old, panel.times[new.start], ahead[number]))
         pieces.append((old, new))
     if not new_number and not any(new.stop > new.start for _, new in pieces):
         raise DataError(
@@ -49,6 +47,7 @@ def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[P
             "rows that follow"
         )
     notes = (Note("tables.rows_known", {"count": repeated}),) if repeated else ()
+    notes += (Note("tables.days_off", {"count": closed}),) if closed else ()
     added = np.array(sorted(new_number.values()), dtype=np.int64)
     pieces += [(slice(0, 0), panel.rows(number)) for number in added]
     joined = {
@@ -67,6 +66,23 @@ def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[P
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         **joined,
     ), known
+
+
+def _days_closed(newest: Panel, old: slice, first: np.generic, expected: np.generic) -> int:
+    """Days without trading between the last known row of a series and its first new one.
+
+    Raises:
+        DataError: other rows lie between.
+    """
+    step, last = parse_step(newest.freq), newest.times[old.stop - 1]
+    days = closed_between(step, last.astype(np.int64), first.astype(np.int64)) if newest.times.dtype.kind == "M" else 0
+    if not days:
+        name = newest.ids[int(np.searchsorted(newest.starts, old.start, side="right")) - 1]
+        raise DataError(
+            f"the new rows of series {name} begin at {stamp_text(first)}, but its next row is expected at "
+            f"{stamp_text(expected)}; give the rows between them too"
+        )
+    return days
 
 
 def _refuse_contradiction(newest: Panel, old: slice, panel: Panel, new: slice) -> None:
