@@ -343,5 +343,5 @@ def test_a_stream_goes_on_behind_days_without_trading(freq):
     stream = model.stream()
     forecasts = [stream.push(row.y, row.ds.to_pydatetime()) for row in frame.itertuples()]
     pd.testing.assert_frame_equal(forecasts[-1].to_frame(), model.predict(frame), rtol=1e-5, check_dtype=False)
-    with pytest.raises(DataError, match="steps before time .* were left out and the model refuses gaps"):
+    with pytest.raises(DataError, match=r"steps before time .* were left out and the model refuses gaps"):
         stream.push(0.0, "2026-04-14T09:30:00")

@@ -7,7 +7,9 @@ import pandas as pd
 
 from tidegate.errors import DataError
 from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.tables.ahead import known_ahead
 from tidegate.tables.columns import Columns
+from tidegate.tables.messages import stamp_text
 from tidegate.tables.moments import as_fitted
 from tidegate.tables.panel import Panel
 from tidegate.tables.series_ids import SeriesIds
@@ -76,7 +78,7 @@ def future_frame(panel: Panel, columns: Columns, settings: ForecasterSettings, t
 def read_future(
     future: pd.DataFrame | None, panel: Panel, columns: Columns, settings: ForecasterSettings, times: np.ndarray
 ) -> np.ndarray:
-    """The covariates known ahead (N, S, Q) from a filled-in `future_frame`.
+    """The covariates known ahead (N, S, Q) from a filled-in `future_frame`, and those that the panel itself holds.
 
     Raises:
         DataError: naming the column, series and times for which values are missing.
@@ -84,8 +86,10 @@ def read_future(
     if not columns.future:
         return np.empty((*times.shape, 0))
     remedy = "fill in the frame that future_frame() returns and give it as future"
+    held = known_ahead(panel, times.shape[1])
     if future is None:
-        raise DataError(f"the forecast needs values ahead of {', '.join(columns.future)}; {remedy}")
+        _refuse_unknown(held, panel, columns, times, remedy)
+        return held
     wanted = pd.DataFrame(_keys(panel, columns, settings, times))
     keys = list(wanted.columns)
     absent = [name for name in (*keys, *columns.future) if name not in future.columns]
@@ -103,14 +107,26 @@ def read_future(
         row = int(given.duplicated(keys).to_numpy().argmax()) + 1
         raise DataError(f"row {row} of the future frame repeats a time of its series; keep one row per time")
     merged = wanted.merge(given, on=keys, how="left")
-    for name in columns.future:
+    for column, name in enumerate(columns.future):
         values = pd.to_numeric(merged[name], errors="coerce").to_numpy(dtype=np.float64)
+        values = np.where(np.isnan(values), held[:, :, column].ravel(), values)
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
             at = ", ".join(str(merged[key].iloc[bad[0]]) for key in keys)
             raise DataError(f"the future frame lacks {len(bad)} values of {name!r}, the first at {at}; {remedy}")
         merged[name] = values
     return merged[list(columns.future)].to_numpy(dtype=np.float64).reshape(*times.shape, -1)
+
+
+def _refuse_unknown(held: np.ndarray, panel: Panel, columns: Columns, times: np.ndarray, remedy: str) -> None:
+    unknown = np.isnan(held).any(axis=2)
+    if not unknown.any():
+        return
+    where = ""
+    if panel.ahead is not None:
+        series, step = (int(index[0]) for index in np.nonzero(unknown))
+        where = f" at {stamp_text(times[series, step])}, and the rows of the table with an empty target end before that"
+    raise DataError(f"the forecast needs values ahead of {', '.join(columns.future)}{where}; {remedy}")
 
 
 def _as_known(column: pd.Series, known: SeriesIds) -> np.ndarray:

@@ -107,6 +107,9 @@ def check_newest(
     sizes = {"targets": columns.targets, "past": columns.past, "future": columns.future}
     for name, role in sizes.items():
         _check(f"newest.{name}", newest[name], (torch.float64,), (rows, len(role)), gaps=gaps)
+    if "ahead" in newest:
+        steps = newest["ahead"].shape[1] if newest["ahead"].dim() == 3 else 0
+        _check("newest.ahead", newest["ahead"], (torch.float64,), (series, steps, len(columns.future)), gaps=True)
     _check("newest.static", newest["static"], (torch.float64,), (series, len(columns.static)))
     codes = newest["static"][:, : len(columns.categories)].numpy()
     most = np.array([len(known) for known in columns.categories.values()])

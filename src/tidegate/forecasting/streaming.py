@@ -111,7 +111,8 @@ class Stream:
         Args:
             values: a number, the values in the order of `columns`, or a mapping by column; None where missing.
             time: ISO 8601 text, a datetime, or a number as in the table; None for the next step. Steps that were left
-                out become missing rows (days without trading nothing, where the model refuses these); the last observation again changes nothing and gives its forecast again.
+                out become missing rows (days without trading nothing, where the model refuses these); the last
+                observation again changes nothing and gives its forecast again.
             future: covariates known ahead, (horizon, columns), when the model has them.
 
         Returns:

@@ -173,7 +173,9 @@ class TableModel:
 
     def keep_newest(self, panel: Panel) -> None:
         """Let forecasts continue this panel; gaps are filled first, for what fills them may lie further back."""
-        self.newest = self.preprocessor.fill(panel).tail(self.preprocessor.shape.context)
+        newest = self.preprocessor.fill(panel).tail(self.preprocessor.shape.context)
+        ahead = None if newest.ahead is None else newest.ahead[:, : self.preprocessor.settings.horizon]
+        self.newest = replace(newest, ahead=ahead)
 
     def usable(self, panel: Panel) -> Panel:
         """The series with enough history to forecast; too short ones are refused, dropped or padded, as chosen."""

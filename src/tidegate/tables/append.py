@@ -8,6 +8,7 @@ import numpy as np
 
 from tidegate.errors import DataError
 from tidegate.notes import Note
+from tidegate.tables.ahead import joined_ahead
 from tidegate.tables.frequency import times_ahead
 from tidegate.tables.messages import stamp_text
 from tidegate.tables.panel import Panel
@@ -30,6 +31,7 @@ def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[P
             row, or there are none.
     """
     new_number = {name: number for number, name in enumerate(panel.ids.tolist())}
+    own_number = dict(new_number)
     ahead = times_ahead(newest, 1)[:, 0]
     pieces, repeated, closed = [], 0, 0
     for number, name in enumerate(newest.ids.tolist()):
@@ -50,6 +52,10 @@ def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[P
     notes += (Note("tables.days_off", {"count": closed}),) if closed else ()
     added = np.array(sorted(new_number.values()), dtype=np.int64)
     pieces += [(slice(0, 0), panel.rows(number)) for number in added]
+    sources = [  # of what is known ahead: the new rows of a series know better than the old ones
+        len(newest.ids) + own_number[name] if new.stop > new.start else number
+        for number, (name, (_, new)) in enumerate(zip(newest.ids.tolist(), pieces, strict=False))
+    ]
     joined = {
         column: np.concatenate(
             [part for old, new in pieces for part in (getattr(newest, column)[old], getattr(panel, column)[new])]
@@ -64,6 +70,7 @@ def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[P
         ids=np.concatenate([newest.ids, panel.ids[added]]),
         static=np.concatenate([newest.static, panel.static[added]]),
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        ahead=joined_ahead(newest, panel, [*sources, *(len(newest.ids) + added)]),
         **joined,
     ), known
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from tidegate.errors import DataError, SettingError
 from tidegate.notes import Note
+from tidegate.tables.ahead import split_ahead
 from tidegate.tables.columns import Columns
 from tidegate.tables.excel import NOTE
 from tidegate.tables.filling import REMEDIES, leave_out_empty
@@ -69,17 +70,17 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
             raise
         text, date = reading.params["text"], reading.params["date"]
         raise type(error)(f"{error}; the first time, {text!r}, was read as {date}") from None
-    refuse = settings.missing == "refuse" and settings.layout != "wide"
     said: list[Note] = []
-    targets, past, future = (
-        _values(_numbers(frame, names, settings, said), order, grid, refuse)
-        for names in (roles.targets, roles.past, roles.future)
-    )
+    named = [_numbers(frame, names, settings, said) for names in (roles.targets, roles.past, roles.future)]
+    targets, past, future = (_values(columns, order, grid) for columns in named)
     static, static_names, known = static_values(frame, roles.static, order, None if like is None else like.categories)
     said = ([] if reading is None else [reading]) + said
     file = (Note.from_json(frame.attrs[NOTE]),) if NOTE in frame.attrs else ()
     notes = (*file, *roles.notes, *times.notes, *said, *order.notes, *grid.notes)
     panel = Panel(order.ids, grid.starts, grid.times, grid.freq, targets, past, future, static, notes)
+    panel, ahead = split_ahead(panel)
+    if settings.missing == "refuse" and settings.layout != "wide":
+        _refuse_missing(named, order.source(np.flatnonzero(ahead)))
     columns = Columns(
         id=roles.id,
         time=roles.time or (DEFAULT_TIME if roles.calendar else None),
@@ -138,14 +139,18 @@ def _numbers(
     return columns
 
 
-def _values(named: dict[str, np.ndarray], order: Order, grid: Grid, refuse: bool) -> np.ndarray:
+def _refuse_missing(named: list[dict[str, np.ndarray]], allowed: np.ndarray) -> None:
+    """Refuse the first column with a missing value, but for those rows of the table."""
+    for name, values in (item for columns in named for item in columns.items()):
+        unknown = np.isnan(values)
+        unknown[allowed] = False
+        if unknown.any():
+            raise _missing(name, np.flatnonzero(unknown))
+
+
+def _values(named: dict[str, np.ndarray], order: Order, grid: Grid) -> np.ndarray:
     """Columns (R, C) on the grid; a view of the frame's own memory where that is possible."""
     columns = list(named.values())
-    if refuse:
-        for name, values in named.items():
-            unknown = np.isnan(values)
-            if unknown.any():
-                raise _missing(name, np.flatnonzero(unknown))
     if len(columns) == 1 and order.rows is None and grid.target is None:
         return columns[0].reshape(-1, 1)
     single = all(values.dtype == np.float32 for values in columns) and bool(columns)
