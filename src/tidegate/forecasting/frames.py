@@ -16,6 +16,7 @@ from tidegate.tables.series_ids import SeriesIds
 from tidegate.tables.sessions import SessionStep
 from tidegate.tables.stamps import parse_times
 from tidegate.tables.steps import FixedStep, RowStep, parse_step
+from tidegate.tables.text_columns import code_texts
 from tidegate.tables.units import DAY
 
 
@@ -72,7 +73,8 @@ def method_name(settings: ForecasterSettings) -> str:
 def future_frame(panel: Panel, columns: Columns, settings: ForecasterSettings, times: np.ndarray) -> pd.DataFrame:
     """The frame of series and times ahead (N, S), with empty columns for the covariates known ahead."""
     frame = pd.DataFrame(_keys(panel, columns, settings, times))
-    return frame.assign(**{name: np.nan for name in columns.future})
+    empty = {name: np.full(len(frame), None) if name in columns.texts else np.nan for name in columns.future}
+    return frame.assign(**empty)
 
 
 def read_future(
@@ -108,7 +110,10 @@ def read_future(
         raise DataError(f"row {row} of the future frame repeats a time of its series; keep one row per time")
     merged = wanted.merge(given, on=keys, how="left")
     for column, name in enumerate(columns.future):
-        values = pd.to_numeric(merged[name], errors="coerce").to_numpy(dtype=np.float64)
+        if name in columns.texts:
+            values = code_texts(merged[name], name, columns.texts[name])
+        else:
+            values = pd.to_numeric(merged[name], errors="coerce").to_numpy(dtype=np.float64)
         values = np.where(np.isnan(values), held[:, :, column].ravel(), values)
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):

@@ -167,7 +167,7 @@ def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel
     check_names(tensors, names)
     check_sizes(settings.layer_settings(), weights)
     scaled = 1 if preprocessor.shared else len(config.scaled_ids)
-    inputs = preprocessor.shape.targets + len(config.columns.past) + len(config.columns.future)
+    inputs = preprocessor.shape.targets + config.columns.width("past") + config.columns.width("future")
     check_scale(tensors, "rows", (scaled, inputs))
     check_scale(tensors, "static", (1, len(config.columns.static) - len(config.columns.categories)))
     check_residuals(tensors["residuals"], settings.horizon, preprocessor.shape.targets)

@@ -133,7 +133,7 @@ class Stream:
         Raises:
             DataError: in one sentence.
         """
-        row = read_row(values, self.columns, self._predictor.gaps)
+        row = read_row(values, self.columns, self._predictor.gaps, self._predictor.texts)
         stamp, steps = self._read_time(time)
         if steps == 0 and not np.array_equal(row, self._rows[self._end - 1], equal_nan=True):
             raise DataError(f"time {time!r} was observed already with other values; give the time of the next step")
@@ -201,7 +201,7 @@ class Stream:
         names, steps = self._predictor.known_ahead, self._predictor.steps
         if future is None and not names:
             return np.empty((steps, 0))
-        return read_ahead(future, names, steps)
+        return read_ahead(future, names, steps, self._predictor.texts)
 
     def state(self) -> dict[str, Any]:
         """The stream as JSON values, for `restore`."""
@@ -214,6 +214,7 @@ class Stream:
             "format": _FORMAT,
             "series": self.series,
             "columns": list(self.columns),
+            "texts": {name: list(known) for name, known in self._predictor.texts.items()},
             "count": self.count,
             "timed": self._timed,
             "times": self._times[part].tolist() if self._timed else None,
@@ -228,6 +229,8 @@ class Stream:
             DataError: it is no state of a stream of this model; the stream is then as it was before.
         """
         rows, times, count, timed, anchors = _read_state(state, self.columns, self._times.dtype)
+        if state.get("texts", {}) != {name: list(known) for name, known in self._predictor.texts.items()}:
+            raise DataError("the stream's columns of text have other values than the model knows; begin a new stream")
         self._clear(self._predictor.own_series(state.get("series")))
         self._timed, self.count = timed, count
         if self._anchors is not None:

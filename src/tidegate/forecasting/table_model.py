@@ -25,6 +25,7 @@ from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import season_of
 from tidegate.tables.gradual import first_origins
 from tidegate.tables.panel import Panel
+from tidegate.tables.text_columns import learnt_from, recoded
 from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
 from tidegate.training.loop import train
@@ -86,6 +87,8 @@ class TableModel:
         needed = window_shape(settings, columns).context + settings.horizon
         panel = check_lengths(panel, needed, settings.short_series)
         training = training_lengths(settings, panel)
+        known = learnt_from(columns, panel.head(training)) if columns.texts else columns
+        panel, columns = recoded(panel, columns, known), known
         preprocessor = Preprocessor.fit(settings, columns, panel, training)
         network = build_network(preprocessor)
         return cls(given, preprocessor, network, panel, np.empty((0, 0, 0)), History(), False), training

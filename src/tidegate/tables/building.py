@@ -16,7 +16,7 @@ from tidegate.tables.excel import NOTE
 from tidegate.tables.filling import REMEDIES, leave_out_empty
 from tidegate.tables.gaps import Grid, close_gaps
 from tidegate.tables.marks import marks_of
-from tidegate.tables.messages import row_list, stamp_text
+from tidegate.tables.messages import row_list, short_list, stamp_text
 from tidegate.tables.moments import as_fitted, in_steps
 from tidegate.tables.numbers import column_of, is_text, read_numbers, to_numbers
 from tidegate.tables.ordering import Order, order_rows
@@ -27,6 +27,7 @@ from tidegate.tables.rows import rows_to_long
 from tidegate.tables.settings import TableSettings
 from tidegate.tables.stamps import Times, parse_calendar, parse_date_and_clock, parse_times
 from tidegate.tables.static_columns import static_values
+from tidegate.tables.text_columns import code_texts, holds_text, learn_texts
 from tidegate.tables.wide import wide_to_long
 
 
@@ -71,7 +72,8 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
         text, date = reading.params["text"], reading.params["date"]
         raise type(error)(f"{error}; the first time, {text!r}, was read as {date}") from None
     said: list[Note] = []
-    named = [_numbers(frame, names, settings, said) for names in (roles.targets, roles.past, roles.future)]
+    texts = _texts(frame, (*roles.past, *roles.future), said) if like is None else like.texts
+    named = [_numbers(frame, names, settings, texts, said) for names in (roles.targets, roles.past, roles.future)]
     targets, past, future = (_values(columns, order, grid) for columns in named)
     static, static_names, known = static_values(frame, roles.static, order, None if like is None else like.categories)
     said = ([] if reading is None else [reading]) + said
@@ -89,6 +91,7 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
         future=roles.future,
         static=static_names,
         categories=known,
+        texts=texts,
         layout=settings.layout,
         frame=frame_kind(source),
         id_dtype=order.id_dtype,
@@ -128,12 +131,28 @@ def _reading(frame: pd.DataFrame, name: str | None, times: Times) -> Note | None
     return None if same else Note("tables.time_read", {"column": name, "text": text, "date": date})
 
 
+def _texts(frame: pd.DataFrame, covariates: tuple[str, ...], notes: list[Note]) -> dict[str, list[str]]:
+    """The values of each covariate of text; that it is read as such is added to the notes."""
+    texts = {}
+    for name in [name for name in covariates if holds_text(column_of(frame, name))]:
+        texts[name] = learn_texts(column_of(frame, name), name)
+        notes.append(Note("tables.text_encoded", {"column": name, "texts": short_list(texts[name], 5)}))
+    return texts
+
+
 def _numbers(
-    frame: pd.DataFrame, names: tuple[str, ...], settings: TableSettings, notes: list[Note]
+    frame: pd.DataFrame,
+    names: tuple[str, ...],
+    settings: TableSettings,
+    texts: dict[str, list[str]],
+    notes: list[Note],
 ) -> dict[str, np.ndarray]:
     """The named columns; what was decided about them is added to the notes."""
     columns = {}
     for name in names:
+        if name in texts:
+            columns[name] = code_texts(column_of(frame, name), name, texts[name])
+            continue
         columns[name], said = read_numbers(column_of(frame, name), name, marks_of(settings))
         notes += said
     return columns

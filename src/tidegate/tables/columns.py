@@ -25,6 +25,7 @@ class Columns:
         future: covariates known ahead.
         static: constant per series, in the order of `Panel.static`: first the categorical ones, then the numbers.
         categories: for each categorical static column its known categories; category i has code i + 1, others 0.
+        texts: for each covariate of text its known values; value i has code i + 1.
         layout: "long", "wide" or "rows", as the table came.
         frame: what the table came as: "pandas", "polars", "numpy" or "file".
         id_dtype: numpy dtype of the identifiers ("object" for text), or "category".
@@ -43,6 +44,7 @@ class Columns:
     future: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
     categories: dict[str, list[str]] = field(default_factory=dict)
+    texts: dict[str, list[str]] = field(default_factory=dict)
     layout: str = "long"
     frame: str = "pandas"
     id_dtype: str = "object"
@@ -51,6 +53,16 @@ class Columns:
     in_utc: bool = False
     clock_zone: str | None = None
     calendar: tuple[str, ...] = ()
+
+    @property
+    def coded(self) -> dict[str, tuple[int, ...]]:
+        """By role the numbers of the covariates whose values are codes of text."""
+        roles = {"past": self.past, "future": self.future}
+        return {role: tuple(i for i, name in enumerate(names) if name in self.texts) for role, names in roles.items()}
+
+    def width(self, role: str) -> int:
+        """How many inputs the covariates of a role are: a text is one for each of its values."""
+        return sum(len(self.texts[name]) if name in self.texts else 1 for name in getattr(self, role))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import season_of, times_ahead
 from tidegate.tables.panel import Panel
+from tidegate.tables.text_columns import recoded
 from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
 from tidegate.training.schedules import OPEN_ENDED
@@ -76,6 +77,7 @@ def _backtest(
     model = TableModel.fit(settings, panel.head(seen), columns, hooks)
     kept = np.isin(panel.ids.astype(str), model.preprocessor.ids.astype(str))
     panel, seen = replace(panel.select(kept), notes=model.newest.notes), seen[kept]
+    panel = recoded(panel, columns, model.preprocessor.columns)
     model.keep_newest(panel)
     evaluation = forecast_part(model, panel, (seen, panel.lengths))
     return model, _result(model, panel, columns, seen, evaluation)
@@ -107,7 +109,7 @@ def _result(
     ours, theirs = (loss_by_origin(truth, forecasts[name], origins, divisor) for name in (method, best or method))
     significance = diebold_mariano(ours, theirs, reach(origins, ends))
     history = model.history.to_frame()
-    notes = list(model.newest.notes)
+    notes = list(panel.notes)
     if evaluation.of > len(evaluation.rows):
         notes.append(Note("forecasting.windows_judged", {"judged": len(evaluation.rows), "all": int(evaluation.of)}))
     notes += _stopped_too_soon(model.history, settings)
