@@ -9,6 +9,7 @@ from tidegate.errors import DataError
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.tables.ahead import known_ahead
 from tidegate.tables.columns import Columns
+from tidegate.tables.date_writing import write_dates
 from tidegate.tables.messages import stamp_text
 from tidegate.tables.moments import as_fitted
 from tidegate.tables.panel import Panel
@@ -35,14 +36,18 @@ def forecast_frame(
     return pd.DataFrame(data, copy=False)
 
 
-def csv_bytes(frame: pd.DataFrame, freq: str | float) -> bytes:
-    """A frame of forecasts as a CSV file; numbers read back as they were.
+def csv_bytes(frame: pd.DataFrame, columns: Columns | None, freq: str | float) -> bytes:
+    """A frame of forecasts as a CSV file; numbers read back as they were, times are written as the table wrote them.
 
     Args:
         frame: what to write.
+        columns: of the table, if that is known.
         freq: the step of time. Below a day every time is written with its clock, also where all of a file are midnight.
     """
-    if _below_a_day(freq):
+    if columns is not None and columns.time_form is not None:
+        times = [name for name in frame if frame[name].dtype.kind == "M"]
+        frame = frame.assign(**{str(name): write_dates(frame[name], columns.time_form) for name in times})
+    elif _below_a_day(freq):
         midnights = [name for name in frame if frame[name].dtype.kind == "M" and _all_midnight(frame[name])]
         frame = frame.assign(**{str(name): frame[name].dt.strftime("%Y-%m-%d %H:%M:%S") for name in midnights})
     return frame.to_csv(index=False).encode()
@@ -147,7 +152,7 @@ def _as_known(column: pd.Series, known: SeriesIds) -> np.ndarray:
 
 def _as_times(column: pd.Series, columns: Columns, freq: str | int | float, dtype: np.dtype, remedy: str) -> np.ndarray:
     name = str(column.name)
-    parsed = as_fitted(parse_times(column, name), columns, str(freq), name).values
+    parsed = as_fitted(parse_times(column, name, usual=columns.time_form), columns, str(freq), name).values
     if parsed.dtype.kind != dtype.kind and "M" in (parsed.dtype.kind, dtype.kind):
         raise DataError(f"column {column.name!r} of the future frame holds other times than the table did; {remedy}")
     return parsed.astype(dtype)

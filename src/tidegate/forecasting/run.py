@@ -215,7 +215,7 @@ def _forecast(
         frame = forecaster.predict(future=future, level=request.levels)
     except TidegateError as error:
         return None, error
-    write_atomically(file, csv_bytes(frame, forecaster.freq_))
+    write_atomically(file, csv_bytes(frame, forecaster.columns_, forecaster.freq_))
     return frame, None
 
 

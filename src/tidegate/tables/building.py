@@ -60,7 +60,8 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
     if settings.layout == "wide" and roles.static:
         raise SettingError("static_cols cannot be used with layout='wide', where a column is a series; use 'long'")
     ids = None if roles.id is None else column_of(frame, roles.id)
-    read, name = _times(frame, roles, settings), str(roles.time)
+    read = _times(frame, roles, settings, None if like is None else like.time_form)
+    name = str(roles.time)
     times = in_steps(read, ids, settings.freq, name) if like is None else as_fitted(read, like, settings.freq, name)
     reading = _reading(frame, roles.time, read)
     try:
@@ -77,6 +78,8 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
     targets, past, future = (_values(columns, order, grid) for columns in named)
     static, static_names, known = static_values(frame, roles.static, order, None if like is None else like.categories)
     said = ([] if reading is None else [reading]) + said
+    if like is None and times.form is None and times.kind == "dates" and _is_written(frame, roles.time):
+        said.append(Note("tables.times_iso", {"column": name}))
     file = (Note.from_json(frame.attrs[NOTE]),) if NOTE in frame.attrs else ()
     notes = (*file, *roles.notes, *times.notes, *said, *order.notes, *grid.notes)
     panel = Panel(order.ids, grid.starts, grid.times, grid.freq, targets, past, future, static, notes)
@@ -96,6 +99,7 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
         frame=frame_kind(source),
         id_dtype=order.id_dtype,
         time_kind=times.kind,
+        time_form=times.form,
         zone=times.zone or ("UTC" if times.in_utc else None),
         in_utc=times.in_utc,
         clock_zone=times.zone if times.in_utc else None,
@@ -108,9 +112,9 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
     return panel, columns
 
 
-def _times(frame: pd.DataFrame, roles: Roles, settings: TableSettings) -> Times:
+def _times(frame: pd.DataFrame, roles: Roles, settings: TableSettings, usual: str | None) -> Times:
     if roles.time is not None:
-        return parse_times(column_of(frame, roles.time), roles.time, settings.date_format)
+        return parse_times(column_of(frame, roles.time), roles.time, settings.date_format, usual)
     if roles.calendar and roles.calendar[0].lower() != "year":
         date, clock = (column_of(frame, name) for name in roles.calendar)
         return parse_date_and_clock(date, clock, settings.date_format)
@@ -120,6 +124,10 @@ def _times(frame: pd.DataFrame, roles: Roles, settings: TableSettings) -> Times:
     if roles.id is None:
         return Times(np.arange(len(frame)), "numbers")
     return Times(frame.groupby(roles.id, sort=False, dropna=False).cumcount().to_numpy(), "numbers")
+
+
+def _is_written(frame: pd.DataFrame, name: str | None) -> bool:
+    return name is not None and is_text(frame[name]) and isinstance(frame[name].iloc[0], str)
 
 
 def _reading(frame: pd.DataFrame, name: str | None, times: Times) -> Note | None:

@@ -31,6 +31,7 @@ class Columns:
         id_dtype: numpy dtype of the identifiers ("object" for text), or "category".
         time_kind: how time stamps were written: "dates", "numbers", one of `NUMBER_FORMS` such as "yyyymmdd",
             "unix_s", "unix_ms", "unix_us", "unix_ns" or "period:<freq>".
+        time_form: how text wrote them, as `find_form` finds it; None where they were no text, or in no one form.
         zone: the time zone that the stamps were in, if any.
         in_utc: whether `Panel.times` are in UTC (steps below a day in a zone) rather than in local time.
         clock_zone: the zone of the wall clock where they are; None where only changing offsets were given.
@@ -49,6 +50,7 @@ class Columns:
     frame: str = "pandas"
     id_dtype: str = "object"
     time_kind: str = "dates"
+    time_form: str | None = None
     zone: str | None = None
     in_utc: bool = False
     clock_zone: str | None = None
@@ -98,8 +100,8 @@ class Columns:
     def restore_times(self, times: np.ndarray) -> np.ndarray | pd.Series:
         """Time stamps (R,) of a panel or of `future_times` as the input wrote them.
 
-        Dates given as text come back as datetime64; everything else in the input's own kind (numbers such as
-        20240131, Unix time, periods, time zones).
+        Dates given as text come back as datetime64 (files have them in `time_form`); everything else in the input's
+        own kind (numbers such as 20240131, Unix time, periods, time zones).
         """
         if times.dtype.kind != "M":
             return times

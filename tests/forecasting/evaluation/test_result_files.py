@@ -123,5 +123,5 @@ def _named(methods, targets):
 
 def test_times_of_a_day_are_written_with_their_clock_in_every_file():
     midnight = pd.DataFrame({"ds": pd.to_datetime(["2026-01-01"]), "LSTM": [0.1 + 0.2]})
-    assert csv_bytes(midnight, "h") == b"ds,LSTM\n2026-01-01 00:00:00,0.30000000000000004\n"
-    assert csv_bytes(midnight, "D") == b"ds,LSTM\n2026-01-01,0.30000000000000004\n"
+    assert csv_bytes(midnight, None, "h") == b"ds,LSTM\n2026-01-01 00:00:00,0.30000000000000004\n"
+    assert csv_bytes(midnight, None, "D") == b"ds,LSTM\n2026-01-01,0.30000000000000004\n"

@@ -55,6 +55,7 @@ def write_report(result: BacktestResult, folder: str | os.PathLike[str], lang: s
         The path of report.html.
     """
     check_language(lang)  # before anything is written
+    result = result.in_frames_of("pandas")
     folder = Path(folder)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for name in figure_names(result):
