@@ -59,7 +59,7 @@ def table(kind, other, cov):
 
 
 @given(*[st.sampled_from(sorted(COLUMNS)) for _ in range(3)], SETTINGS, st.booleans())
-@settings(max_examples=20)
+@settings(max_examples=8)
 def test_odd_tables_are_forecast_or_refused_in_words(tmp_path_factory, kind, other, covariate, chosen, reported):
     frame = table(kind, other, covariate)
     model = Forecaster(

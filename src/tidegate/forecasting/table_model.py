@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tidegate.engine.threads import one_torch_thread
 from tidegate.errors import DataError
+from tidegate.forecasting.finite import quiet
 from tidegate.forecasting.intervals import Intervals, ascending, learned_quantiles
 from tidegate.forecasting.losses import make_loss
 from tidegate.forecasting.network import ForecastNetwork
@@ -81,6 +82,7 @@ class TableModel:
         return model
 
     @classmethod
+    @quiet()
     def _untrained(cls, settings: ForecasterSettings, panel: Panel, columns: Columns) -> tuple[TableModel, np.ndarray]:
         """A model with the whole panel as its newest rows, and the training rows of each series."""
         given, settings = settings, resolved(settings, columns, panel.freq)
@@ -104,6 +106,7 @@ class TableModel:
         self.preprocessor = self.preprocessor.with_series(joined.head(training))
         self._train(joined, known, training, hooks)
 
+    @quiet()
     @one_torch_thread()
     def _train(
         self, panel: Panel, first: np.ndarray, training: np.ndarray, hooks: TrainingHooks, *, fresh: bool = False

@@ -30,7 +30,7 @@ def split_ahead(panel: Panel) -> tuple[Panel, np.ndarray]:
     if not panel.future.shape[1]:
         return panel, taken
     known = ~np.isnan(panel.targets).all(axis=1)
-    last = np.maximum.reduceat(np.where(known, np.arange(len(known)), -1), panel.starts[:-1])
+    last = np.maximum.reduceat(np.where(known, np.arange(len(panel.times)), -1), panel.starts[:-1])
     counts = np.where(last >= panel.starts[:-1], panel.starts[1:] - 1 - last, 0)
     for number in np.flatnonzero(counts):
         behind = slice(int(last[number]) + 1, int(panel.starts[number + 1]))

@@ -81,8 +81,10 @@ def _days_closed(newest: Panel, old: slice, first: np.generic, expected: np.gene
     Raises:
         DataError: other rows lie between.
     """
-    step, last = parse_step(newest.freq), newest.times[old.stop - 1]
-    days = closed_between(step, last.astype(np.int64), first.astype(np.int64)) if newest.times.dtype.kind == "M" else 0
+    last = newest.times[old.stop - 1]
+    days = 0
+    if newest.times.dtype.kind == "M":
+        days = closed_between(parse_step(newest.freq), int(last.astype(np.int64)), int(first.astype(np.int64)))
     if not days:
         name = newest.ids[int(np.searchsorted(newest.starts, old.start, side="right")) - 1]
         raise DataError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,7 @@ _PARTS |= {token: {"year", "month", "day"} for token in ("%Y%m%d", "%d%m%Y", "%m
 _SIGNS = {*"TtQqWwhZ", "of", "at"}  # letters that are no part of a date
 
 
-def find_form(texts: Sequence[str], values: np.ndarray, offsets: np.ndarray | None) -> str | None:
+def find_form(texts: list[str], values: np.ndarray, offsets: np.ndarray | None) -> str | None:
     """The form that writes each of these distinct texts (U,) as it is; None where no one does.
 
     Args:
@@ -61,7 +62,7 @@ def find_form(texts: Sequence[str], values: np.ndarray, offsets: np.ndarray | No
     if not len(texts):
         return None
     chosen = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), _SAMPLE)).astype(int))
-    sample = [(texts[i], _stamp(values[i], None if offsets is None else int(offsets[i]))) for i in chosen]
+    sample = [(texts[i], _stamp(values[i], None if offsets is None else int(offsets[i]))) for i in chosen.tolist()]
     # Where day, month and hour are different numbers, one text tells which is which.
     telling = max(sample, key=lambda each: len(set(_RUN.findall(each[0]))))
     for form in islice(_forms(*telling), _MOST_FORMS):
@@ -86,7 +87,7 @@ def read_form(texts: Sequence[str], form: str) -> np.ndarray | None:
     return None if dates.isna().any() else dates.to_numpy().astype("datetime64[ns]")
 
 
-def _stamp(value: np.datetime64, offset: int | None) -> pd.Timestamp:
+def _stamp(value: Any, offset: int | None) -> pd.Timestamp:
     stamp = pd.Timestamp(value)
     return stamp if offset is None else stamp.tz_localize(pandas_zone(offset_name(offset)))
 

@@ -14,7 +14,9 @@ import numpy as np
 
 from tidegate.tables.units import DAY, SECOND, UNITS, WEEKDAYS
 
-_NAME = re.compile(r"(\d*)(min|h|s) ([\d:,-]+)(?: ([A-Z,-]+))?")
+_CLOCK = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?"
+_SPAN = rf"{_CLOCK}(?:-{_CLOCK})?"
+_NAME = re.compile(rf"(\d*)(min|h|s) ({_SPAN}(?:,{_SPAN})*)(?: ([A-Z,-]+))?")
 
 
 @dataclass(frozen=True)
@@ -104,23 +106,21 @@ def parse_session(text: str) -> SessionStep | None:
     size = int(match[1] or 1) * UNITS[match[2]]
     spans = [[_time_of_day(clock) for clock in span.split("-")] for span in match[3].split(",")]
     days = _day_numbers(match[4])
-    if not size or days is None or any(len(span) > 2 or None in span for span in spans):
+    if not size or days is None:
         return None
     begin = spans[0][0]
     offsets: list[int] = []
     for span in spans:
-        first, length = (span[0] - begin) % DAY, (span[-1] - span[0]) % DAY  # pyright: ignore[reportOptionalOperand]
+        first, length = (span[0] - begin) % DAY, (span[-1] - span[0]) % DAY
         if length % size or (offsets and first <= offsets[-1]) or first + length >= DAY:
             return None
         offsets += range(first, first + length + 1, size)
-    return SessionStep(size, begin, tuple(offsets), days)  # pyright: ignore[reportArgumentType]
+    return SessionStep(size, begin, tuple(offsets), days)
 
 
-def _time_of_day(text: str) -> int | None:
-    match = re.fullmatch(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", text)
-    if match is None or int(match[1]) > 23 or int(match[2]) > 59 or int(match[3] or 0) > 59:
-        return None
-    return (int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3] or 0)) * SECOND
+def _time_of_day(text: str) -> int:
+    hours, minutes, seconds = (*map(int, text.split(":")), 0)[:3]
+    return (hours * 3600 + minutes * 60 + seconds) * SECOND
 
 
 def _clock(time: int) -> str:

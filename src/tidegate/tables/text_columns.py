@@ -22,7 +22,7 @@ def holds_text(column: pd.Series) -> bool:
     """Whether a column is one of categories: text of which no value is a number, or a categorical column."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return True
-    return is_text(column) and column.notna().any() and not has_numbers(column)
+    return is_text(column) and bool(column.notna().any()) and not has_numbers(column)
 
 
 def learn_texts(column: pd.Series, name: str) -> list[str]:

@@ -16,6 +16,7 @@ from tidegate.forecasting.evaluation.result import PARTS, BacktestResult
 from tidegate.forecasting.evaluation.significance import diebold_mariano, loss_by_origin, reach
 from tidegate.forecasting.evaluation.verdict import best_naive, verdict_metric, verdict_on
 from tidegate.forecasting.evaluation.window_forecasts import WindowForecasts, forecast_part
+from tidegate.forecasting.finite import quiet
 from tidegate.forecasting.frames import method_name
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel, training_lengths
@@ -70,6 +71,7 @@ def cross_validate(settings: ForecasterSettings, data: Any, folds: int, test_siz
     return [_backtest(settings, part, columns, seen, TrainingHooks())[1] for part, seen in parts]
 
 
+@quiet()
 def _backtest(
     settings: ForecasterSettings, panel: Panel, columns: Columns, seen: np.ndarray, hooks: TrainingHooks
 ) -> tuple[TableModel, BacktestResult]:
@@ -83,6 +85,7 @@ def _backtest(
     return model, _result(model, panel, columns, seen, evaluation)
 
 
+@quiet()
 def score_panel(model: TableModel, panel: Panel) -> float:
     """R² over every window of a panel, the mean over targets, steps together."""
     nothing = np.zeros_like(panel.lengths)
