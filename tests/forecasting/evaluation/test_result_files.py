@@ -98,7 +98,9 @@ def test_backtest_csv_names_columns_as_a_forecast_does(targets, ids, tmp_path):
     result = forecaster.backtest(table, refit=False)
     save_result(result, tmp_path)
     text = {"shop": str}
-    written = pd.read_csv(tmp_path / "backtest.csv", parse_dates=["when", "cutoff"], dtype=text)
+    written = pd.read_csv(
+        tmp_path / "backtest.csv", parse_dates=["when", "cutoff"], date_format="%d.%m.%Y %H:%M", dtype=text
+    )
     forecast = forecaster.predict()
     keys = [name for name in forecast if not str(name).startswith("LSTM")]
     assert list(written) == [*keys, "cutoff", *targets, *_named(result.methods, targets)]
