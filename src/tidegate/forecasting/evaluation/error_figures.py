@@ -109,7 +109,7 @@ def residuals(result: BacktestResult, style: Style, lang: str) -> Figure:
 
 def _sample(values: np.ndarray) -> np.ndarray:
     """Which values to draw as points: some in equal distances, which show where most lie, and the largest."""
-    even = np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS)).astype(int)
+    even = np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS - _LARGEST)).astype(int)
     return np.union1d(even, np.argsort(-np.abs(values))[:_LARGEST])
 
 
