@@ -48,7 +48,7 @@ class HierarchicalLayer(SequenceLayer):
     block is one step of the level above, whose blocks are read in the same way; the highest reads on for ever.
 
     An output joins, of each level, the newest there is: of the lowest that of the step, of the others what the newest
-    finished block below has led to, 0 before the first. Source: Li, Luong and Jurafsky, ACL 2015, section 3.2.
+    finished block below has led to, 0 before the first. Source: Li, Luong and Jurafsky, ACL 2015, section 3.3.
 
     The state is, level by level, that of the recurrence in its unfinished block, how many steps of this block are there
     (1, B, 1), and the newest output (1, B, H).
@@ -119,10 +119,10 @@ class _Level(nn.Module):
             The newest output at each step of the whole layer (B, T, H), then, for the level above, its inputs, how many
             of them are there at each step, and how many each row has; and the state.
         """
-        *states, part, newest = (None, None, None) if before is None else before
-        carried = None if before is None else tuple(states)
-        phase = torch.zeros_like(ends) if part is None else blocks.phase_of(part)
-        start = x.new_zeros(len(x), self.recurrence.output_size) if newest is None else newest[0]
+        if before is None:
+            carried, phase, start = None, torch.zeros_like(ends), x.new_zeros(len(x), self.recurrence.output_size)
+        else:
+            carried, phase, start = before[:-2], blocks.phase_of(before[-2]), before[-1][0]
         if self.period is None:
             y, after = self.recurrence(x, carried, ends)
             results, finished, done = x, read, ends
