@@ -1,0 +1,90 @@
+"""The temporal graph convolutional network: a graph convolution feeds a recurrence at each node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tidegate import cells
+from tidegate.layers.graph import GraphSettings, Neighbours, by_node
+from tidegate.layers.recurrent import Recurrent
+from tidegate.layers.sequence import SequenceLayer, State, without_padding
+from tidegate.settings import setting
+
+
+@dataclass(kw_only=True)
+class TGCN(GraphSettings):
+    """Settings of a temporal graph convolutional network; each field's help says what it does."""
+
+    name = "tgcn"
+
+    units: int = setting(32, "hidden units at each node", low=1)
+    layers: int = setting(1, "recurrent layers stacked on each other", low=1)
+    cell: str = setting("gru", "recurrent cell at each node; `tidegate cells` lists them")
+
+    def build(self, input_size: int, *, context_size: int = 0) -> TGCNLayer:
+        """Return a layer with fresh weights.
+
+        Raises:
+            SettingError: the inputs cannot be shared out among the nodes.
+        """
+        return TGCNLayer(self, input_size)
+
+    def check_together(self) -> None:
+        """Refuse what is no graph, and a cell that there is not."""
+        super().check_together()
+        cells.get(self.cell)
+
+
+class TGCNLayer(SequenceLayer):
+    r"""Two graph convolutions at each step, then a recurrence at each node, with weights that nodes share.
+
+    The recurrence reads :math:`\sigma(\hat A\,\mathrm{ReLU}(\hat A X_t W_0) W_1)`, where :math:`\hat A` is the
+    normalised :math:`A + I`: equations 2 to 6 of Zhao, Song, Zhang, Liu, Wang, Lin, Deng, Li, 'T-GCN: a temporal graph
+    convolutional network for traffic prediction', IEEE Transactions on Intelligent Transportation Systems 21 (2020),
+    3848-3858. The engine's GRU applies the reset gate behind the recurrent product, as torch does.
+
+    Args:
+        settings: what the layer was told.
+        input_size: nodes * features + common features.
+    """
+
+    streams = causal = True
+
+    def __init__(self, settings: TGCN, input_size: int) -> None:
+        super().__init__()
+        edges, self.nodes = settings.graph()
+        self.input_size, self.common = input_size, settings.common
+        features = settings.features(input_size) + settings.common
+        self.neighbours = Neighbours(edges, self.nodes, loops=True)
+        self.first = nn.Linear(features, settings.units, bias=False)
+        self.second = nn.Linear(settings.units, settings.units, bias=False)
+        self.recurrent = Recurrent(
+            settings.cell, settings.units, settings.units, layers=settings.layers, dropout=settings.dropout
+        )
+
+    @property
+    def output_size(self) -> int:
+        """Features of an output: nodes * units of the cell's output."""
+        return self.nodes * self.recurrent.output_size
+
+    def forward(
+        self, x: Tensor, state: State | None = None, lengths: Tensor | None = None, context: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Run over a batch of sequences; see `SequenceLayer.forward`.
+
+        A state holds (layers, B, nodes, units) for each of the cell's states.
+        """
+        self.check(x, lengths, context)
+        batch, time, _ = x.shape
+        x = by_node(without_padding(x, lengths), self.nodes, self.common).flatten(0, 1)
+        x = torch.relu(self.neighbours(self.first(x)))
+        x = torch.sigmoid(self.neighbours(self.second(x)))
+        x = x.unflatten(0, (batch, time)).transpose(1, 2).flatten(0, 1)
+        before = None if state is None else tuple(part.flatten(1, 2) for part in state)
+        each = None if lengths is None else lengths.repeat_interleave(self.nodes)
+        y, after = self.recurrent(x, before, each)
+        y = y.unflatten(0, (batch, self.nodes)).transpose(1, 2).flatten(2)
+        return y, tuple(part.unflatten(1, (batch, self.nodes)) for part in after)
