@@ -16,13 +16,29 @@ from tidegate.settings import check_settings
 
 BATCH, TIME, INPUTS, CONTEXT = 4, 9, 3, 2
 LENGTHS = torch.tensor([5, 9, 1, 7])
+CHAIN = ((0, 1), (1, 0), (1, 2, 0.5), (2, 1, 0.25))  # node i reads node j, with a weight
 VARIANTS = {
+    "convlstm": [{"frame": (1, 3), "units": 2, "layers": 2}, {"frame": (1, 1), "units": 2, "cell": "gru"}],
+    "gconv": [
+        {"edges": CHAIN, "nodes": 3, "units": 2, "order": 3, "layers": 2},
+        {"edges": ((0, 1), (1, 0)), "nodes": 2, "common": 1, "units": 2, "cell": "peephole"},
+    ],
+    "ntm": [{"units": 5, "slots": 6, "width": 3, "heads": 2, "shift": 2}, {"units": 5, "cell": "gru", "shift": 0}],
     "recurrent": [
         {"units": 5},
         {"units": 5, "bidirectional": True},
         {"units": 5, "cell": "gru", "variational": True, "dropout": 0.3, "contextual": True},
         {"units": 6, "cell": "projected", "layers": 1, "bidirectional": True},
         {"units": 6, "cell": "depthgated", "initial": "uniform"},
+    ],
+    "tgcn": [
+        {"edges": CHAIN, "nodes": 3, "units": 2, "layers": 2},
+        {"edges": ((0, 1), (1, 0)), "nodes": 2, "common": 1, "units": 2, "cell": "lstm"},
+    ],
+    "xlstm": [
+        {"blocks": "ms", "units": 8},
+        {"blocks": "tm", "units": 8, "factor": 1.5, "kernel_size": 1},
+        {"blocks": "m", "units": 6, "heads": 3},
     ],
 }
 

@@ -129,11 +129,13 @@ def typed(field: dataclasses.Field[Any], value: Any) -> Any:
     if "tuple" not in str(field.type):
         return value
     items = [item.strip() for item in value.split(",")] if isinstance(value, str) else value
-    if "float" in str(field.type):
+    number = float if "float" in str(field.type) else int if "int" in str(field.type) else None
+    if number is not None:
         try:
-            items = [float(item) for item in items]
+            items = [number(item) for item in items]
         except (TypeError, ValueError):
-            raise SettingError(f"{field.name} must be numbers separated by commas, not {value!r}") from None
+            noun = "numbers" if number is float else "whole numbers"
+            raise SettingError(f"{field.name} must be {noun} separated by commas, not {value!r}") from None
     if str(field.type).startswith("str") and len(items) == 1:
         return items[0]
     return tuple(item for item in items if item != "")

@@ -9,12 +9,28 @@ from tidegate.layers.registry import get, names, register
 from tidegate.layers.settings import LayerSettings, RecurrentSettings
 
 if TYPE_CHECKING:
+    from tidegate.layers.convlstm import ConvLSTM as ConvLSTM
+    from tidegate.layers.gconv import GConv as GConv
+    from tidegate.layers.graph import edges_of as edges_of
+    from tidegate.layers.ntm import NTM as NTM
     from tidegate.layers.recurrent import Recurrent as Recurrent
     from tidegate.layers.sequence import SequenceLayer as SequenceLayer
     from tidegate.layers.sequence import without_padding as without_padding
+    from tidegate.layers.tgcn import TGCN as TGCN
+    from tidegate.layers.xlstm import XLSTM as XLSTM
 
 # Imported when first used: they need torch, and the command line reads the settings without it.
-_HOMES = {"Recurrent": "recurrent", "SequenceLayer": "sequence", "without_padding": "sequence"}
+_HOMES = {
+    "ConvLSTM": "convlstm",
+    "GConv": "gconv",
+    "NTM": "ntm",
+    "Recurrent": "recurrent",
+    "SequenceLayer": "sequence",
+    "TGCN": "tgcn",
+    "XLSTM": "xlstm",
+    "edges_of": "graph",
+    "without_padding": "sequence",
+}
 __all__ = ["LayerSettings", "RecurrentSettings", "get", "names", "register", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 
 

@@ -11,7 +11,14 @@ from tidegate.errors import SettingError
 from tidegate.layers.settings import LayerSettings
 
 # Each is the settings of a layer, imported when it is asked for.
-BUILT_IN: dict[str, str] = {"recurrent": "tidegate.layers.settings:RecurrentSettings"}
+BUILT_IN: dict[str, str] = {
+    "convlstm": "tidegate.layers.convlstm:ConvLSTM",
+    "gconv": "tidegate.layers.gconv:GConv",
+    "ntm": "tidegate.layers.ntm:NTM",
+    "recurrent": "tidegate.layers.settings:RecurrentSettings",
+    "tgcn": "tidegate.layers.tgcn:TGCN",
+    "xlstm": "tidegate.layers.xlstm:XLSTM",
+}
 
 _registered: dict[str, type[LayerSettings]] = {}
 _Settings = TypeVar("_Settings", bound=type[LayerSettings])
