@@ -1,6 +1,8 @@
 """What all tests share: one thread each, so that parallel workers do not fight over the cores."""
 
+import os
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,20 @@ from tidegate.layers import registry
 pytest_plugins = ["collecting", "lacking"]
 
 torch.set_num_threads(1)
+
+
+def _cache() -> Path:
+    """A folder for compiled cells that is not the user's own, kept from one run to the next where that can be."""
+    try:
+        folder = Path(__file__).parent.parent / "build" / "compiled-cells"
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        folder = Path(tempfile.gettempdir(), f"tidegate-tests-{os.getuid()}")
+    return folder
+
+
+os.environ.setdefault("TIDEGATE_CACHE", str(_cache()))  # the home may be missing, or closed to writing
 settings.register_profile("tidegate", deadline=None)  # a busy machine must not fail a test
 settings.load_profile("tidegate")
 

@@ -33,8 +33,8 @@ def test_a_layer_in_a_file_and_as_options(toyconv, tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[layer]\nkernel_size = 5\n", "layer must be one of recurrent, toyconv"),
-        ('[layer]\nname = "tcnn"\nx = 5\n', "layer must be one of recurrent, toyconv"),
+        ("[layer]\nkernel_size = 5\n", "layer must be one of .*, toyconv"),
+        ('[layer]\nname = "tcnn"\nx = 5\n', "layer must be one of .*, toyconv"),
         ('[layer]\nname = "toyconv"\nstride = 5\n', "stride is no setting of layer toyconv"),
     ],
 )
@@ -83,7 +83,7 @@ def test_help_lists_the_options_of_the_chosen_layer_alone(toyconv, folder, tideg
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--layer", "toyconf"], "layer must be one of recurrent, toyconv"),
+        (["--layer", "toyconf"], "several of them as one+other"),
         (["--layer", "toyconv", "--units", "5"], "units would set the layer 'recurrent', but layer is 'toyconv'"),
         (["--layer", "toyconv", "--layer.channels", "0"], "channels must be a whole number at least 1, not 0"),
     ],

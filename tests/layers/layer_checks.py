@@ -18,11 +18,35 @@ BATCH, TIME, INPUTS, CONTEXT = 4, 9, 3, 2
 LENGTHS = torch.tensor([5, 9, 1, 7])
 CHAIN = ((0, 1), (1, 0), (1, 2, 0.5), (2, 1, 0.25))  # node i reads node j, with a weight
 VARIANTS = {
+    "attention": [
+        {"units": 8},
+        {"units": 6, "heads": 2, "window": 3},
+        {"units": 5, "score": "additive", "window": 4},
+        {"units": 5, "score": "general", "window": 1},
+        {"units": 5, "score": "dot", "window": 20},
+        {"units": 6, "heads": 3, "causal": False},
+        {"units": 5, "score": "additive", "causal": False},
+    ],
+    "chain": [
+        {},
+        {"parts": ("multiscale", "recurrent"), "residual": True},
+        {"parts": ({"name": "recurrent", "units": 5}, {"name": "attention", "units": 4, "window": 4}), "norm": True},
+        {
+            "parts": ({"name": "recurrent", "units": 5, "contextual": True}, "hierarchical"),
+            "norm": True,
+            "residual": True,
+        },
+        {"parts": ({"name": "recurrent", "units": 5, "bidirectional": True},)},
+    ],
+    "conv": [{"channels": 5}, {"channels": 4, "kernel_size": 3, "layers": 2}, {"channels": 4, "kernel_size": 1}],
     "convlstm": [{"frame": (1, 3), "units": 2, "layers": 2}, {"frame": (1, 1), "units": 2, "cell": "gru"}],
     "gconv": [
         {"edges": CHAIN, "nodes": 3, "units": 2, "order": 3, "layers": 2},
         {"edges": ((0, 1), (1, 0)), "nodes": 2, "common": 1, "units": 2, "cell": "peephole"},
     ],
+    "hierarchical": [{"units": 4, "periods": (3, 2)}, {"units": 4, "periods": (4,), "cell": "gru", "layers": 2}, {}],
+    "lru": [{"units": 5, "states": 4}, {"units": 4, "states": 3, "layers": 1, "largest": 0.5}],
+    "multiscale": [{"units": 4, "strides": (1, 2, 4)}, {"units": 4, "strides": (1, 3), "cell": "gru", "layers": 2}, {}],
     "ntm": [{"units": 5, "slots": 6, "width": 3, "heads": 2, "shift": 2}, {"units": 5, "cell": "gru", "shift": 0}],
     "recurrent": [
         {"units": 5},
@@ -31,6 +55,11 @@ VARIANTS = {
         {"units": 6, "cell": "projected", "layers": 1, "bidirectional": True},
         {"units": 6, "cell": "depthgated", "initial": "uniform"},
     ],
+    "s4d": [
+        {"units": 5, "states": 4},
+        {"units": 4, "states": 3, "layers": 1, "frequencies": "inv", "method": "bilinear", "longest": 0.5},
+    ],
+    "tcn": [{"channels": 5, "layers": 2}, {"channels": 3, "kernel_size": 2, "layers": 4}],
     "tgcn": [
         {"edges": CHAIN, "nodes": 3, "units": 2, "layers": 2},
         {"edges": ((0, 1), (1, 0)), "nodes": 2, "common": 1, "units": 2, "cell": "lstm"},
@@ -215,8 +244,9 @@ def check_settings_follow_scikit_learn(settings):
     check_settings(settings)
     twin = clone(settings)
     assert twin is not settings
-    assert twin == settings == type(settings)(**settings.get_params())
-    for name, value in settings.get_params().items():
+    own = settings.get_params(deep=False)
+    assert twin == settings == type(settings)(**own)
+    for name, value in own.items():
         assert settings.__dataclass_fields__[name].metadata["help"], name
         assert twin.set_params(**{name: value}) is twin
     with pytest.raises(SettingError, match=f"nothing is no setting of layer {settings.name}"):

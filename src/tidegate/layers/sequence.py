@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -128,7 +129,8 @@ class SequenceLayer(nn.Module, ABC):
     def _check_streams(self) -> None:
         if not self.streams:
             layer = f"{self._get_name()}({self.extra_repr()})"
-            raise SettingError(f"{layer} has no single step and no session: its outputs need later inputs")
+            why = "it keeps no state of earlier steps" if self.causal else "its outputs need later inputs"
+            raise SettingError(f"{layer} has no single step and no session: {why}")
 
 
 def without_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
@@ -137,6 +139,20 @@ def without_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
         return x
     padding = torch.arange(x.shape[1], device=x.device) >= lengths.to(x.device)[:, None]
     return x.masked_fill(padding[:, :, None], 0)
+
+
+def start(state: State | None, x: Tensor, shapes: Sequence[tuple[int, ...]]) -> State:
+    """Return the state to start from: the one given, or zeros like x of these shapes when None.
+
+    Raises:
+        DataError: the state has other shapes.
+    """
+    if state is None:
+        return tuple(x.new_zeros(shape) for shape in shapes)
+    given = [tuple(part.shape) for part in state]
+    if given != list(shapes):
+        raise DataError(f"state must hold tensors of shapes {list(shapes)}, not {given}")
+    return state
 
 
 def _check_lengths(lengths: Tensor, x: Tensor) -> None:
