@@ -8,22 +8,21 @@ from torch import Tensor
 from torch.nn import functional
 
 from tidegate.errors import SettingError
-from tidegate.layers.settings import LayerSettings
+from tidegate.layers.settings import CellSettings
 from tidegate.layers.spatial import SpatialRecurrent, spatial_cell
 from tidegate.settings import setting
 
 
 @dataclass(kw_only=True)
-class ConvLSTM(LayerSettings):
+class ConvLSTM(CellSettings):
     """Settings of convolutional recurrent layers over frames; each field's help says what it does."""
 
     name = "convlstm"
 
     frame: tuple[int, ...] = setting((), "height and width of a frame; the inputs are its pixels, channel by channel")
-    units: int = setting(16, "hidden maps of each layer", low=1)
     kernel_size: int = setting(3, "height and width of the convolutions, odd", low=1)
-    layers: int = setting(1, "layers stacked on each other", low=1)
-    cell: str = setting("peephole", "whose equations each pixel computes; lstm and gru do too")
+    units: int = setting(16, "hidden maps of each layer", low=1)
+    cell: str = setting("peephole", "cell at each pixel; lstm and gru do too")
 
     def build(self, input_size: int, *, context_size: int = 0) -> ConvLSTMLayer:
         """Return a layer with fresh weights.
@@ -41,23 +40,22 @@ class ConvLSTM(LayerSettings):
 
     def check_together(self) -> None:
         """Refuse a frame that is none, an even kernel, and a cell that cannot be convolved."""
-        sizes = self.frame if isinstance(self.frame, tuple | list) else ()
-        if len(sizes) != 2 or not all(type(size) is int and size > 0 for size in sizes):
-            raise SettingError(
-                f"frame must be the height and the width of a frame, such as (16, 16), not {self.frame!r}"
-            )
+        super().check_together()
+        spatial_cell(self.cell, self.units)
+        frame = self.frame if isinstance(self.frame, tuple | list) else ()
+        if len(frame) != 2 or not all(type(size) is int and size > 0 for size in frame):
+            raise SettingError(f"frame must be the height and width of a frame, such as (16, 16), not {self.frame!r}")
         if self.kernel_size % 2 == 0:
             raise SettingError(f"kernel_size must be odd, so that a pixel is its own middle, not {self.kernel_size}")
-        spatial_cell(self.cell, self.units)
 
 
 class ConvLSTMLayer(SpatialRecurrent):
     r"""A recurrent layer whose products are convolutions over a frame, 0 beyond its edge.
 
     With the peephole cell, whose weights on the memory each pixel and map has of its own, these are equations 3 of Shi,
-    Chen, Wang, Yeung, Wong, Woo, 'Convolutional LSTM network: a machine learning approach for precipitation nowcasting',
-    NIPS 2015. Inputs are flattened frames (channels, height, width), outputs flattened hidden maps (units, height,
-    width).
+    Chen, Wang, Yeung, Wong, Woo, 'Convolutional LSTM network: a machine learning approach for precipitation
+    nowcasting', NIPS 2015. Inputs are flattened frames (channels, height, width), outputs flattened hidden maps
+    (units, height, width).
 
     Args:
         settings: what the layer was told.
@@ -68,14 +66,11 @@ class ConvLSTMLayer(SpatialRecurrent):
         height, width = settings.frame
         self.kernel_size = settings.kernel_size
         super().__init__(
-            settings.cell,
+            settings,
             input_size,
             features=input_size // (height * width),
             places=(height, width),
-            units=settings.units,
             taps=self.kernel_size**2,
-            layers=settings.layers,
-            dropout=settings.dropout,
             own_extras=True,
         )
 

@@ -19,10 +19,9 @@ class GConv(GraphSettings):
 
     name = "gconv"
 
-    units: int = setting(16, "hidden units at each node", low=1)
     order: int = setting(2, "Chebyshev polynomials, so that a node reads others up to order - 1 edges away", low=1)
-    layers: int = setting(1, "layers stacked on each other", low=1)
-    cell: str = setting("gru", "whose equations each node computes; lstm and peephole do too")
+    units: int = setting(16, "hidden units at each node", low=1)
+    cell: str = setting("gru", "cell at each node; lstm and peephole do too")
 
     def build(self, input_size: int, *, context_size: int = 0) -> GConvLayer:
         """Return a layer with fresh weights.
@@ -55,14 +54,11 @@ class GConvLayer(SpatialRecurrent):
     def __init__(self, settings: GConv, input_size: int) -> None:
         edges, nodes = settings.graph()
         super().__init__(
-            settings.cell,
+            settings,
             input_size,
             features=settings.features(input_size) + settings.common,
             places=(nodes,),
-            units=settings.units,
             taps=settings.order,
-            layers=settings.layers,
-            dropout=settings.dropout,
             own_extras=False,
         )
         self.order, self.common = settings.order, settings.common

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.errors import SettingError
-from tidegate.layers.settings import LayerSettings
+from tidegate.layers.settings import CellSettings
 from tidegate.settings import setting
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _DENSE = 0.15
 
 
 @dataclass(kw_only=True)
-class GraphSettings(LayerSettings):
+class GraphSettings(CellSettings):
     """What all layers over a graph are told.
 
     Inputs are the features of the first node, of the second, and so on, then `common` features which every node reads.
@@ -71,12 +71,17 @@ class GraphSettings(LayerSettings):
         return own
 
     def named(self) -> Self:
-        """Return the same settings with the edges themselves, so that a model folder needs no file."""
+        """Return the same settings with the edges themselves, so that a model folder needs no file.
+
+        Raises:
+            SettingError: the edges are none of a graph, or the cell is one of the user's own and not registered.
+        """
         edges, nodes = self.graph()
-        return replace(self, edges=edges, nodes=nodes)
+        return replace(super().named(), edges=edges, nodes=nodes)
 
     def check_together(self) -> None:
-        """Refuse what is no graph."""
+        """Refuse what is no graph, and a cell that there is not."""
+        super().check_together()
         self.graph()
 
 
@@ -176,7 +181,7 @@ def _checked(edges: Sequence[Any], nodes: int) -> Edges:
     for edge in edges:
         try:
             i, j, weight = (*edge, 1.0) if len(edge) == 2 else edge
-            fits = int(i) == i and int(j) == j and 0 <= min(i, j) and max(i, j) < nodes and 0 <= weight < float("inf")
+            fits = int(i) == i and int(j) == j and min(i, j) >= 0 and max(i, j) < nodes and 0 <= weight < float("inf")
         except (TypeError, ValueError, OverflowError):
             fits = False
         if not fits:

@@ -19,7 +19,7 @@ def scan(
     v: Tensor,
     write: Tensor,
     forget: Tensor,
-    state: State | None = None,
+    state: State,
     alive: Tensor | None = None,
     chunk: int = _CHUNK,
 ) -> tuple[Tensor, State]:
@@ -37,22 +37,19 @@ def scan(
     Args:
         q, k, v: queries, keys and values of each head (B, N, T, D).
         write, forget: the gates' pre-activations (B, N, T).
-        state: C (B, N, D, D), n (B, N, D) and m (B, N) before the first step; zeros when None.
+        state: C (B, N, D, D), n (B, N, D) and m (B, N) before the first step.
         alive: which steps there are (B, T); the others leave the state as it is. All when None.
         chunk: steps that are computed at once.
 
     Returns:
         The outputs (B, N, T, D) and the state after each row's last step.
     """
-    batch, heads, time, size = q.shape
-    k, kept = k / math.sqrt(size), logsigmoid(forget)
+    k, kept = k / math.sqrt(q.shape[-1]), logsigmoid(forget)
     if alive is not None:
         write = write.masked_fill(~alive[:, None], -torch.inf)
         kept = kept.masked_fill(~alive[:, None], 0)
-    if state is None:
-        state = (q.new_zeros(batch, heads, size, size), q.new_zeros(batch, heads, size), q.new_zeros(batch, heads))
     outputs = [q[:, :, :0]]
-    for first in range(0, time, chunk):
+    for first in range(0, q.shape[2], chunk):
         now = slice(first, first + chunk)
         y, state = _chunk(q[:, :, now], k[:, :, now], v[:, :, now], write[..., now], kept[..., now], state)
         outputs.append(y)

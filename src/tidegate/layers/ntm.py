@@ -8,11 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tidegate import cells
 from tidegate.errors import SettingError
-from tidegate.layers.recurrent import Recurrent
-from tidegate.layers.sequence import SequenceLayer, State, without_padding
-from tidegate.layers.settings import LayerSettings
+from tidegate.layers.sequence import SequenceLayer, State, start, without_padding
+from tidegate.layers.settings import CellSettings
 from tidegate.layers.spatial import keep
 from tidegate.settings import setting
 
@@ -20,25 +18,24 @@ _PARTS = 3  # tensors of a state besides the controller's
 
 
 @dataclass(kw_only=True)
-class NTM(LayerSettings):
+class NTM(CellSettings):
     """Settings of a neural Turing machine; each field's help says what it does."""
 
     name = "ntm"
 
-    units: int = setting(64, "hidden units of the controller", low=1)
     slots: int = setting(32, "places of the memory", low=2)
     width: int = setting(16, "numbers at a place of the memory", low=1)
     heads: int = setting(1, "heads that read, and as many that write", low=1)
     shift: int = setting(1, "places that a head can move in a step, in either direction", low=0)
-    cell: str = setting("lstm", "recurrent cell of the controller; `tidegate cells` lists them")
+    units: int = setting(64, "hidden units of the controller", low=1)
 
     def build(self, input_size: int, *, context_size: int = 0) -> NTMLayer:
-        """Return a layer with fresh weights; it has nowhere to drop anything, so `dropout` acts on its outputs alone."""
+        """Return a layer with fresh weights."""
         return NTMLayer(self, input_size)
 
     def check_together(self) -> None:
         """Refuse a cell that there is not, and a head that would move around the whole memory."""
-        cells.get(self.cell)
+        super().check_together()
         if 2 * self.shift >= self.slots:
             raise SettingError(f"shift must be below half of slots, {self.slots}, not {self.shift}")
 
@@ -55,9 +52,9 @@ class NTMLayer(SequenceLayer):
         \tilde w(i) = \sum_j s(j) w_g(i - j), \quad w = \tilde w^\gamma / \sum \tilde w^\gamma .
 
     Then the heads that read return :math:`\sum_i w(i) M(i)`, and those that write, one after the other, erase and add:
-    :math:`M(i) \leftarrow M(i) (1 - w(i) e) + w(i) a`. An output is the controller's, and what was read. Source: Graves,
-    Wayne, Danihelka, 'Neural Turing machines', arXiv 1410.5401 (2014), equations 2 to 9. The memory starts as 1e-6
-    everywhere, and the first places and reads are learnt: Collier and Beel, 'Implementing neural Turing machines',
+    :math:`M(i) \leftarrow M(i) (1 - w(i) e) + w(i) a`. An output is the controller's, and what was read. Source:
+    Graves, Wayne, Danihelka, 'Neural Turing machines', arXiv 1410.5401 (2014), equations 2 to 9. The memory starts as
+    1e-6 everywhere, and the first places and reads are learnt: Collier and Beel, 'Implementing neural Turing machines',
     ICANN 2018, section 3.
 
     Args:
@@ -71,7 +68,7 @@ class NTMLayer(SequenceLayer):
         super().__init__()
         self.input_size = input_size
         self.slots, self.width, self.heads, self.shift = settings.slots, settings.width, settings.heads, settings.shift
-        self.controller = Recurrent(settings.cell, input_size + self.heads * self.width, settings.units)
+        self.controller = settings.recurrence(input_size + self.heads * self.width)
         # For each head where it goes, and for each of those that write what it erases and adds.
         self._sizes = (self.width, 2 * self.shift + 1, 2, 1)  # key, shifts, strength and sharpness, gate
         self._split = (2 * self.heads * sum(self._sizes), self.heads * self.width, self.heads * self.width)
@@ -90,10 +87,11 @@ class NTMLayer(SequenceLayer):
         """Run over a batch of sequences; see `SequenceLayer.forward`.
 
         A state holds the memory (B, slots, width), the places of the heads that read and of those that write
-        (B, 2*heads, slots), what was read (B, heads*width), and the controller's state (B, units) each.
+        (B, 2*heads, slots), what was read (B, heads*width), and the controller's state (B, layers, units) each.
         """
         self.check(x, lengths, context)
-        state, outputs = self._start(x) if state is None else state, []
+        fresh, outputs = self._fresh(x), []
+        state = fresh if state is None else start(state, x, [tuple(part.shape) for part in fresh])
         for t, now in enumerate(without_padding(x, lengths).unbind(1)):
             y, new = self._advance(now, state)
             outputs.append(y)
@@ -101,18 +99,20 @@ class NTMLayer(SequenceLayer):
         y = torch.stack(outputs, 1) if outputs else x.new_zeros(len(x), 0, self.output_size)
         return without_padding(y, lengths), state
 
-    def _start(self, x: Tensor) -> State:
+    def _fresh(self, x: Tensor) -> State:
         """Return the state before the first step."""
         batch = len(x)
         memory = x.new_full((batch, self.slots, self.width), 1e-6)
         place = self.first_place.softmax(-1).expand(batch, -1, -1)
-        hidden = (x.new_zeros(batch, size) for size in self.controller.cell.sizes(self.controller.units))
+        sizes = self.controller.cell.sizes(self.controller.units)
+        hidden = (x.new_zeros(batch, self.controller.layers, size) for size in sizes)
         return (memory, place, self.first_read.tanh().expand(batch, -1), *hidden)
 
     def _advance(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Run one step: x (B, I) to the output (B, output_size) and the new state."""
         memory, place, read = state[:_PARTS]
-        h, hidden = self.controller.step(torch.cat([x, read], 1), tuple(part[None] for part in state[_PARTS:]))
+        hidden = tuple(part.transpose(0, 1) for part in state[_PARTS:])
+        h, hidden = self.controller.step(torch.cat([x, read], 1), hidden)
         address, erase, add = self.emit(h).split(self._split, 1)
         place = self._move(memory, place, address.unflatten(1, (2 * self.heads, -1)))
         reading, writing = place.chunk(2, 1)
@@ -122,7 +122,7 @@ class NTMLayer(SequenceLayer):
         for head in range(self.heads):
             change = add[:, head] - erase[:, head] * memory
             memory = torch.addcmul(memory, writing[:, head, :, None], change)
-        return torch.cat([h, read], 1), (memory, place, read, *(part[0] for part in hidden))
+        return torch.cat([h, read], 1), (memory, place, read, *(part.transpose(0, 1) for part in hidden))
 
     def _move(self, memory: Tensor, place: Tensor, address: Tensor) -> Tensor:
         """Return where the heads (B, 2*heads, slots) go from a place, by what the controller says of each."""

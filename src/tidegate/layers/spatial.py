@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from tidegate import cells
-from tidegate.cells import Cell
+from tidegate.cells import Cell, Initial
 from tidegate.engine import noise
 from tidegate.engine.reference import pre_activations
 from tidegate.equations.declaration import extra_names
-from tidegate.errors import DataError, SettingError
+from tidegate.errors import SettingError
 from tidegate.layers.initialise import initialise
-from tidegate.layers.sequence import SequenceLayer, State, without_padding
+from tidegate.layers.sequence import SequenceLayer, State, start, without_padding
+from tidegate.layers.settings import CellSettings
 
 
 class SpatialRecurrent(SequenceLayer):
@@ -26,14 +27,11 @@ class SpatialRecurrent(SequenceLayer):
     are computed at once, before its loop over time.
 
     Args:
-        cell: a cell's name; see `spatial_cell`.
+        settings: the cell, see `spatial_cell`, its units at each place, and layers stacked on each other.
         input_size: features of an input, of all places together.
         features: features of an input at one place.
         places: how the places are laid out: (height, width), or (nodes,).
-        units: hidden units at each place.
         taps: what a product reads: numbers for each feature.
-        layers: layers stacked on each other.
-        dropout: share of a layer's outputs dropped before the next one; only while training.
         own_extras: each place has its own extra weights of the cell; else the places share them.
 
     Raises:
@@ -44,34 +42,41 @@ class SpatialRecurrent(SequenceLayer):
 
     def __init__(
         self,
-        cell: str,
+        settings: CellSettings,
         input_size: int,
         *,
         features: int,
         places: tuple[int, ...],
-        units: int,
         taps: int,
-        layers: int,
-        dropout: float,
         own_extras: bool,
     ) -> None:
         super().__init__()
-        self.cell = spatial_cell(cell, units)
+        units, self.layers, self.dropout = settings.units, settings.layers, settings.dropout
+        self.cell = spatial_cell(settings.cell, units)
         self.input_size, self.places, self.units = input_size, places, units
-        self.layers, self.dropout = layers, dropout
         rows = len(self.cell.gates) * units
         recurrent = rows - len(self.cell.input_only) * units
-        for layer in range(layers):
+        initial = Initial(input=settings.initial, recurrent=settings.initial) if settings.initial else None
+        for layer in range(self.layers):
             shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, (units if layer else features) * taps)}
             shapes |= {"weight_hh": (recurrent, units * taps), "bias_ih": (rows,), "bias_hh": (recurrent,)}
             shapes |= dict.fromkeys(self.cell.weights, (*(places if own_extras else ()), units))
             for name, shape in shapes.items():
                 self.register_parameter(f"{name}_l{layer}", nn.Parameter(torch.empty(shape)))
-            initialise(self.cell, self._weights(layer))
+            initialise(self.cell, self._weights(layer), initial)
 
     @abstractmethod
     def product(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """Multiply what each place and its neighbours hold: x (M, *places, F), weight (R, F*taps), to (M, *places, R)."""
+        """Multiply what each place and its neighbours hold.
+
+        Args:
+            x: features of each place (M, *places, F).
+            weight: weights (R, F*taps), for each feature what is read of it.
+            bias: added to each result (R,).
+
+        Returns:
+            The results (M, *places, R).
+        """
 
     @abstractmethod
     def spread(self, x: Tensor) -> Tensor:
@@ -89,10 +94,7 @@ class SpatialRecurrent(SequenceLayer):
         A state holds (layers, B, *places, units) for each of the cell's states.
         """
         self.check(x, lengths, context)
-        if state is None:
-            shape = (self.layers, len(x), *self.places, self.units)
-            state = tuple(x.new_zeros(shape) for _ in self.cell.states)
-        self._check_state(state, len(x))
+        state = start(state, x, [(self.layers, len(x), *self.places, self.units)] * len(self.cell.states))
         y, ends = self.spread(without_padding(x, lengths)), []
         for layer in range(self.layers):
             if layer and self.training:
@@ -126,12 +128,6 @@ class SpatialRecurrent(SequenceLayer):
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", *self.cell.weights)
         return {name: getattr(self, f"{name}_l{layer}") for name in names}
 
-    def _check_state(self, state: State, batch: int) -> None:
-        expected = [(self.layers, batch, *self.places, self.units)] * len(self.cell.states)
-        shapes = [tuple(part.shape) for part in state]
-        if shapes != expected:
-            raise DataError(f"state must hold {', '.join(self.cell.states)} of shapes {expected}, not {shapes}")
-
 
 def keep(before: State, after: State, alive: Tensor) -> State:
     """Return the new state of the rows that are alive (B,), and the state before of the others."""
@@ -139,7 +135,7 @@ def keep(before: State, after: State, alive: Tensor) -> State:
     return tuple(torch.where(row, new, old) for row, new, old in zip(rows, after, before, strict=True))
 
 
-def spatial_cell(name: str, units: int) -> type[Cell]:
+def spatial_cell(name: str | type[Cell], units: int) -> type[Cell]:
     """Return the cell of this name.
 
     Raises:

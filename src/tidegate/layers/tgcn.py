@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tidegate import cells
 from tidegate.layers.graph import GraphSettings, Neighbours, by_node
-from tidegate.layers.recurrent import Recurrent
-from tidegate.layers.sequence import SequenceLayer, State, without_padding
+from tidegate.layers.sequence import SequenceLayer, State, start, without_padding
 from tidegate.settings import setting
 
 
@@ -20,8 +18,7 @@ class TGCN(GraphSettings):
 
     name = "tgcn"
 
-    units: int = setting(32, "hidden units at each node", low=1)
-    layers: int = setting(1, "recurrent layers stacked on each other", low=1)
+    units: int = setting(32, "hidden units at each node, of the convolutions and the recurrence", low=1)
     cell: str = setting("gru", "recurrent cell at each node; `tidegate cells` lists them")
 
     def build(self, input_size: int, *, context_size: int = 0) -> TGCNLayer:
@@ -31,11 +28,6 @@ class TGCN(GraphSettings):
             SettingError: the inputs cannot be shared out among the nodes.
         """
         return TGCNLayer(self, input_size)
-
-    def check_together(self) -> None:
-        """Refuse what is no graph, and a cell that there is not."""
-        super().check_together()
-        cells.get(self.cell)
 
 
 class TGCNLayer(SequenceLayer):
@@ -61,9 +53,7 @@ class TGCNLayer(SequenceLayer):
         self.neighbours = Neighbours(edges, self.nodes, loops=True)
         self.first = nn.Linear(features, settings.units, bias=False)
         self.second = nn.Linear(settings.units, settings.units, bias=False)
-        self.recurrent = Recurrent(
-            settings.cell, settings.units, settings.units, layers=settings.layers, dropout=settings.dropout
-        )
+        self.recurrent = settings.recurrence(settings.units)
 
     @property
     def output_size(self) -> int:
@@ -83,7 +73,9 @@ class TGCNLayer(SequenceLayer):
         x = torch.relu(self.neighbours(self.first(x)))
         x = torch.sigmoid(self.neighbours(self.second(x)))
         x = x.unflatten(0, (batch, time)).transpose(1, 2).flatten(0, 1)
-        before = None if state is None else tuple(part.flatten(1, 2) for part in state)
+        layers, cell = self.recurrent.layers, self.recurrent.cell
+        shapes = [(layers, batch, self.nodes, size) for size in cell.sizes(self.recurrent.units)]
+        before = tuple(part.flatten(1, 2) for part in start(state, x, shapes))
         each = None if lengths is None else lengths.repeat_interleave(self.nodes)
         y, after = self.recurrent(x, before, each)
         y = y.unflatten(0, (batch, self.nodes)).transpose(1, 2).flatten(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +13,11 @@ from tidegate import cells
 from tidegate.engine import noise
 from tidegate.errors import SettingError
 from tidegate.layers import mlstm
+from tidegate.layers.conv import CausalConvolution
 from tidegate.layers.recurrent import Recurrent
-from tidegate.layers.sequence import SequenceLayer, State, without_padding
+from tidegate.layers.sequence import SequenceLayer, State, start, without_padding
 from tidegate.layers.settings import LayerSettings
 from tidegate.settings import setting
-
-_PARTS = 4  # tensors of a block's state, in every kind of block
 
 
 @dataclass(kw_only=True)
@@ -76,27 +76,6 @@ class HeadLinear(nn.Module):
         return x.unflatten(2, (len(self.weight), -1)).transpose(1, 2) @ self.weight
 
 
-class CausalConv(nn.Module):
-    """A convolution over time of each feature on its own, which reads the newest `kernel_size` inputs."""
-
-    def __init__(self, units: int, kernel_size: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv1d(units, units, kernel_size, groups=units)
-        self.reach = kernel_size - 1
-
-    def forward(self, x: Tensor, earlier: Tensor | None, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Convolve (B, T, F); return also the newest inputs at each row's end (B, reach, F), which `earlier` was."""
-        if earlier is None:
-            earlier = x.new_zeros(len(x), self.reach, x.shape[2])
-        time, x = x.shape[1], torch.cat([earlier, x], 1)
-        if not time:
-            return x[:, :0], earlier
-        if lengths is None:
-            return self.conv(x.mT).mT, x[:, time:]
-        newest = lengths.to(x.device)[:, None] + torch.arange(self.reach, device=x.device)
-        return self.conv(x.mT).mT, x.gather(1, newest[:, :, None].expand(-1, -1, x.shape[2]))
-
-
 class MLSTMBlock(nn.Module):
     """A matrix memory within a wider space, gated on the way out: Beck et al. 2024, figure 10 of the appendix.
 
@@ -108,7 +87,7 @@ class MLSTMBlock(nn.Module):
         inner = round(settings.factor * settings.units)
         self.norm = nn.LayerNorm(settings.units)
         self.up = nn.Linear(settings.units, 2 * inner)
-        self.conv = CausalConv(inner, settings.kernel_size)
+        self.conv = CausalConvolution(inner, inner, settings.kernel_size, groups=inner)
         self.query, self.key, self.value = (HeadLinear(inner, settings.heads) for _ in range(3))
         self.gates = nn.Linear(inner, 2 * settings.heads)
         self.head_norm = HeadNorm(inner)
@@ -121,22 +100,27 @@ class MLSTMBlock(nn.Module):
         nn.init.normal_(write, std=0.1)
         forget.copy_(torch.linspace(3, 6, settings.heads))
 
-    def forward(self, x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, State]:
-        """Run over (B, T, units); the state is that of the memory, and the convolution's."""
+    def state_shapes(self, batch: int) -> list[tuple[int, ...]]:
+        """Return the shapes of the memory's state, and of the convolution's."""
+        heads, size, _ = self.query.weight.shape
+        return [(batch, heads, size, size), (batch, heads, size), (batch, heads), self.conv.state_shape(batch)]
+
+    def forward(self, x: Tensor, state: State, lengths: Tensor | None) -> tuple[Tensor, State]:
+        """Run over (B, T, units), finite beyond a row's length, from a state of `state_shapes`."""
+        *memory, earlier = state
         inner, gate = self.up(self.norm(x)).chunk(2, -1)
-        seen, earlier = self.conv(inner, None if state is None else state[3], lengths)
+        seen, earlier = self.conv(inner, earlier, lengths)
         seen = functional.silu(seen)
         write, forget = self.gates(seen).mT.chunk(2, 1)
         alive = None if lengths is None else torch.arange(x.shape[1], device=x.device) < lengths.to(x.device)[:, None]
-        before = None if state is None else state[:3]
-        y, after = mlstm.scan(self.query(seen), self.key(seen), self.value(inner), write, forget, before, alive)
+        y, after = mlstm.scan(self.query(seen), self.key(seen), self.value(inner), write, forget, tuple(memory), alive)
         y = self.head_norm(y.transpose(1, 2)) + self.skip * seen
         y = self.down(y * functional.silu(gate))
         return x + noise.dropout(y, self.dropout if self.training else 0.0), (*after, earlier)
 
 
 class SLSTMBlock(nn.Module):
-    """The cell `slstm`, then a gated feed-forward layer: Beck et al. 2024, figure 9, without its optional convolution."""
+    """The cell `slstm`, then a gated feed-forward layer: Beck et al. 2024, figure 9, without its convolution."""
 
     norm: type[nn.Module] = nn.LayerNorm
     factor = 4 / 3
@@ -152,8 +136,12 @@ class SLSTMBlock(nn.Module):
         self.down = nn.Linear(inner, units)
         self.dropout = settings.dropout
 
-    def forward(self, x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, State]:
-        """Run over (B, T, units); the state is the cell's."""
+    def state_shapes(self, batch: int) -> list[tuple[int, ...]]:
+        """Return the shapes of the cell's state."""
+        return [(1, batch, size) for size in self.cell.cell.sizes(self.cell.units)]
+
+    def forward(self, x: Tensor, state: State, lengths: Tensor | None) -> tuple[Tensor, State]:
+        """Run over (B, T, units) from a state of `state_shapes`."""
         share = self.dropout if self.training else 0.0
         y, after = self.cell(self.cell_norm(x), state, lengths)
         x = x + noise.dropout(self.head_norm(y.unflatten(2, (self.heads, -1))), share)
@@ -169,14 +157,14 @@ class TiRexBlock(SLSTMBlock):
     activation = staticmethod(functional.silu)
 
 
-_BLOCKS: dict[str, type[nn.Module]] = {"m": MLSTMBlock, "s": SLSTMBlock, "t": TiRexBlock}
+_BLOCKS: dict[str, type[MLSTMBlock | SLSTMBlock]] = {"m": MLSTMBlock, "s": SLSTMBlock, "t": TiRexBlock}
 
 
 class XLSTMLayer(SequenceLayer):
     """A dense layer to the width of the stack, residual blocks with their norms in front, and a last norm.
 
     Source: Beck, Pöppel, Spanring, Auer, Prudnikova, Kopp, Klambauer, Brandstetter, Hochreiter, 'xLSTM: extended long
-    short-term memory', NeurIPS 2024. A state holds four tensors for each block.
+    short-term memory', NeurIPS 2024. A state holds those of the blocks, one after the other.
 
     Args:
         settings: what the layer was told.
@@ -202,10 +190,11 @@ class XLSTMLayer(SequenceLayer):
     ) -> tuple[Tensor, State]:
         """Run over a batch of sequences; see `SequenceLayer.forward`."""
         self.check(x, lengths, context)
-        x = self.inputs(without_padding(x, lengths))
-        after: list[Tensor] = []
-        for number, block in enumerate(self.blocks):
-            before = None if state is None else state[_PARTS * number : _PARTS * (number + 1)]
-            x, own = block(x, before, lengths)
-            after += own
-        return without_padding(self.norm(x), lengths), tuple(after)
+        blocks = cast("list[MLSTMBlock | SLSTMBlock]", list(self.blocks))
+        shapes = [block.state_shapes(len(x)) for block in blocks]
+        before = iter(start(state, x, [shape for own in shapes for shape in own]))
+        x, after = self.inputs(without_padding(x, lengths)), ()
+        for block, own in zip(blocks, shapes, strict=True):
+            x, end = block(x, tuple(next(before) for _ in own), lengths)
+            after += end
+        return without_padding(self.norm(x), lengths), after
