@@ -134,6 +134,19 @@ def check_chunks_equal_the_whole(settings):
         close(after, end)
 
 
+def check_a_state_continues_each_row_from_its_own_end(settings):
+    layer, x, more = make(settings), inputs(), inputs(BATCH, 3, INPUTS)
+    if not layer.streams:
+        return
+    _, state = layer(x, lengths=LENGTHS)
+    y, _ = layer(more, state)
+    for row, length in enumerate(LENGTHS.tolist()):
+        whole, _ = layer(torch.cat([x[row : row + 1, :length], more[row : row + 1]], 1))
+        close(y[row : row + 1], whole[:, length:])
+    _, kept = layer(more, state, torch.zeros(BATCH, dtype=torch.int64))
+    close(kept, state)
+
+
 def check_order_of_the_batch_does_not_matter(settings):
     layer, x, order = make(settings), inputs(), [2, 0, 3, 1]
     y, _ = layer(x, lengths=LENGTHS)
@@ -221,6 +234,19 @@ def check_every_weight_gets_a_finite_gradient(settings):
         assert weight.grad is not None, name
         assert weight.grad.isfinite().all(), name
     assert any(weight.grad.any() for weight in layer.parameters())
+
+
+def check_gradients_are_those_of_finite_differences(settings):
+    layer, lengths = make(settings), torch.tensor([2, 4])
+    names = [name for name, _ in layer.named_parameters()]
+    # Moved a little, for a rectifier's input may be 0 in fresh ones.
+    weights = [(each + 0.1 * inputs(*each.shape)).detach().requires_grad_() for each in layer.parameters()]
+
+    def outputs(x, *values):
+        return torch.func.functional_call(layer, dict(zip(names, values, strict=True)), (x, None, lengths))
+
+    x = inputs(2, 4, INPUTS).requires_grad_()
+    assert torch.autograd.gradcheck(lambda *given: outputs(*given)[0], (x, *weights), fast_mode=True)
 
 
 def check_dropout_acts_only_while_training(settings):
