@@ -170,9 +170,12 @@ def _read(path: Path) -> tuple[Edges, int]:
     except (OSError, ValueError) as error:
         raise SettingError(f"edges: {path} cannot be read as a matrix of numbers without a heading ({error})") from None
     try:
-        return edges_of(matrix), len(matrix)
+        edges = edges_of(matrix)
     except SettingError as error:
         raise SettingError(f"edges: {path}: {error}") from None
+    if not edges:
+        raise SettingError(f"edges: {path} has no edges, for all its numbers are 0")
+    return edges, len(matrix)
 
 
 def _checked(edges: Sequence[Any], nodes: int) -> Edges:
