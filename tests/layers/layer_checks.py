@@ -17,6 +17,7 @@ from tidegate.settings import check_settings
 BATCH, TIME, INPUTS, CONTEXT = 4, 9, 3, 2
 LENGTHS = torch.tensor([5, 9, 1, 7])
 CHAIN = ((0, 1), (1, 0), (1, 2, 0.5), (2, 1, 0.25))  # node i reads node j, with a weight
+SMALL = {"name": "recurrent", "units": 5}
 VARIANTS = {
     "attention": [
         {"units": 8},
@@ -30,19 +31,21 @@ VARIANTS = {
     "chain": [
         {},
         {"parts": ("multiscale", "recurrent"), "residual": True},
-        {"parts": ({"name": "recurrent", "units": 5}, {"name": "attention", "units": 4, "window": 4}), "norm": True},
-        {
-            "parts": ({"name": "recurrent", "units": 5, "contextual": True}, "hierarchical"),
-            "norm": True,
-            "residual": True,
-        },
-        {"parts": ({"name": "recurrent", "units": 5, "bidirectional": True},)},
+        {"parts": (SMALL, {"name": "attention", "units": 4, "window": 4}), "norm": True},
+        {"parts": ({**SMALL, "contextual": True}, "hierarchical"), "norm": True, "residual": True},
+        {"parts": ({**SMALL, "bidirectional": True},)},
     ],
     "conv": [{"channels": 5}, {"channels": 4, "kernel_size": 3, "layers": 2}, {"channels": 4, "kernel_size": 1}],
     "convlstm": [{"frame": (1, 3), "units": 2, "layers": 2}, {"frame": (1, 1), "units": 2, "cell": "gru"}],
     "gconv": [
         {"edges": CHAIN, "nodes": 3, "units": 2, "order": 3, "layers": 2},
         {"edges": ((0, 1), (1, 0)), "nodes": 2, "common": 1, "units": 2, "cell": "peephole"},
+    ],
+    "dilated": [
+        {"units": 4, "dilations": (1, 2, 4)},
+        {"units": 4, "dilations": (3,), "cell": "gru", "layers": 2},
+        {"units": 4, "dilations": (2, 20), "block": 1, "cell": "projected"},
+        {"units": 3, "dilations": (1, 3, 4, 2), "attention": 5},
     ],
     "hierarchical": [{"units": 4, "periods": (3, 2)}, {"units": 4, "periods": (4,), "cell": "gru", "layers": 2}, {}],
     "lru": [{"units": 5, "states": 4}, {"units": 4, "states": 3, "layers": 1, "largest": 0.5}],
@@ -134,19 +137,6 @@ def check_chunks_equal_the_whole(settings):
         close(after, end)
 
 
-def check_a_state_continues_each_row_from_its_own_end(settings):
-    layer, x, more = make(settings), inputs(), inputs(BATCH, 3, INPUTS)
-    if not layer.streams:
-        return
-    _, state = layer(x, lengths=LENGTHS)
-    y, _ = layer(more, state)
-    for row, length in enumerate(LENGTHS.tolist()):
-        whole, _ = layer(torch.cat([x[row : row + 1, :length], more[row : row + 1]], 1))
-        close(y[row : row + 1], whole[:, length:])
-    _, kept = layer(more, state, torch.zeros(BATCH, dtype=torch.int64))
-    close(kept, state)
-
-
 def check_order_of_the_batch_does_not_matter(settings):
     layer, x, order = make(settings), inputs(), [2, 0, 3, 1]
     y, _ = layer(x, lengths=LENGTHS)
@@ -167,6 +157,36 @@ def check_padding_does_not_matter(settings):
         if layer.streams:  # the state is that of each row's end, and not of its padding
             _, ends = layer(inputs(BATCH, 2, INPUTS), state)
             assert all(part.isfinite().all() for part in ends)
+
+
+def check_rows_go_on_from_their_own_ends(settings):
+    layer, x = make(settings), inputs()
+    if not layer.streams:
+        return
+    expected, end = layer(x)
+    _, between = layer(x, lengths=LENGTHS)
+    rest = torch.full_like(x, torch.nan)
+    for row, length in enumerate(LENGTHS.tolist()):
+        rest[row, : TIME - length] = x[row, length:]
+    second, after = layer(rest, between, TIME - LENGTHS)
+    for row, length in enumerate(LENGTHS.tolist()):
+        close(second[row, : TIME - length], expected[row, length:])
+    close(after, end)
+
+
+def check_gradients_are_right(settings):
+    layer, x = make(settings), inputs(2, 4, INPUTS).requires_grad_()
+    names = [name for name, _ in layer.named_parameters()]
+    for parameter in layer.parameters():  # away from 0, where a rectifier has no slope
+        parameter.data += inputs(*parameter.shape) / 10
+
+    def run(x, *weights):
+        own = dict(zip(names, weights, strict=True))
+        y, state = torch.func.functional_call(layer, own, (x[:, :2],))
+        rest, state = torch.func.functional_call(layer, own, (x[:, 2:], state or None, torch.tensor([2, 1])))
+        return tuple(part for part in (y, rest, *state) if part.requires_grad)
+
+    assert torch.autograd.gradcheck(run, (x, *layer.parameters()), fast_mode=True)
 
 
 def check_last_is_where_a_row_has_seen_all_of_its_steps(settings):
@@ -234,19 +254,6 @@ def check_every_weight_gets_a_finite_gradient(settings):
         assert weight.grad is not None, name
         assert weight.grad.isfinite().all(), name
     assert any(weight.grad.any() for weight in layer.parameters())
-
-
-def check_gradients_are_those_of_finite_differences(settings):
-    layer, lengths = make(settings), torch.tensor([2, 4])
-    names = [name for name, _ in layer.named_parameters()]
-    # Moved a little, for a rectifier's input may be 0 in fresh ones.
-    weights = [(each + 0.1 * inputs(*each.shape)).detach().requires_grad_() for each in layer.parameters()]
-
-    def outputs(x, *values):
-        return torch.func.functional_call(layer, dict(zip(names, values, strict=True)), (x, None, lengths))
-
-    x = inputs(2, 4, INPUTS).requires_grad_()
-    assert torch.autograd.gradcheck(lambda *given: outputs(*given)[0], (x, *weights), fast_mode=True)
 
 
 def check_dropout_acts_only_while_training(settings):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tidegate.layers.chain import Chain as Chain
     from tidegate.layers.conv import Conv as Conv
     from tidegate.layers.convlstm import ConvLSTM as ConvLSTM
+    from tidegate.layers.dilated import Dilated as Dilated
     from tidegate.layers.document import DocumentEncoder as DocumentEncoder
     from tidegate.layers.gconv import GConv as GConv
     from tidegate.layers.graph import edges_of as edges_of
@@ -39,6 +40,7 @@ _HOMES = {
     "Chain": "chain",
     "Conv": "conv",
     "ConvLSTM": "convlstm",
+    "Dilated": "dilated",
     "DocumentEncoder": "document",
     "GConv": "gconv",
     "Hierarchical": "hierarchical",

@@ -48,10 +48,10 @@ class Attention(LayerSettings):
 class AttentionLayer(SequenceLayer):
     r"""Self-attention over a sequence.
 
-    With multi-head scores an output is the heads' contexts, projected (Vaswani et al., NIPS 2017). With the others it is
-    :math:`\tanh(W_c [c_t; x_t])`, the context joined with the step itself (Luong et al., EMNLP 2015, equation 5).
-    It streams if it is causal and has a window: the state is then the inputs of the window, (window - 1, B, I), and how
-    many of them there are, (1, B, 1).
+    With multi-head scores an output is the heads' contexts, projected (Vaswani et al., NIPS 2017). With the others it
+    is :math:`\tanh(W_c [c_t; x_t])`, the context joined with the step itself (Luong et al., EMNLP 2015, equation 5).
+    It streams if it is causal and has a window: the state is then the newest inputs, (at most window - 1, B, I), and
+    how many of them each row has, (1, B, 1).
     """
 
     def __init__(
@@ -133,15 +133,17 @@ class AttentionLayer(SequenceLayer):
         So the cost grows with T times the window, and not with T squared.
         """
         own, steps = self.attention, x.shape[1]
-        size, reach = max(1, min(window, steps)), window - 1
+        size = max(1, min(window, steps))
         chunks = max(1, -(-steps // size))
         earlier, known = self._earlier(x, state)
-        memory = functional.pad(torch.cat([earlier, x], 1), (0, 0, 0, chunks * size - steps))
+        reach = earlier.shape[1] if chunks == 1 else window - 1
+        memory = torch.cat([earlier, x], 1)
+        memory = functional.pad(memory, (0, 0, reach - earlier.shape[1], chunks * size - steps))
         queries = own.queries(memory[:, reach:]).unflatten(2, (chunks, size)).transpose(1, 2).flatten(0, 1)
         keys, values = (_overlapping(each, size, reach) for each in (own.keys(memory), own.values(memory)))
         there = torch.arange(memory.shape[1], device=x.device) >= reach - known  # (B, reach + T)
         there = there.unfold(1, size + reach, size).flatten(0, 1)[:, None, None]
-        allowed = there & _band(size, window, x.device)
+        allowed = there & _band(size, window, reach, x.device)
         contexts = own.contexts(queries, keys, values, allowed, self._dropout)
         return own.joined(contexts).unflatten(0, (len(x), chunks)).flatten(1, 2)[:, :steps]
 
@@ -149,39 +151,42 @@ class AttentionLayer(SequenceLayer):
         """Return which steps (1 or B, 1, T, T) each step may see; always itself, even where a row has ended."""
         steps = x.shape[1]
         if self.causal:
-            return _band(steps, self.window or steps, x.device, 0)[None, None]
+            return _band(steps, self.window or steps, 0, x.device)[None, None]
         if lengths is None:
             return None
         there = torch.arange(steps, device=x.device) < lengths.to(x.device)[:, None]
         return there[:, None, None] | torch.eye(steps, dtype=torch.bool, device=x.device)
 
     def _earlier(self, x: Tensor, state: State | None) -> tuple[Tensor, Tensor]:
-        """Return the window - 1 inputs before x (B, window - 1, I), and how many of them there are (B, 1)."""
+        """Return the newest inputs before x (B, K, I), and how many of them each row has (B, 1)."""
         assert self.window is not None
-        shapes = [(self.window - 1, len(x), self.input_size), (1, len(x), 1)]
         if state is None:
-            return x.new_zeros(len(x), self.window - 1, self.input_size), x.new_zeros(len(x), 1)
-        if [tuple(part.shape) for part in state] != shapes:
-            raise DataError(f"state must hold tensors of shapes {shapes}, not {[tuple(part.shape) for part in state]}")
+            return x[:, :0], x.new_zeros(len(x), 1)
+        shapes = [tuple(part.shape) for part in state]
+        kept = min(shapes[0][0], self.window - 1) if shapes and shapes[0] else 0
+        expected = [(kept, len(x), self.input_size), (1, len(x), 1)]
+        if shapes != expected:
+            raise DataError(f"state must hold tensors of shapes {expected}, not {shapes}")
         return state[0].transpose(0, 1), state[1][0]
 
     def _state(self, x: Tensor, state: State | None, lengths: Tensor | None) -> State:
-        """Return the window - 1 newest inputs of each row, and how many there are."""
-        (earlier, known), steps = self._earlier(x, state), x.shape[1]
-        ends = torch.full_like(known, steps) if lengths is None else lengths.to(known)[:, None]
-        count = torch.minimum(known + ends, known.new_tensor(earlier.shape[1]))
-        rows = ends.long() + torch.arange(earlier.shape[1], device=x.device)
-        newest = torch.cat([earlier, x], 1).gather(1, rows[:, :, None].expand(-1, -1, self.input_size))
-        return newest.transpose(0, 1), count[None]
+        """Return the newest inputs of each row, as many as a later step may see, and how many each row has."""
+        assert self.window is not None
+        earlier, known = self._earlier(x, state)
+        kept = min(earlier.shape[1] + x.shape[1], self.window - 1)
+        ends = torch.full_like(known, x.shape[1]) if lengths is None else lengths.to(known)[:, None]
+        inputs = functional.pad(torch.cat([earlier, x], 1), (0, 0, kept, 0))
+        rows = ends.long() + earlier.shape[1] + torch.arange(kept, device=x.device)
+        newest = inputs.gather(1, rows[:, :, None].expand(-1, -1, self.input_size))
+        return newest.transpose(0, 1), torch.clamp(known + ends, max=kept)[None]
 
     @property
     def _dropout(self) -> float:
         return self.dropout if self.training else 0.0
 
 
-def _band(steps: int, window: int, device: torch.device, reach: int | None = None) -> Tensor:
-    """Return which of `reach` (window - 1) earlier steps and of `steps` own ones each of the own ones sees."""
-    reach = window - 1 if reach is None else reach
+def _band(steps: int, window: int, reach: int, device: torch.device) -> Tensor:
+    """Return which of `reach` earlier steps and of `steps` own ones each of the own ones sees."""
     own = torch.arange(steps, device=device)[:, None]
     back = own - (torch.arange(reach + steps, device=device) - reach)
     return (back >= 0) & (back < window)

@@ -27,3 +27,8 @@ class BiLSTMAttention(Chain):
     parts: tuple[Any, ...] = setting(_parts(), "layers from the inputs on: their names or settings")
     residual: bool = setting(True, "add what a part reads to its outputs")
     norm: bool = setting(True, "normalise the outputs of each part over their features")
+
+    @property
+    def title(self) -> str:
+        """The name in capitals."""
+        return self.name.upper()

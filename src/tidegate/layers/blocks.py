@@ -24,6 +24,11 @@ def ends_of(x: Tensor, lengths: Tensor | None) -> Tensor:
     return x.new_full((len(x),), x.shape[1], dtype=torch.int64) if lengths is None else lengths.to(x.device)
 
 
+def most(counts: Tensor) -> int:
+    """Return the largest of counts (B,); 0 where there are no rows."""
+    return max(counts.tolist(), default=0)
+
+
 def at(y: Tensor, index: Tensor) -> Tensor:
     """Return, of a sequence (B, N, F), the steps that an index (B, T) names, the nearest where it is too large."""
     return y.gather(1, index.clamp(max=y.shape[1] - 1)[:, :, None].expand(-1, -1, y.shape[2]))

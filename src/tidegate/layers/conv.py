@@ -32,7 +32,7 @@ class ConvLayer(SequenceLayer):
     r"""A stack of causal convolutions, each followed by a rectifier: :math:`y_t = \max(0, b + \sum_k W_k x_{t-k})`.
 
     The state holds, for each convolution, the newest inputs that its next output still reads,
-    (B, kernel_size - 1, features). Source: Waibel et al., 'Phoneme recognition using time-delay neural networks',
+    (kernel_size - 1, B, features). Source: Waibel et al., 'Phoneme recognition using time-delay neural networks',
     IEEE Transactions on Acoustics, Speech, and Signal Processing 37 (1989).
     """
 
@@ -95,20 +95,20 @@ class CausalConvolution(nn.Module):
 
         Args:
             x: inputs (B, T, input_size), finite beyond a row's length.
-            earlier: the inputs before x (B, reach, input_size), in the order of time.
+            earlier: the inputs before x (reach, B, input_size), in the order of time.
             lengths: steps of each row (B,); all T when None.
         """
         batch, time, _ = x.shape
-        joined = torch.cat([earlier, x], 1)
+        joined = torch.cat([earlier.transpose(0, 1), x], 1)
         y = self._convolve(joined) if time else x.new_zeros(batch, 0, len(self.bias))
         if lengths is None:
-            return y, joined[:, time:]
+            return y, joined[:, time:].transpose(0, 1)
         newest = lengths.to(x.device)[:, None] + torch.arange(self.reach, device=x.device)
-        return y, joined.take_along_dim(newest[:, :, None], 1)
+        return y, joined.take_along_dim(newest[:, :, None], 1).transpose(0, 1)
 
     def state_shape(self, batch: int) -> tuple[int, ...]:
         """Return the shape of the inputs that the next output still reads."""
-        return batch, self.reach, self.weight.shape[1] * self.groups
+        return self.reach, batch, self.weight.shape[1] * self.groups
 
     def kernel(self) -> Tensor:
         """Return the weights (channels, input_size, kernel_size), the newest input's last."""

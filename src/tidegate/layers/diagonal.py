@@ -52,7 +52,7 @@ def accumulate(u: Tensor, base: Tensor, lengths: Tensor | None) -> Tensor:
         newest_first = u.take_along_dim(order[:, None], 2)
     pieces = functional.pad(newest_first, (0, count * steps - time)).view(batch, features, count, steps)
     sums = pieces.transpose(0, 1).flatten(1, 2) @ _real(fine)
-    sums = torch.view_as_complex(sums.view(features, batch, count, -1, 2))
+    sums = torch.view_as_complex(sums.view(features, batch, count, base.shape[-1], 2))
     return (sums * coarse.mT[:, None]).sum(2).transpose(0, 1)
 
 

@@ -130,7 +130,7 @@ class _Level(nn.Module):
             y, results, after = self._in_blocks(x, ends, carried, phase)
             finished, done = (phase[:, None] + read) // self.period, (phase + ends) // self.period
             # One step even where no block is finished, so that all weights have a gradient, if of 0.
-            results, phase = results[:, : max(1, int(done.max()))], (phase + ends) % self.period
+            results, phase = results[:, : max(1, blocks.most(done))], (phase + ends) % self.period
         newest = blocks.held(start, y, ends[:, None])[:, 0]
         state = (*after, blocks.as_state(phase, x), newest[None])
         return blocks.held(start, y, read), results, finished, done, state
@@ -143,21 +143,22 @@ class _Level(nn.Module):
         """
         assert self.period is not None
         steps, period = x.shape[1], self.period
-        most = 0 if carried is None else int(phase.max())
+        width = min(period, steps)
+        most = blocks.most(phase)
         count = max(1, -(-(most + steps) // period))
         edges = torch.arange(count + 1, device=x.device) * period - phase[:, None]
         starts, lengths = edges[:, :-1].clamp(min=0), edges.clamp(min=0).minimum(ends[:, None]).diff()
-        padded = functional.pad(x, (0, 0, 0, count * period - steps))
         if most:  # a first block that was begun before is shorter
-            index = (starts[:, :, None] + torch.arange(period, device=x.device)).flatten(1)
-            padded = blocks.at(padded, index)
+            cut = blocks.at(x, (starts[:, :, None] + torch.arange(width, device=x.device)).flatten(1))
+        else:
+            cut = functional.pad(x, (0, 0, 0, count * width - steps))
         first = None if carried is None else tuple(_first_of(part, count) for part in carried)
-        y, after = self.recurrence(padded.unflatten(1, (count, period)).flatten(0, 1), first, lengths.flatten())
+        y, after = self.recurrence(cut.unflatten(1, (count, width)).flatten(0, 1), first, lengths.flatten())
         y = y.unflatten(0, (len(x), count)).flatten(1, 2)
         if most:  # where in its block each step is
             time = torch.arange(steps, device=x.device)
             block = (phase[:, None] + time) // period
-            y = blocks.at(y, block * period + time - starts.gather(1, block))
+            y = blocks.at(y, block * width + time - starts.gather(1, block))
         states = [part.unflatten(1, (len(x), count)) for part in after]
         unfinished = (phase + ends) // period, ((phase + ends) % period > 0)
         kept = tuple(_of_block(part, *unfinished) for part in states)

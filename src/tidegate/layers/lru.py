@@ -41,7 +41,7 @@ class LRU(LayerSettings):
 class LRULayer(ResidualStack):
     """Blocks of linear recurrent units, with gated maps between them.
 
-    The state holds each block's (B, states, 2), real and imaginary parts. Source: Orvieto, Smith, Gu, Fernando,
+    The state (layers, B, states, 2) holds real and imaginary parts. Source: Orvieto, Smith, Gu, Fernando,
     Gulcehre, Pascanu, De, 'Resurrecting recurrent neural networks for long sequences', ICML 2023.
     """
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from tidegate.errors import DataError, SettingError
 from tidegate.layers import blocks
@@ -132,7 +131,8 @@ def _over_means(
     states, phase, steps = None, torch.zeros_like(ends), x.shape[1]
     time = torch.arange(steps, device=x.device)
     if before is None:
-        sums = functional.pad(x, (0, 0, 0, -steps % stride)).unflatten(1, (-1, stride)).sum(2)
+        whole = steps - steps % stride
+        sums = torch.cat([x[:, :whole].unflatten(1, (-1, stride)).sum(2), x[:, whole:].sum(1, keepdim=True)], 1)
         start = x.new_zeros(len(x), recurrence.output_size)
     else:
         *states, sum_before, part = before
@@ -141,7 +141,7 @@ def _over_means(
         sums = x.new_zeros(len(x), (steps + 2 * stride - 2) // stride, x.shape[2]).scatter_add(1, block, x)
         sums = torch.cat([sums[:, :1] + sum_before[0][:, None], sums[:, 1:]], 1)
     finished = (phase + ends) // stride
-    count = max(1, int(finished.max()))  # 1 even where no block is finished, so that weights have a gradient, of 0
+    count = max(1, blocks.most(finished))  # 1 even where no block is finished, so that weights have a gradient, of 0
     y, after = recurrence(sums[:, :count] / stride, None if states is None else tuple(states), finished)
     rest = (phase + ends) % stride
     unfinished = torch.where(rest[:, None] > 0, blocks.at(sums, finished[:, None])[:, 0], 0)

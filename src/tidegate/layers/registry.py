@@ -18,6 +18,7 @@ BUILT_IN: dict[str, str] = {
     "conv": "tidegate.layers.conv:Conv",
     "convlstm": "tidegate.layers.convlstm:ConvLSTM",
     "gconv": "tidegate.layers.gconv:GConv",
+    "dilated": "tidegate.layers.dilated:Dilated",
     "hierarchical": "tidegate.layers.hierarchical:Hierarchical",
     "lru": "tidegate.layers.lru:LRU",
     "multiscale": "tidegate.layers.multiscale:MultiScale",

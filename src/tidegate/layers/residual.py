@@ -18,7 +18,7 @@ class Recurrence(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, u: Tensor, state: Tensor | None, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the outputs (B, T, H) and each row's state at its end, of inputs (B, T, H), 0 beyond a row's length."""
+        """Return outputs (B, T, H) and the state at each row's end, of inputs (B, T, H), 0 beyond a row's length."""
 
     @abstractmethod
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,20 +70,22 @@ class ResidualStack(SequenceLayer):
             mixed, end = block.recurrence(without_padding(block.norm(y), lengths), own, lengths)
             y = y + block.gate(mixed)
             after.append(end)
-        return without_padding(self.norm(y), lengths), tuple(after)
+        return without_padding(self.norm(y), lengths), (torch.stack(after),)
 
     def step(self, x: Tensor, state: State | None = None, context: Tensor | None = None) -> tuple[Tensor, State]:
         """Run one time step; see `SequenceLayer.step`."""
-        self.check(x.unsqueeze(1), None, context)
+        self.check_step(x, context)
         y, after = self.encoder(x), []
         for block, own in zip(self.blocks, self._start(x, state), strict=True):
             mixed, end = block.recurrence.step(block.norm(y), own)
             y = y + block.gate(mixed)
             after.append(end)
-        return self.norm(y), tuple(after)
+        return self.norm(y), (torch.stack(after),)
 
-    def _start(self, x: Tensor, state: State | None) -> State:
-        return start(state, x, [block.recurrence.state_shape(len(x)) for block in self.blocks])
+    def _start(self, x: Tensor, state: State | None) -> tuple[Tensor, ...]:
+        """Return the state of each block."""
+        (every,) = start(state, x, [(len(self.blocks), *self.blocks[0].recurrence.state_shape(len(x)))])
+        return every.unbind()
 
 
 class Block(nn.Module):

@@ -42,7 +42,7 @@ class S4D(LayerSettings):
 class S4DLayer(ResidualStack):
     """Blocks of diagonal state space models, with gated maps between them.
 
-    The state holds each block's (B, units, states, 2), real and imaginary parts. Source: Gu, Gupta, Goel, Ré, 'On the
+    The state (layers, B, units, states, 2) holds real and imaginary parts. Source: Gu, Gupta, Goel, Ré, 'On the
     parameterization and initialization of diagonal state space models', NeurIPS 2022; the blocks are those of Gu, Goel,
     Ré, 'Efficiently modeling long sequences with structured state spaces', ICLR 2022.
     """

@@ -72,9 +72,7 @@ class SequenceLayer(nn.Module, ABC):
             SettingError: the layer does not stream.
             DataError: a tensor has a wrong shape.
         """
-        self._check_streams()
-        if x.dim() != 2:
-            raise DataError(f"x must have shape (batch, {self.input_size}), not {tuple(x.shape)}")
+        self.check_step(x, context)
         y, after = self(x[:, None], state, None, context)
         return y[:, 0], after
 
@@ -116,6 +114,18 @@ class SequenceLayer(nn.Module, ABC):
             raise DataError(f"x must have shape (batch, time, {self.input_size}), not {tuple(x.shape)}")
         if lengths is not None:
             _check_lengths(lengths, x)
+        self.check_context(x, context)
+
+    def check_step(self, x: Tensor, context: Tensor | None = None) -> None:
+        """Refuse what `step` cannot read.
+
+        Raises:
+            SettingError: the layer does not stream.
+            DataError: a tensor has a wrong shape.
+        """
+        self._check_streams()
+        if x.dim() != 2 or x.shape[1] != self.input_size:
+            raise DataError(f"x must have shape (batch, {self.input_size}), not {tuple(x.shape)}")
         self.check_context(x, context)
 
     def check_context(self, x: Tensor, context: Tensor | None) -> None:

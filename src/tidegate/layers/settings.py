@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -77,8 +78,8 @@ class LayerSettings:
         return ()
 
     def options(self) -> dict[str, Field[Any]]:
-        """Return the fields that a command line or a file may set, by the names that `set_params` takes."""
-        return {each.name: each for each in fields(self) if each.init}
+        """Return the fields that options may set, by the names that `set_params` takes; a default is what is set."""
+        return {each.name: _with_default(each, getattr(self, each.name)) for each in fields(self) if each.init}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings by name."""
@@ -100,6 +101,12 @@ class LayerSettings:
 
 def _as_tuples(value: Any) -> Any:
     return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
+
+
+def _with_default(field: Field[Any], value: Any) -> Field[Any]:
+    field = copy.copy(field)
+    field.default = value
+    return field
 
 
 @dataclass(kw_only=True)

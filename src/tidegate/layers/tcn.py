@@ -33,7 +33,7 @@ class TCNLayer(SequenceLayer):
     """A stack of residual blocks of two convolutions; the dilation doubles from block to block.
 
     The state holds, for each convolution, the newest inputs that its next output still reads,
-    (B, (kernel_size - 1) * dilation, features). Source: Bai, Kolter, Koltun, 'An empirical evaluation of generic
+    ((kernel_size - 1) * dilation, B, features). Source: Bai, Kolter, Koltun, 'An empirical evaluation of generic
     convolutional and recurrent networks for sequence modeling', 2018, section 3.
     """
 

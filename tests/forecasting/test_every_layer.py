@@ -1,0 +1,59 @@
+"""Every layer that there is works in a forecaster: fitted, saved, loaded, streamed, and from the command line."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+
+import tidegate
+from tidegate import Forecaster, layers
+from tidegate.cli.forecast import app
+from tidegate.cli.options import chosen_layer, read_settings, write_toml
+from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.layers import registry
+
+FRAME = pd.DataFrame({"ds": pd.date_range("2026-01-01", periods=40, freq="h"), "y": np.sin(np.arange(40) / 3)})
+CHAIN = "multiscale+attention"
+
+
+@pytest.mark.parametrize("name", [*layers.names(), CHAIN])
+def test_what_is_loaded_and_what_is_streamed_forecasts_as_what_was_fitted(name, tmp_path):
+    forecaster = Forecaster(layer=name, lookback=8, horizon=2, epochs=1).fit(FRAME)
+    expected = forecaster.predict()
+    assert np.isfinite(expected.iloc[:, -1]).all()
+    forecaster.save(tmp_path)
+    loaded = tidegate.load(tmp_path)
+    pd.testing.assert_frame_equal(loaded.predict(), expected, check_exact=True)
+    assert loaded.settings().layer_settings().named() == forecaster.settings().layer_settings().named()
+    stream = loaded.stream()
+    forecasts = [stream.push(row.y, row.ds) for row in FRAME.itertuples()]
+    np.testing.assert_allclose(forecasts[-1].values[:, 0], expected.iloc[:, -1], rtol=1e-5, atol=1e-6)
+
+
+def options_of(name):
+    """Return every setting of a layer that has a default as options that give just this."""
+    for path, field in registry.options(name).items():
+        flag, value = f"--layer.{path.replace('__', '.').replace('_', '-')}", field.default
+        if isinstance(value, bool):
+            yield flag if value else flag.replace("--", "--no-", 1)
+        elif value is not None:
+            yield f"{flag}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+
+
+@pytest.mark.parametrize("name", [*layers.names(), CHAIN])
+def test_every_setting_of_a_layer_is_an_option(name):
+    fit = typer.main.get_command(app).commands["fit"]
+    context = fit.make_context("fit", ["sales.csv", "--layer", name, *options_of(name)])
+    layer = chosen_layer(None, context.params["layer"])["layer"]
+    assert layer.named() == registry.read(name).named()
+
+
+@pytest.mark.parametrize("name", [*layers.names(), CHAIN])
+def test_settings_in_a_file_are_read_as_they_were_written(name, tmp_path):
+    layer = registry.read(name).named()
+    write_toml(tmp_path / "settings.toml", {"epochs": 3, "layer": asdict(layer)})
+    values = read_settings(ForecasterSettings, tmp_path / "settings.toml", {})
+    assert values["layer"].named() == layer
+    assert values["epochs"] == 3
