@@ -159,6 +159,15 @@ def check_padding_does_not_matter(settings):
             assert all(part.isfinite().all() for part in ends)
 
 
+def check_a_state_of_zeros_begins_a_sequence(settings):
+    layer, x = make(settings), inputs()
+    if not layer.streams:
+        return
+    expected, state = layer(x)
+    assert all(part.dim() == 3 and part.shape[1] == BATCH for part in state)
+    close(layer(x, tuple(map(torch.zeros_like, state)))[0], expected)
+
+
 def check_rows_go_on_from_their_own_ends(settings):
     layer, x = make(settings), inputs()
     if not layer.streams:

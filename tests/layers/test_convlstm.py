@@ -67,7 +67,7 @@ def test_layer_equals_the_papers_equations(kernel_size, layers):
         for number in range(layers):
             expected = plain(expected, layer, number, kernel_size)
         np.testing.assert_allclose(y[row].detach().numpy(), expected.reshape(4, -1), rtol=1e-10, atol=1e-12)
-    assert [tuple(part.shape) for part in state] == [(layers, 2, HEIGHT, WIDTH, 3)] * 2
+    assert [tuple(part.shape) for part in state] == [(layers, 2, HEIGHT * WIDTH * 3)] * 2
 
 
 def test_a_frame_of_one_pixel_is_the_cell_itself():

@@ -14,6 +14,7 @@ from tidegate.errors import ModelFolderError, SettingError
 from tidegate.layers import TGCN, GConv, edges_of
 from tidegate.layers.graph import Neighbours, by_node
 from tidegate.settings import check_settings
+from tidegate.storage import model_folder
 
 MATRIX = np.array([[0, 1, 0], [0.5, 0, 2], [0, 0, 0]])
 EDGES = ((0, 1, 1.0), (1, 0, 0.5), (1, 2, 2.0))
@@ -160,9 +161,8 @@ def test_a_folder_whose_edges_leave_the_graph_is_one_clear_error(layer, tmp_path
     table["b"] = np.sin(table["a"])
     graph = layer(edges=((0, 1), (1, 0)), nodes=2, units=2)
     Forecaster(target_col=("a", "b"), lookback=6, horizon=1, epochs=1, layer=graph).fit(table).save(tmp_path / "model")
-    config = tmp_path / "model" / "config.json"
-    content = json.loads(config.read_text(encoding="utf-8"))
-    content["settings"]["layer"]["edges"][0][1] = 7
-    config.write_text(json.dumps(content), encoding="utf-8")
+    config, tensors = model_folder.load_model(tmp_path / "model", "forecaster")
+    config["settings"]["layer"]["edges"][0][1] = 7
+    model_folder.save_model(tmp_path / "model", "forecaster", config, tensors)
     with pytest.raises(ModelFolderError, match="edges must hold"):
         tidegate.load(tmp_path / "model")

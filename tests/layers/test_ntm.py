@@ -54,7 +54,7 @@ def plain(layer, x, heads, shift):
     w = {name: value.detach().numpy() for name, value in layer.named_parameters()}
     lstm = {name.removeprefix("controller.").removesuffix("_l0"): value for name, value in w.items()}
     slots, width = layer.slots, layer.width
-    memory, read = np.full((slots, width), 1e-6), np.tanh(w["first_read"])
+    memory, read = np.full((slots, width), 1e-6), np.tanh(w["first_read"]).flatten()
     places = [softmax(row) for row in w["first_place"]]
     h = c = np.zeros(w["emit.weight"].shape[1])
     outputs = []
@@ -82,15 +82,15 @@ def test_layer_equals_the_papers_equations(heads, shift):
     for row in range(2):
         expected, memory = plain(layer, x[row].numpy(), heads, shift)
         np.testing.assert_allclose(y[row].detach().numpy(), expected, rtol=1e-9, atol=1e-12)
-        np.testing.assert_allclose(state[0][row].detach().numpy(), memory, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(state[1][:, row].detach().numpy(), memory, rtol=1e-9, atol=1e-12)
 
 
 def test_places_are_shares_after_many_steps():
     layer = make()
-    _, (memory, place, *_) = layer(5 * draws(3, 100, 2))
+    _, (_, memory, place, *_) = layer(5 * draws(3, 100, 2))
     assert memory.isfinite().all()
     assert (place >= 0).all()
-    torch.testing.assert_close(place.sum(-1), torch.ones(3, 2, dtype=torch.float64), rtol=1e-12, atol=0)
+    torch.testing.assert_close(place.sum(-1), torch.ones(2, 3, dtype=torch.float64), rtol=1e-12, atol=0)
 
 
 def test_gradients_are_finite_where_a_place_has_lost_all_weight():

@@ -45,4 +45,4 @@ def test_layer_equals_the_papers_equations(common):
             h = update * h + (1 - update) * np.tanh(zx[2] + reset * zh[2])
             expected.append(h.flatten())
         np.testing.assert_allclose(y[row].detach().numpy(), expected, rtol=1e-10, atol=1e-12)
-        np.testing.assert_allclose(state[0, row].detach().numpy(), h, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(state[0, row].detach().numpy(), h.flatten(), rtol=1e-10, atol=1e-12)

@@ -14,8 +14,6 @@ from tidegate.layers.settings import CellSettings
 from tidegate.layers.spatial import keep
 from tidegate.settings import setting
 
-_PARTS = 3  # tensors of a state besides the controller's
-
 
 @dataclass(kw_only=True)
 class NTM(CellSettings):
@@ -74,7 +72,7 @@ class NTMLayer(SequenceLayer):
         self._split = (2 * self.heads * sum(self._sizes), self.heads * self.width, self.heads * self.width)
         self.emit = nn.Linear(self.controller.output_size, sum(self._split))
         self.first_place = nn.Parameter(torch.randn(2 * self.heads, self.slots))
-        self.first_read = nn.Parameter(0.1 * torch.randn(self.heads * self.width))
+        self.first_read = nn.Parameter(0.1 * torch.randn(self.heads, self.width))
 
     @property
     def output_size(self) -> int:
@@ -86,43 +84,47 @@ class NTMLayer(SequenceLayer):
     ) -> tuple[Tensor, State]:
         """Run over a batch of sequences; see `SequenceLayer.forward`.
 
-        A state holds the memory (B, slots, width), the places of the heads that read and of those that write
-        (B, 2*heads, slots), what was read (B, heads*width), and the controller's state (B, layers, units) each.
+        A state holds whether there were steps (1, B, 1), the memory (slots, B, width), the places of the heads that
+        read and of those that write (2*heads, B, slots), what was read (heads, B, width), and the controller's state
+        (layers, B, units) each.
         """
         self.check(x, lengths, context)
-        fresh, outputs = self._fresh(x), []
-        state = fresh if state is None else start(state, x, [tuple(part.shape) for part in fresh])
+        state, outputs = self._begin(x, state), []
         for t, now in enumerate(without_padding(x, lengths).unbind(1)):
             y, new = self._advance(now, state)
             outputs.append(y)
             state = new if lengths is None else keep(state, new, t < lengths)
         y = torch.stack(outputs, 1) if outputs else x.new_zeros(len(x), 0, self.output_size)
-        return without_padding(y, lengths), state
+        return without_padding(y, lengths), tuple(part.transpose(0, 1) for part in state)
 
-    def _fresh(self, x: Tensor) -> State:
-        """Return the state before the first step."""
-        batch = len(x)
-        memory = x.new_full((batch, self.slots, self.width), 1e-6)
-        place = self.first_place.softmax(-1).expand(batch, -1, -1)
-        sizes = self.controller.cell.sizes(self.controller.units)
-        hidden = (x.new_zeros(batch, self.controller.layers, size) for size in sizes)
-        return (memory, place, self.first_read.tanh().expand(batch, -1), *hidden)
+    def _begin(self, x: Tensor, state: State | None) -> State:
+        """Return the state with the batch in front, and that before the first step in the rows that had none."""
+        batch, heads, sizes = len(x), self.heads, self.controller.cell.sizes(self.controller.units)
+        shapes = [(1, batch, 1), (self.slots, batch, self.width), (2 * heads, batch, self.slots)]
+        shapes += [(heads, batch, self.width), *((self.controller.layers, batch, size) for size in sizes)]
+        begun, *parts = (part.transpose(0, 1) for part in start(state, x, shapes))
+        memory = torch.full_like(parts[0], 1e-6)
+        fresh = (memory, self.first_place.softmax(-1), self.first_read.tanh())
+        parts[:3] = [torch.where(begun > 0, *each) for each in zip(parts[:3], fresh, strict=True)]
+        return (begun, *parts)
 
     def _advance(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Run one step: x (B, I) to the output (B, output_size) and the new state."""
-        memory, place, read = state[:_PARTS]
-        hidden = tuple(part.transpose(0, 1) for part in state[_PARTS:])
-        h, hidden = self.controller.step(torch.cat([x, read], 1), hidden)
+        begun, memory, place, read, *hidden = state
+        h, after = self.controller.step(
+            torch.cat([x, read.flatten(1)], 1), tuple(part.transpose(0, 1) for part in hidden)
+        )
         address, erase, add = self.emit(h).split(self._split, 1)
         place = self._move(memory, place, address.unflatten(1, (2 * self.heads, -1)))
         reading, writing = place.chunk(2, 1)
-        read = (reading @ memory).flatten(1)
+        read = reading @ memory
         erase = erase.sigmoid().unflatten(1, (self.heads, 1, self.width))
         add = add.tanh().unflatten(1, (self.heads, 1, self.width))
         for head in range(self.heads):
             change = add[:, head] - erase[:, head] * memory
             memory = torch.addcmul(memory, writing[:, head, :, None], change)
-        return torch.cat([h, read], 1), (memory, place, read, *(part.transpose(0, 1) for part in hidden))
+        y = torch.cat([h, read.flatten(1)], 1)
+        return y, (torch.ones_like(begun), memory, place, read, *(part.transpose(0, 1) for part in after))
 
     def _move(self, memory: Tensor, place: Tensor, address: Tensor) -> Tensor:
         """Return where the heads (B, 2*heads, slots) go from a place, by what the controller says of each."""

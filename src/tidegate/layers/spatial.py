@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 
@@ -91,18 +92,20 @@ class SpatialRecurrent(SequenceLayer):
     ) -> tuple[Tensor, State]:
         """Run over a batch of sequences; see `SequenceLayer.forward`.
 
-        A state holds (layers, B, *places, units) for each of the cell's states.
+        A state holds (layers, B, places*units) for each of the cell's states.
         """
         self.check(x, lengths, context)
-        state = start(state, x, [(self.layers, len(x), *self.places, self.units)] * len(self.cell.states))
+        shape = (self.layers, len(x), math.prod(self.places) * self.units)
+        state = start(state, x, [shape] * len(self.cell.states))
+        parts = [part.unflatten(2, (*self.places, self.units)) for part in state]
         y, ends = self.spread(without_padding(x, lengths)), []
         for layer in range(self.layers):
             if layer and self.training:
                 y = noise.dropout(y, self.dropout)
-            y, after = self._scan(y, tuple(part[layer] for part in state), self._weights(layer), lengths)
+            y, after = self._scan(y, tuple(part[layer] for part in parts), self._weights(layer), lengths)
             ends.append(after)
         y = without_padding(self.gather(y), lengths)
-        return y, tuple(torch.stack(parts) for parts in zip(*ends, strict=True))
+        return y, tuple(torch.stack(parts).flatten(2) for parts in zip(*ends, strict=True))
 
     def extra_repr(self) -> str:
         """Return what `repr` shows in the brackets."""

@@ -65,18 +65,18 @@ class TGCNLayer(SequenceLayer):
     ) -> tuple[Tensor, State]:
         """Run over a batch of sequences; see `SequenceLayer.forward`.
 
-        A state holds (layers, B, nodes, units) for each of the cell's states.
+        A state holds (layers, B, nodes*units) for each of the cell's states.
         """
         self.check(x, lengths, context)
         batch, time, _ = x.shape
-        x = by_node(without_padding(x, lengths), self.nodes, self.common).flatten(0, 1)
-        x = torch.relu(self.neighbours(self.first(x)))
-        x = torch.sigmoid(self.neighbours(self.second(x)))
-        x = x.unflatten(0, (batch, time)).transpose(1, 2).flatten(0, 1)
-        layers, cell = self.recurrent.layers, self.recurrent.cell
-        shapes = [(layers, batch, self.nodes, size) for size in cell.sizes(self.recurrent.units)]
-        before = tuple(part.flatten(1, 2) for part in start(state, x, shapes))
+        u = by_node(without_padding(x, lengths), self.nodes, self.common).flatten(0, 1)
+        u = torch.relu(self.neighbours(self.first(u)))
+        u = torch.sigmoid(self.neighbours(self.second(u)))
+        u = u.unflatten(0, (batch, time)).transpose(1, 2).flatten(0, 1)
+        sizes = self.recurrent.cell.sizes(self.recurrent.units)
+        before = start(state, x, [(self.recurrent.layers, batch, self.nodes * size) for size in sizes])
+        before = tuple(part.unflatten(2, (self.nodes, -1)).flatten(1, 2) for part in before)
         each = None if lengths is None else lengths.repeat_interleave(self.nodes)
-        y, after = self.recurrent(x, before, each)
+        y, after = self.recurrent(u, before, each)
         y = y.unflatten(0, (batch, self.nodes)).transpose(1, 2).flatten(2)
-        return y, tuple(part.unflatten(1, (batch, self.nodes)) for part in after)
+        return y, tuple(part.unflatten(1, (batch, self.nodes)).flatten(2) for part in after)

@@ -103,20 +103,22 @@ class MLSTMBlock(nn.Module):
     def state_shapes(self, batch: int) -> list[tuple[int, ...]]:
         """Return the shapes of the memory's state, and of the convolution's."""
         heads, size, _ = self.query.weight.shape
-        return [(batch, heads, size, size), (batch, heads, size), (batch, heads), self.conv.state_shape(batch)]
+        return [(heads, batch, size * size), (heads, batch, size), (heads, batch, 1), self.conv.state_shape(batch)]
 
     def forward(self, x: Tensor, state: State, lengths: Tensor | None) -> tuple[Tensor, State]:
         """Run over (B, T, units), finite beyond a row's length, from a state of `state_shapes`."""
-        *memory, earlier = state
+        c, n, m = (part.transpose(0, 1) for part in state[:3])
+        memory = (c.unflatten(2, (n.shape[2], -1)), n, m[..., 0])
         inner, gate = self.up(self.norm(x)).chunk(2, -1)
-        seen, earlier = self.conv(inner, earlier, lengths)
+        seen, earlier = self.conv(inner, state[3], lengths)
         seen = functional.silu(seen)
         write, forget = self.gates(seen).mT.chunk(2, 1)
         alive = None if lengths is None else torch.arange(x.shape[1], device=x.device) < lengths.to(x.device)[:, None]
-        y, after = mlstm.scan(self.query(seen), self.key(seen), self.value(inner), write, forget, tuple(memory), alive)
+        y, (c, n, m) = mlstm.scan(self.query(seen), self.key(seen), self.value(inner), write, forget, memory, alive)
         y = self.head_norm(y.transpose(1, 2)) + self.skip * seen
         y = self.down(y * functional.silu(gate))
-        return x + noise.dropout(y, self.dropout if self.training else 0.0), (*after, earlier)
+        after = (*(part.transpose(0, 1) for part in (c.flatten(2), n, m[..., None])), earlier)
+        return x + noise.dropout(y, self.dropout if self.training else 0.0), after
 
 
 class SLSTMBlock(nn.Module):
