@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tidegate.errors import DataError, SettingError
+from tidegate.layers import blocks
 from tidegate.layers.attending import SCORES, DotAttention, MultiHeadAttention, make_attention, weights
 from tidegate.layers.sequence import SequenceLayer, State, without_padding
 from tidegate.layers.settings import LayerSettings
@@ -173,12 +174,13 @@ class AttentionLayer(SequenceLayer):
         """Return the newest inputs of each row, as many as a later step may see, and how many each row has."""
         assert self.window is not None
         earlier, known = self._earlier(x, state)
-        kept = min(earlier.shape[1] + x.shape[1], self.window - 1)
-        ends = torch.full_like(known, x.shape[1]) if lengths is None else lengths.to(known)[:, None]
+        ends = blocks.ends_of(x, lengths)[:, None]
+        count = torch.clamp(known.long() + ends, max=self.window - 1)
+        kept = blocks.most(count[:, 0])
         inputs = functional.pad(torch.cat([earlier, x], 1), (0, 0, kept, 0))
-        rows = ends.long() + earlier.shape[1] + torch.arange(kept, device=x.device)
+        rows = ends + earlier.shape[1] + torch.arange(kept, device=x.device)
         newest = inputs.gather(1, rows[:, :, None].expand(-1, -1, self.input_size))
-        return newest.transpose(0, 1), torch.clamp(known + ends, max=kept)[None]
+        return newest.transpose(0, 1), count.to(x.dtype)[None]
 
     @property
     def _dropout(self) -> float:

@@ -119,10 +119,10 @@ class _Level(nn.Module):
             The newest output at each step of the whole layer (B, T, H), then, for the level above, its inputs, how many
             of them are there at each step, and how many each row has; and the state.
         """
-        *states, part, newest = (None, None, None) if before is None else before
-        carried = None if before is None else tuple(states)
-        phase = torch.zeros_like(ends) if part is None else blocks.phase_of(part)
-        start = x.new_zeros(len(x), self.recurrence.output_size) if newest is None else newest[0]
+        if before is None:
+            carried, phase, start = None, torch.zeros_like(ends), x.new_zeros(len(x), self.recurrence.output_size)
+        else:
+            carried, phase, start = before[:-2], blocks.phase_of(before[-2]), before[-1][0]
         if self.period is None:
             y, after = self.recurrence(x, carried, ends)
             results, finished, done = x, read, ends

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +41,7 @@ class MultiScale(CellSettings):
             raise SettingError(f"strides must begin with 1, so that each step is seen, and grow, not {self.strides!r}")
 
 
-def check_counts(name: str, values: object) -> None:
+def check_counts(name: str, values: Any) -> None:
     """Refuse what is no tuple of whole numbers of at least 1.
 
     Raises:
@@ -90,6 +91,7 @@ class MultiScaleLayer(SequenceLayer):
         ends, outputs, after = blocks.ends_of(x, lengths), [], []
         for scale, (recurrence, stride) in enumerate(zip(self.recurrences, self.strides, strict=True)):
             before = self._before(state, scale)
+            assert isinstance(recurrence, Recurrent)
             if stride == 1:
                 y, end = recurrence(x, before, lengths)
             else:
@@ -114,7 +116,7 @@ class MultiScaleLayer(SequenceLayer):
 
 
 def _over_means(
-    recurrence: nn.Module, stride: int, x: Tensor, ends: Tensor, before: State | None
+    recurrence: Recurrent, stride: int, x: Tensor, ends: Tensor, before: State | None
 ) -> tuple[Tensor, State]:
     """Run a recurrence over the means of blocks.
 

@@ -94,7 +94,7 @@ def read(layer: Any) -> LayerSettings:
     table = as_table(layer)
     name = table.pop("name", None)
     if isinstance(name, str) and "+" in name:
-        return get(_CHAIN)(parts=tuple(read(each.strip()) for each in name.split("+"))).set_params(**table)
+        name, table = _CHAIN, {"parts": [each.strip() for each in name.split("+")], **table}
     return get(name)().set_params(**table)
 
 
