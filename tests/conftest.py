@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+from tidegate.engine.compiled import find_compiler
 from tidegate.layers import registry
 
 pytest_plugins = ["collecting", "lacking"]
@@ -30,6 +31,13 @@ def _cache() -> Path:
 os.environ.setdefault("TIDEGATE_CACHE", str(_cache()))  # the home may be missing, or closed to writing
 settings.register_profile("tidegate", deadline=None)  # a busy machine must not fail a test
 settings.load_profile("tidegate")
+
+
+def pytest_configure(config):
+    """Where there is no compiler, a cell of one's own runs on the plain loop, and says so: that is no failure."""
+    if not find_compiler():
+        message = r"ignore:cell \w+ runs on the plain loop, many times slower. there is no C\+\+ compiler:UserWarning"
+        config.addinivalue_line("filterwarnings", message)
 
 
 @pytest.fixture
