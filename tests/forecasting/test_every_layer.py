@@ -8,11 +8,12 @@ import pytest
 import typer
 
 import tidegate
-from tidegate import Forecaster, layers
+from tidegate import Forecaster, ModelFolderError, layers
 from tidegate.cli.forecast import app
 from tidegate.cli.options import chosen_layer, read_settings, write_toml
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.layers import registry
+from tidegate.storage import model_folder
 
 FRAME = pd.DataFrame({"ds": pd.date_range("2026-01-01", periods=40, freq="h"), "y": np.sin(np.arange(40) / 3)})
 CHAIN = "multiscale+attention"
@@ -57,3 +58,31 @@ def test_settings_in_a_file_are_read_as_they_were_written(name, tmp_path):
     values = read_settings(ForecasterSettings, tmp_path / "settings.toml", {})
     assert values["layer"].named() == layer
     assert values["epochs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"units": 10**9}, "units is 1000000000, more than the weights have"),
+        ({"layers": 10**9}, "layers is 1000000000, more than the weights have"),
+        ({"strides": [1, *range(2, 10**5)]}, "strides has 99999 parts, more than there are weights"),
+    ],
+)
+def test_a_chains_part_larger_than_its_weights_is_refused_at_once(tmp_path, change, sentence):
+    Forecaster(layer=CHAIN, lookback=8, epochs=1).fit(FRAME).save(tmp_path)
+    config, tensors = model_folder.load_model(tmp_path, "forecaster")
+    config["settings"]["layer"]["parts"][0] |= change
+    model_folder.save_model(tmp_path, "forecaster", config, tensors)
+    with pytest.raises(ModelFolderError, match=sentence):
+        tidegate.load(tmp_path)
+
+
+def test_a_reach_beyond_all_sizes_is_no_damage(tmp_path):
+    layer = layers.Chain(
+        parts=(layers.MultiScale(strides=(1, 10**6), units=4), layers.Attention(window=10**9, units=4))
+    )
+    forecaster = Forecaster(layer=layer, lookback=8, epochs=1).fit(FRAME)
+    forecaster.save(tmp_path)
+    pd.testing.assert_frame_equal(tidegate.load(tmp_path).predict(), forecaster.predict(), check_exact=True)
+    deep = Forecaster(layer=layers.Hierarchical(periods=(5, 10**6), units=4), lookback=8, epochs=1).fit(FRAME)
+    assert np.isfinite(deep.predict().iloc[:, -1]).all()

@@ -29,6 +29,8 @@ def check_sizes(layer: LayerSettings, network: Mapping[str, Tensor]) -> None:
         sized = field.metadata.get("size", True) and isinstance(value, int) and not isinstance(value, bool)
         if sized and value > bound:
             raise ValueError(f"{field.name} is {value}, more than the weights have")
+        if isinstance(value, tuple) and len(value) > len(network):
+            raise ValueError(f"{field.name} has {len(value)} parts, more than there are weights")
     for nested in layer.nested():
         check_sizes(nested, network)
 

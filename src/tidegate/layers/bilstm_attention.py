@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.layers.attention import Attention
 from tidegate.layers.chain import Chain
-from tidegate.layers.settings import RecurrentSettings
 from tidegate.settings import setting
 
-
-def _parts() -> tuple[Any, ...]:
-    return RecurrentSettings(units=32, layers=1, bidirectional=True), Attention(causal=False)
+_PARTS = (
+    {"name": "recurrent", "units": 32, "layers": 1, "bidirectional": True},
+    {"name": "attention", "causal": False},
+)
 
 
 @dataclass(kw_only=True)
@@ -24,7 +23,7 @@ class BiLSTMAttention(Chain):
     """
 
     name = "bilstm_attention"
-    parts: tuple[Any, ...] = setting(_parts(), "layers from the inputs on: their names or settings")
+    parts: tuple[Any, ...] = setting(_PARTS, "layers from the inputs on: their names or settings")
     residual: bool = setting(True, "add what a part reads to its outputs")
     norm: bool = setting(True, "normalise the outputs of each part over their features")
 

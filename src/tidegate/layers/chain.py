@@ -169,10 +169,7 @@ class ChainLayer(SequenceLayer):
 
     def step(self, x: Tensor, state: State | None = None, context: Tensor | None = None) -> tuple[Tensor, State]:
         """Run one time step; see `SequenceLayer.step`."""
-        self._check_streams()
-        if x.dim() != 2 or x.shape[1] != self.input_size:
-            raise DataError(f"x must have shape (batch, {self.input_size}), not {tuple(x.shape)}")
-        self.check_context(x, context)
+        self.check_step(x, context)
         after = []
         for number, before in enumerate(self._split(state, x)):
             part = self._part(number)

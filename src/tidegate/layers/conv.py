@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +46,8 @@ class ConvLayer(SequenceLayer):
         super().__init__()
         self.input_size, self.channels, self.dropout = input_size, channels, dropout
         sizes = [input_size, *[channels] * (layers - 1)]
-        self.convolutions = nn.ModuleList(CausalConvolution(size, channels, kernel_size) for size in sizes)
+        convolutions = nn.ModuleList(CausalConvolution(size, channels, kernel_size) for size in sizes)
+        self.convolutions = cast(Sequence[CausalConvolution], convolutions)
 
     @property
     def output_size(self) -> int:

@@ -48,7 +48,7 @@ class HierarchicalLayer(SequenceLayer):
     block is one step of the level above, whose blocks are read in the same way; the highest reads on for ever.
 
     An output joins, of each level, the newest there is: of the lowest that of the step, of the others what the newest
-    finished block below has led to, 0 before the first. Source: Li, Luong and Jurafsky, ACL 2015, section 3.2.
+    finished block below has led to, 0 before the first. Source: Li, Luong and Jurafsky, ACL 2015, section 3.3.
 
     The state is, level by level, that of the recurrence in its unfinished block, how many steps of this block are there
     (1, B, 1), and the newest output (1, B, H).

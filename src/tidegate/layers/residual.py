@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +53,8 @@ class ResidualStack(SequenceLayer):
         super().__init__()
         self.input_size, self.units = input_size, units
         self.encoder = nn.Linear(input_size, units)
-        self.blocks = nn.ModuleList(Block(make(), units, dropout) for _ in range(layers))
+        blocks = nn.ModuleList(Block(make(), units, dropout) for _ in range(layers))
+        self.blocks = cast(Sequence[Block], blocks)
         self.norm = nn.LayerNorm(units)
 
     @property
