@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import cast
@@ -72,7 +73,7 @@ class ResidualStack(SequenceLayer):
             mixed, end = block.recurrence(without_padding(block.norm(y), lengths), own, lengths)
             y = y + block.gate(mixed)
             after.append(end)
-        return without_padding(self.norm(y), lengths), (torch.stack(after),)
+        return without_padding(self.norm(y), lengths), (torch.stack(after).flatten(2),)
 
     def step(self, x: Tensor, state: State | None = None, context: Tensor | None = None) -> tuple[Tensor, State]:
         """Run one time step; see `SequenceLayer.step`."""
@@ -82,12 +83,13 @@ class ResidualStack(SequenceLayer):
             mixed, end = block.recurrence.step(block.norm(y), own)
             y = y + block.gate(mixed)
             after.append(end)
-        return self.norm(y), (torch.stack(after),)
+        return self.norm(y), (torch.stack(after).flatten(2),)
 
     def _start(self, x: Tensor, state: State | None) -> tuple[Tensor, ...]:
         """Return the state of each block."""
-        (every,) = start(state, x, [(len(self.blocks), *self.blocks[0].recurrence.state_shape(len(x)))])
-        return every.unbind()
+        batch, *sizes = self.blocks[0].recurrence.state_shape(len(x))
+        (every,) = start(state, x, [(len(self.blocks), batch, math.prod(sizes))])
+        return every.unflatten(2, sizes).unbind()
 
 
 class Block(nn.Module):
