@@ -78,7 +78,7 @@ private:
     static constexpr ptrdiff_t kPacked = 128;       // numbers of x and h that make packing them worth it
 
     struct Scratch {
-        T *sequences, *spill, *out, *xs, *hs, *columns;
+        T *copies, *spill, *out, *xs, *hs, *columns;
     };
 
     void lay_out(Workspace& workspace) {
@@ -92,7 +92,7 @@ private:
         for (int k = 0; k < cell.states; ++k) d_[k] = take(job.batch * width);
         scratch_.clear();
         for (int i = 0; i < threads_; ++i)
-            scratch_.push_back({take(cell.sequences * kChunk * width), take(cell.spill * blocks * L),
+            scratch_.push_back({this->copies(workspace), take(cell.spill * blocks * L),
                              take(std::max(kChunk * width, kMany * inputs_.padded())),
                              take(packs_terms() * job.inputs * kTermsApart),
                              take(packs_terms() * job.units * kTermsApart),
@@ -112,6 +112,7 @@ private:
             });
             if (!part.alone) team.synchronise();
             for_tiles(rows, kChunk, [&](ptrdiff_t row, ptrdiff_t count) { pass_back(part, s, row, count, scratch); });
+            if (job.resets) forget(part, s, rows);
         }
         write_state(part);
         team.synchronise();
@@ -140,7 +141,7 @@ private:
 
     void step(const Partition& part, ptrdiff_t s, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t block, ptrdiff_t last,
               const Scratch& scratch) {
-        Tile<T> at = this->tile(part, s, row, rows, block, last, padded_, scratch.sequences);
+        Tile<T> at = this->tile(part, s, row, rows, block, last, padded_, scratch.copies);
         for (int k = 0; k < cell.states; ++k) at.d[k] = d(k, part.first + row * part.stride) + block * L;
         at.spill = scratch.spill;
         for (ptrdiff_t i = 0; i < rows; ++i) add_dy(s, part.first + (row + i) * part.stride, block, last);
@@ -188,6 +189,13 @@ private:
                                load<Vec<T>>(scratch.out + i * width + b * L) *
                                    load_part<Vec<T>>(kept + b * L, static_cast<int>(units.in_block(b))));
         }
+    }
+
+    // What came before a step that begins anew gets no gradient from it.
+    void forget(const Partition& part, ptrdiff_t s, ptrdiff_t rows) const {
+        for (ptrdiff_t p = part.first; p < part.first + rows * part.stride; p += part.stride)
+            for (int k = 0; job.begins(p, s) && k < cell.states; ++k)
+                std::fill(d(k, p) + part.first_block * L, d(k, p) + part.last_block * L, T{});
     }
 
     void write_state(const Partition& part) const {
@@ -264,7 +272,7 @@ private:
         for (ptrdiff_t s = 0; s < job.time; ++s) {
             const ptrdiff_t active = this->active({0, 1, 0, blocks, true}, s);
             for (ptrdiff_t p = 0; p < active; ++p) {
-                xs[count] = this->x(s, p), hs[count] = this->reads(s, p), dz[count] = this->saved(s, p);
+                xs[count] = this->x(s, p), hs[count] = this->reads(s, p, padded_), dz[count] = this->saved(s, p);
                 if (++count == kTerms) add();
             }
         }

@@ -80,7 +80,13 @@ class Recurrent(SequenceLayer):
         return self.cell.sizes(self.units)[0] * len(self._directions)
 
     def forward(
-        self, x: Tensor, state: State | None = None, lengths: Tensor | None = None, context: Tensor | None = None
+        self,
+        x: Tensor,
+        state: State | None = None,
+        lengths: Tensor | None = None,
+        context: Tensor | None = None,
+        *,
+        resets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Run over a batch of sequences.
 
@@ -90,6 +96,9 @@ class Recurrent(SequenceLayer):
                 when None.
             lengths: steps of each row (B,), int64, 0 to T; all T when None. What x holds beyond is not read.
             context: joins every layer's inputs (B, context_size) or (B, T, context_size).
+            resets: true (B, T), bool, at the first step of each sequence where a row holds several, documents or
+                episodes: no state and no gradient passes from one to the next. A row whose first step is marked does
+                not go on from `state`. In the native engine this costs little; elsewhere it runs step by step.
 
         Returns:
             The top layer's outputs (B, T, output_size), 0 beyond a row's length, and the state at each row's end,
@@ -99,6 +108,9 @@ class Recurrent(SequenceLayer):
             DataError: a tensor has a wrong shape, or a length is not within 0 to T.
         """
         self.check(x, lengths, context)
+        if resets is not None and (resets.shape != x.shape[:2] or resets.dtype != torch.bool):
+            given = f"{tuple(resets.shape)} of {resets.dtype}"
+            raise DataError(f"resets must hold {tuple(x.shape[:2])} bools, one per step of x, not {given}")
         if state is not None:
             self._check_state(state, x.shape[0])
         return scan_stack(
@@ -111,6 +123,7 @@ class Recurrent(SequenceLayer):
             dropout=self.dropout if self.training else 0.0,
             variational=self.variational,
             context=context,
+            resets=resets,
         )
 
     def step(self, x: Tensor, state: State | None = None, context: Tensor | None = None) -> tuple[Tensor, State]:
