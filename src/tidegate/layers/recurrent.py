@@ -245,6 +245,8 @@ class Recurrent(SequenceLayer):
 
     def _draw(self, x: Tensor) -> dict[str, Tensor]:
         """Return the cell's noise for one layer (B, T, H); when not training, the same number everywhere."""
+        if not self.cell.noise:
+            return {}
         shape = (*x.shape[:2], self.units)
         if self.training:
             return {name: noise.draw(x, shape, rate) for name, rate in self.cell.noise.items()}
