@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch.autograd import gradcheck
+from torch.autograd import gradcheck, gradgradcheck
 
 from tidegate import Recurrent, cells, engine
 from tidegate.engine import simd
@@ -91,6 +91,11 @@ def test_gradients_are_right(name, path):
 
     with engine.only(path):
         assert gradcheck(compute, (x, *layer.parameters()), fast_mode=True)
+
+
+def test_second_derivatives_are_right():
+    layer, x, resets = make("gru", 2, 3, 3)
+    assert gradgradcheck(lambda x: layer(x, resets=resets)[0], (x,))
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -28,7 +28,7 @@ class Dense(cells.get("slstm")):
 def dense_twin(layer):
     """Return a layer with a whole U that holds the heads' blocks, placed one by one."""
     cell = Dense if layer.cell.name == "slstm" else layer.cell
-    twin = Recurrent(cell, layer.input_size, layer.units, layers=layer.layers).to(layer.weight_ih_l0.dtype)
+    twin = Recurrent(cell, layer.input_size, layer.units, layers=layer.layers).double()
     own = layer.state_dict()
     size = layer.units // layer.heads
     for name in [name for name in own if name.startswith("weight_hh")]:
@@ -70,7 +70,7 @@ def test_heads_equal_a_whole_matrix_with_zeros(name, path, units, heads):
 
 def test_heads_begin_orthogonal_each_for_itself():
     layer = Recurrent("slstm", 2, 32, heads=8)
-    blocks = layer.weight_hh_l0.detach().view(8, 4, 4, 4)
+    blocks = layer.get_parameter("weight_hh_l0").detach().view(8, 4, 4, 4)
     torch.testing.assert_close(blocks @ blocks.mT, torch.eye(4).expand(8, 4, 4, 4), rtol=0, atol=1e-5)
     assert sum(p.numel() for p in Recurrent("slstm", 2, 32, heads=1).parameters()) - 7 * 512 == sum(
         p.numel() for p in layer.parameters()

@@ -37,6 +37,7 @@ def scan(
         every: return the sequence of every state and not of the first alone.
     """
     batch, time, _ = x.shape
+    resets = None if resets is None else resets.to(x.device)
     if lengths is not None:
         lengths = lengths.to(x.device)
         # Padding may hold anything, NaN included; a zero keeps it out of the weights' gradients too.
