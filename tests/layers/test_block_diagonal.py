@@ -61,6 +61,7 @@ def test_heads_equal_a_whole_matrix_with_zeros(name, path, units, heads):
     size = units // heads
     for (label, mine), other in zip(layer.named_parameters(), twin.parameters(), strict=True):
         grad = other.grad
+        assert grad is not None
         if "weight_hh" in label:
             gates = grad.view(-1, units, units)
             here = [slice(head * size, (head + 1) * size) for head in range(heads)]
