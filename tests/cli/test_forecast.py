@@ -166,6 +166,22 @@ def test_overwrite_replaces_a_checkpoint_of_another_run(folder, tidegate):
     assert not list(stale.glob("*checkpoint*"))
 
 
+def test_the_verdict_of_a_replaced_run_is_gone_before_its_model_is(folder, tidegate, monkeypatch):
+    """A service that takes the new model up would tell the old verdict of it."""
+    fit = ("forecast", "fit", "sales.csv", *FAST, "--no-refit", "--out", "again", "--overwrite")
+    assert tidegate(*fit).returncode == 0
+    save, held = Forecaster.save, []
+
+    def saved(model, place):
+        held.append((folder / "again" / "metrics.json").exists())
+        save(model, place)
+
+    monkeypatch.setattr(Forecaster, "save", saved)
+    assert tidegate(*fit).returncode == 0
+    assert held == [False]
+    assert (folder / "again" / "metrics.json").exists()
+
+
 def test_known_future_values_are_asked_for_and_filled_in(folder, tidegate):
     table = pd.read_csv(folder / "sales.csv").assign(price=lambda f: np.arange(len(f)) % 5.0)
     table.to_csv(folder / "prices.csv", index=False)

@@ -215,7 +215,7 @@ def test_an_observation_repeated_changes_nothing(hourly):
         ({"y": 1.0, "x": 2.0}, None, "unknown value 'x'"),
         ({}, None, "no value 'y'"),
         (1.0, "yesterday", "ISO 8601"),
-        (1.0, "9999-01-01", "ISO 8601"),
+        (1.0, "9999-01-01", "beyond the years 1678 to 2261"),
         (1.0, 17, "ISO 8601"),
         (1.0, "2026-01-05T09:30:00", "no whole number of steps"),
         (1.0, "2026-01-05T03:00:00", "not after"),

@@ -33,7 +33,6 @@ from tidegate.notes import Note
 from tidegate.settings import check_settings, with_new_names
 from tidegate.storage.model_folder import load_model, save_model
 from tidegate.tables.columns import Columns
-from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel
 from tidegate.training.history import History
 
@@ -177,7 +176,7 @@ def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel
     newest, residuals = _panel(config, tensors), tensors["residuals"].numpy()
     # What a forecast would be written with: a zone or a type that is none is found here and not at its first use.
     config.columns.restore_ids(newest.ids)
-    config.columns.restore_times(times_ahead(newest, settings.horizon).reshape(-1))
+    config.columns.restore_times(newest.times[newest.starts[1:] - 1])
     return TableModel(config.settings, preprocessor, network, newest, residuals, history, config.by_window)
 
 

@@ -123,6 +123,7 @@ def run(request: Request, values: dict[str, Any], console: Watcher) -> Run:
         refitted = forecaster.model_ is not judged
     else:
         refitted = False
+    (out / "metrics.json").unlink(missing_ok=True)  # of the run before: what is judged there is not this model
     forecaster.save(out / "model")
     forecast, problem = _forecast(request, forecaster, future, console)
     shown = with_forecast(result, forecaster.model_, future, request.levels, refitted=refitted)

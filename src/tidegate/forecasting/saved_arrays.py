@@ -26,8 +26,13 @@ def check_sizes(layer: LayerSettings, network: Mapping[str, Tensor]) -> None:
     largest = max((size for tensor in network.values() for size in tensor.shape), default=0)
     for field in fields(layer):
         value, bound = getattr(layer, field.name), len(network) if field.name == "layers" else largest
-        if isinstance(value, int) and not isinstance(value, bool) and value > bound:
+        sized = field.metadata.get("size", True) and isinstance(value, int) and not isinstance(value, bool)
+        if sized and value > bound:
             raise ValueError(f"{field.name} is {value}, more than the weights have")
+        if isinstance(value, tuple) and len(value) > len(network):
+            raise ValueError(f"{field.name} has {len(value)} parts, more than there are weights")
+    for nested in layer.nested():
+        check_sizes(nested, network)
 
 
 def check_network(make: Callable[[], nn.Module], network: Mapping[str, Tensor]) -> None:

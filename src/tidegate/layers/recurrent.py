@@ -147,10 +147,7 @@ class Recurrent(SequenceLayer):
             SettingError: the layer is bidirectional, so the first output needs the last input.
             DataError: a tensor has a wrong shape.
         """
-        self._check_streams()
-        if x.dim() != 2 or x.shape[1] != self.input_size:
-            raise DataError(f"x must have shape (batch, {self.input_size}), not {tuple(x.shape)}")
-        self.check_context(x, context)
+        self.check_step(x, context)
         if state is None:
             state = tuple(x.new_zeros(self.layers, x.shape[0], size) for size in self.cell.sizes(self.units))
         self._check_state(state, x.shape[0])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from tidegate.errors import DataError
 from tidegate.tables.columns import Columns
-from tidegate.tables.date_formats import YEARS
+from tidegate.tables.date_formats import YEARS, has_year_beyond
 from tidegate.tables.frequency import future_times
 from tidegate.tables.stamps import NUMBER_FORMS, UNIX
 from tidegate.tables.steps import parse_step
@@ -46,8 +46,7 @@ class Clock:
         except DataError:
             raise
         except (ValueError, OverflowError, TypeError):
-            kind = "a date and time in ISO 8601, such as 2026-01-31T12:00:00" if self._dates else "a number"
-            raise DataError(f"time must be {kind}, not {str(stamp)[:40]!r}") from None
+            raise DataError(self._fault(str(stamp))) from None
         if not self._step.fits(np.array([inside]))[0]:
             raise DataError(f"time {str(stamp)[:40]!r} does not fall on the model's steps of {self._freq}")
         return inside
@@ -92,10 +91,7 @@ class Clock:
         Raises:
             DataError: they lie beyond what a time stamp can hold.
         """
-        stamps = future_times(last, self._freq, steps)
-        if self._dates and (stamps[..., -1] < last).any():
-            raise DataError("the forecast reaches beyond the year 2262; such times cannot be held")
-        return stamps
+        return future_times(last, self._freq, steps)
 
     def restore(self, stamps: np.ndarray) -> np.ndarray | pd.Series:
         """Stamps (S,) of a panel in the table's own terms."""
@@ -116,6 +112,15 @@ class Clock:
             return [stamp.isoformat() for stamp in pd.Series(self._columns.restore_times(stamps))]
         unit = "s" if not (stamps.view(np.int64) % 10**9).any() else "ns"
         return np.datetime_as_string(stamps, unit=unit).tolist()
+
+    def _fault(self, text: str) -> str:
+        """What is wrong with a stamp that cannot be read."""
+        if self._dates and has_year_beyond(text):
+            return f"time {text[:40]!r} lies beyond the years {YEARS[0]} to {YEARS[1]}; correct it"
+        kind = "a date and time in ISO 8601, such as 2026-01-31T12:00:00"
+        if not self._dates:
+            kind = f"a {'whole ' if self._dtype.kind == 'i' else ''}number between -2**53 and 2**53"
+        return f"time must be {kind}, not {text[:40]!r}"
 
     def _date(self, stamp: Any) -> int:
         if isinstance(stamp, np.datetime64):

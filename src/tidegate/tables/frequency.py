@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tidegate.errors import DataError
 from tidegate.tables.panel import Panel
 from tidegate.tables.settings import TableSettings
 from tidegate.tables.steps import (
@@ -89,17 +90,23 @@ def future_times(last: Any, freq: str | int | float, steps: int) -> np.ndarray:
 
     Returns:
         (steps,) for one stamp, (N, steps) for an array of them.
+
+    Raises:
+        DataError: they lie beyond what a time stamp can hold.
     """
     step = parse_step(freq)
     ahead = np.arange(1, steps + 1)
     known = np.asarray(last)
     if known.dtype.kind == "O":
         known = np.asarray(last, dtype="datetime64[ns]")
-    if known.dtype.kind != "M":
-        return step.ahead(known[..., None], ahead)
-    if known.dtype != "datetime64[ns]":
-        known = known.astype("datetime64[ns]")
-    return step.ahead(known.astype(np.int64)[..., None], ahead).view("datetime64[ns]")
+    dates = known.dtype.kind == "M"
+    inside = (known.astype("datetime64[ns]").astype(np.int64) if dates else known)[..., None]
+    stamps = step.ahead(inside, ahead)
+    # Whole numbers wrap around; floating-point ones no longer move.
+    if steps and not ((stamps[..., :1] > inside).all() and (stamps[..., 1:] > stamps[..., :-1]).all()):
+        reach = "the year 2262" if dates else f"the numbers that steps of {freq} can be counted on"
+        raise DataError(f"the forecast reaches beyond {reach}; correct the newest times, or leave those rows out")
+    return stamps.view("datetime64[ns]") if dates else stamps
 
 
 def times_ahead(panel: Panel, steps: int) -> np.ndarray:

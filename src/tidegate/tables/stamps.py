@@ -11,7 +11,7 @@ import pandas as pd
 
 from tidegate.errors import DataError, SettingError
 from tidegate.notes import Note
-from tidegate.tables.date_formats import YEARS, DateText, form_to_dates, text_to_dates
+from tidegate.tables.date_formats import YEARS, DateText, form_to_dates, has_year_beyond, text_to_dates
 from tidegate.tables.messages import row_list, shown
 from tidegate.tables.numbers import is_text
 from tidegate.tables.zones import offset_name
@@ -162,6 +162,9 @@ def _from_numbers(values: np.ndarray, name: str) -> Times:
             "correct or remove those rows"
         )
     low, high = values.min(), values.max()
+    if values.dtype.kind == "u" and high >= 2**63:
+        rows = row_list(np.flatnonzero(values >= 2**63))
+        raise DataError(f"the time column {name!r} is 2**63 or more in {rows}; correct or remove those rows")
     if _DATE_NAME.search(name) and low >= 20_000 and high <= 80_000:
         days = np.rint(values.astype(np.float64) * 86_400).astype(np.int64) * 10**9
         base = np.datetime64("1899-12-30", "ns")
@@ -306,11 +309,15 @@ def _to_nanoseconds(values: np.ndarray, name: str) -> np.ndarray:
     bad = (days < np.datetime64("1677-09-22")) | (days > np.datetime64("2262-04-10"))
     if bad.any():
         rows = np.flatnonzero(bad)
-        raise DataError(
-            f"the time column {name!r} reaches beyond the years 1678 to 2261 in {row_list(rows)} ({days[rows[0]]}); "
-            "correct or remove those rows"
-        )
+        raise _beyond(name, rows, days[rows[0]])
     return values.astype("datetime64[ns]")
+
+
+def _beyond(name: str, rows: np.ndarray, stamp: object) -> DataError:
+    return DataError(
+        f"the time column {name!r} reaches beyond the years {YEARS[0]} to {YEARS[1]} in {row_list(rows)} "
+        f"({shown(str(stamp))}); correct or remove those rows"
+    )
 
 
 def _refuse_missing(column: pd.Series, name: str) -> None:
@@ -325,6 +332,9 @@ def _unread(column: pd.Series, bad: np.ndarray, name: str) -> DataError:
         return DataError(
             f"the time column {name!r} is empty in {row_list(rows)}; give a time stamp or remove those rows"
         )
+    beyond = rows[[has_year_beyond(str(stamp)) for stamp in column.to_numpy()[rows]]]
+    if len(beyond):
+        return _beyond(name, beyond, column.iloc[int(beyond[0])])
     return DataError(
         f"the time column {name!r} cannot be read as dates of one format between 1678 and 2261 in {row_list(rows)} "
         f"({shown(str(value))}); write dates as 2024-01-31 or 2024-01-31 18:00, or remove those rows"

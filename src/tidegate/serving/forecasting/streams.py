@@ -21,9 +21,10 @@ from tidegate.forecasting.streaming import Stream
 from tidegate.serving.batching import Batcher
 from tidegate.serving.bounds import Bounds
 from tidegate.serving.contract import ModelVersion
-from tidegate.serving.forecasting.answers import forecast_body
+from tidegate.serving.forecasting.answers import forecast_body, head_of
 from tidegate.serving.forecasting.loading import forecast, own_series
 from tidegate.serving.forecasting.schemas import HistoryBody, PushBody
+from tidegate.serving.metrics import asks
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.serving.store import StreamStore
 from tidegate.serving.transactions import Transactions, is_busy
@@ -116,6 +117,7 @@ class Streams:
             raise refusal(error) from None
 
     async def _answer(self, seen: _Seen, levels: tuple[float, ...]) -> bytes:
+        asks(seen.version)
         if seen.context is None:
             return to_json(seen.answer)
         found = await forecast(seen.version, self._batcher, seen.context, levels)
@@ -209,8 +211,7 @@ def _answer(id: str, live: _Live) -> dict[str, Any]:
     stream, version = live.stream, live.version
     return {
         "stream": id,
-        "model": version.name,
-        "version": version.version,
+        **head_of(version),
         "series": stream.series,
         "count": stream.count,
         "time": stream.last_time,
