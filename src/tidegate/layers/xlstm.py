@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tidegate import cells
 from tidegate.engine import noise
 from tidegate.errors import SettingError
 from tidegate.layers import mlstm
@@ -28,7 +27,7 @@ class XLSTM(LayerSettings):
 
     blocks: str = setting("ms", "blocks from the input on: m (mLSTM), s (sLSTM), t (sLSTM as in TiRex)")
     units: int = setting(64, "width of the stack", low=1)
-    heads: int = setting(4, "heads that a block's memory is divided into", low=1)
+    heads: int = setting(4, "heads that a block is divided into; each reads itself alone", low=1)
     factor: float = setting(2.0, "width within an mLSTM block, as a multiple of the units", above=0)
     kernel_size: int = setting(4, "steps that the convolution in an mLSTM block sees", low=1)
 
@@ -43,11 +42,6 @@ class XLSTM(LayerSettings):
         for name, width in (("units", self.units), ("factor * units", round(self.factor * self.units))):
             if width % self.heads or not width:
                 raise SettingError(f"{name} must be a multiple of heads, {self.heads}, not {width}")
-        fixed = getattr(cells.get("slstm"), "heads", None)
-        if set(self.blocks) & {"s", "t"} and self.heads != fixed:
-            raise SettingError(
-                f"heads must be {fixed}, those of the cell slstm, where blocks has s or t, not {self.heads}"
-            )
 
 
 class HeadNorm(nn.Module):
@@ -132,7 +126,7 @@ class SLSTMBlock(nn.Module):
         super().__init__()
         units, inner = settings.units, round(self.factor * settings.units)
         self.cell_norm, self.feed_norm = self.norm(units), self.norm(units)
-        self.cell = Recurrent("slstm", units, units)
+        self.cell = Recurrent("slstm", units, units, heads=settings.heads)
         self.heads, self.head_norm = settings.heads, HeadNorm(units)
         self.up = nn.Linear(units, 2 * inner)
         self.down = nn.Linear(inner, units)
