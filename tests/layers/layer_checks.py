@@ -16,6 +16,7 @@ from tidegate.settings import check_settings
 
 BATCH, TIME, INPUTS, CONTEXT = 4, 9, 3, 2
 LENGTHS = torch.tensor([5, 9, 1, 7])
+CHAIN = ((0, 1), (1, 0), (1, 2, 0.5), (2, 1, 0.25))  # node i reads node j, with a weight
 SMALL = {"name": "recurrent", "units": 5}
 VARIANTS = {
     "attention": [
@@ -35,6 +36,11 @@ VARIANTS = {
         {"parts": ({**SMALL, "bidirectional": True},)},
     ],
     "conv": [{"channels": 5}, {"channels": 4, "kernel_size": 3, "layers": 2}, {"channels": 4, "kernel_size": 1}],
+    "convlstm": [{"frame": (1, 3), "units": 2, "layers": 2}, {"frame": (1, 1), "units": 2, "cell": "gru"}],
+    "gconv": [
+        {"edges": CHAIN, "nodes": 3, "units": 2, "order": 3, "layers": 2},
+        {"edges": ((0, 1), (1, 0)), "nodes": 2, "common": 1, "units": 2, "cell": "peephole"},
+    ],
     "dilated": [
         {"units": 4, "dilations": (1, 2, 4)},
         {"units": 4, "dilations": (3,), "cell": "gru", "layers": 2},
@@ -44,6 +50,7 @@ VARIANTS = {
     "hierarchical": [{"units": 4, "periods": (3, 2)}, {"units": 4, "periods": (4,), "cell": "gru", "layers": 2}, {}],
     "lru": [{"units": 5, "states": 4}, {"units": 4, "states": 3, "layers": 1, "largest": 0.5}],
     "multiscale": [{"units": 4, "strides": (1, 2, 4)}, {"units": 4, "strides": (1, 3), "cell": "gru", "layers": 2}, {}],
+    "ntm": [{"units": 5, "slots": 6, "width": 3, "heads": 2, "shift": 2}, {"units": 5, "cell": "gru", "shift": 0}],
     "recurrent": [
         {"units": 5},
         {"units": 5, "bidirectional": True},
@@ -56,6 +63,15 @@ VARIANTS = {
         {"units": 4, "states": 3, "layers": 1, "frequencies": "inv", "method": "bilinear", "longest": 0.5},
     ],
     "tcn": [{"channels": 5, "layers": 2}, {"channels": 3, "kernel_size": 2, "layers": 4}],
+    "tgcn": [
+        {"edges": CHAIN, "nodes": 3, "units": 2, "layers": 2},
+        {"edges": ((0, 1), (1, 0)), "nodes": 2, "common": 1, "units": 2, "cell": "lstm"},
+    ],
+    "xlstm": [
+        {"blocks": "ms", "units": 8},
+        {"blocks": "tm", "units": 8, "factor": 1.5, "kernel_size": 1},
+        {"blocks": "m", "units": 6, "heads": 3},
+    ],
 }
 
 
@@ -141,6 +157,15 @@ def check_padding_does_not_matter(settings):
         if layer.streams:  # the state is that of each row's end, and not of its padding
             _, ends = layer(inputs(BATCH, 2, INPUTS), state)
             assert all(part.isfinite().all() for part in ends)
+
+
+def check_a_state_of_zeros_begins_a_sequence(settings):
+    layer, x = make(settings), inputs()
+    if not layer.streams:
+        return
+    expected, state = layer(x)
+    assert all(part.dim() == 3 and part.shape[1] == BATCH for part in state)
+    close(layer(x, tuple(map(torch.zeros_like, state)))[0], expected)
 
 
 def check_rows_go_on_from_their_own_ends(settings):

@@ -144,7 +144,7 @@ def typed(field: dataclasses.Field[Any], value: Any) -> Any:
         except (TypeError, ValueError):
             kind = "numbers" if number is float else "whole numbers"
             raise SettingError(f"{field.name} must be {kind} separated by commas, not {value!r}") from None
-    if str(field.type).startswith("str") and len(items) == 1:
+    if str(field.type).startswith("str") and len(items) == 1 and isinstance(items[0], str):
         return items[0]
     return tuple(item for item in items if item != "")
 

@@ -164,10 +164,11 @@ def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel
     )
     weights = _weights(tensors)
     names = [*(f"newest.{name}" for name in _PANEL), "residuals", *_scale_names("rows", "static")]
+    names += [name for name in ("newest.ahead",) if name in tensors]
     check_names(tensors, names)
     check_sizes(settings.layer_settings(), weights)
     scaled = 1 if preprocessor.shared else len(config.scaled_ids)
-    inputs = preprocessor.shape.targets + len(config.columns.past) + len(config.columns.future)
+    inputs = preprocessor.shape.targets + config.columns.width("past") + config.columns.width("future")
     check_scale(tensors, "rows", (scaled, inputs))
     check_scale(tensors, "static", (1, len(config.columns.static) - len(config.columns.categories)))
     check_residuals(tensors["residuals"], settings.horizon, preprocessor.shape.targets)
@@ -228,6 +229,7 @@ def _panel_tensors(panel: Panel) -> dict[str, Tensor]:
     times = panel.times.astype("datetime64[ns]").view(np.int64) if panel.times.dtype.kind == "M" else panel.times
     arrays = {"times": times, "starts": panel.starts, "targets": panel.targets, "past": panel.past}
     arrays |= {"future": panel.future, "static": panel.static}
+    arrays |= {} if panel.ahead is None else {"ahead": panel.ahead}
     return {f"newest.{name}": _tensor(array) for name, array in arrays.items()}
 
 

@@ -26,6 +26,7 @@ from tidegate.forecasting.table_model import TableModel
 from tidegate.notes import Note
 from tidegate.settings import check_settings
 from tidegate.storage.files import write_atomically
+from tidegate.tables.ahead import known_ahead
 from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import times_ahead
@@ -207,7 +208,7 @@ def _forecast(
     """Write forecast.csv, where that can be; what was judged is to be written whatever fails here."""
     ahead, file = forecaster.columns_.future, request.out / "forecast.csv"
     file.unlink(missing_ok=True)  # that of a run which this one replaces
-    if ahead and future is None:
+    if ahead and future is None and np.isnan(known_ahead(forecaster.fitted().newest, forecaster.horizon)).any():
         console.note(
             Note("forecasting.fill_in", {"columns": ", ".join(ahead), "out": str(request.out)}).sentence(request.lang)
         )
@@ -216,7 +217,7 @@ def _forecast(
         frame = forecaster.predict(future=future, level=request.levels)
     except TidegateError as error:
         return None, error
-    write_atomically(file, csv_bytes(frame, forecaster.freq_))
+    write_atomically(file, csv_bytes(frame, forecaster.columns_, forecaster.freq_))
     return frame, None
 
 

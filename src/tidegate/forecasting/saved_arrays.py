@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tidegate.forecasting.preparing import Preprocessor
 from tidegate.layers.settings import LayerSettings
+from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import parse_step
 
 _NUMBERS = (torch.float32, torch.float64)
@@ -112,14 +113,29 @@ def check_newest(
     sizes = {"targets": columns.targets, "past": columns.past, "future": columns.future}
     for name, role in sizes.items():
         _check(f"newest.{name}", newest[name], (torch.float64,), (rows, len(role)), gaps=gaps)
+    if "ahead" in newest:
+        steps = newest["ahead"].shape[1] if newest["ahead"].dim() == 3 else 0
+        _check("newest.ahead", newest["ahead"], (torch.float64,), (series, steps, len(columns.future)), gaps=True)
     _check("newest.static", newest["static"], (torch.float64,), (series, len(columns.static)))
     codes = newest["static"][:, : len(columns.categories)].numpy()
     most = np.array([len(known) for known in columns.categories.values()])
     if codes.size and not ((codes == codes.round()) & (codes >= 0) & (codes <= most)).all():
         raise ValueError("newest.static holds a category that there is not")
+    _check_codes(newest, columns)
     if len(set(ids)) != series:
         raise ValueError("a series is named twice")
     parse_step(freq)
+
+
+def _check_codes(newest: Mapping[str, Tensor], columns: Columns) -> None:
+    if set(columns.texts) - {*columns.past, *columns.future}:
+        raise ValueError("texts are known of a column that there is not")
+    for role, numbers in columns.coded.items():
+        for number in numbers:
+            codes = newest[role][:, number]
+            most = len(columns.texts[getattr(columns, role)[number]])
+            if not bool(((codes == codes.round()) & (codes >= 0) & (codes <= most) | codes.isnan()).all()):
+                raise ValueError(f"newest.{role} holds a code of text that there is not")
 
 
 def _check(

@@ -39,7 +39,9 @@ class ForecasterSettings(WindowSettings, TableSettings):
     lookback: int = setting(48, "past steps that the network sees", low=1)
     horizon: int = setting(1, "steps to forecast", low=1)
     strategy: str = setting("direct", "all steps at once, or one step fed back", choices=STRATEGIES)
-    features: tuple[str, ...] = setting((), "derived: difference_K, mean_K, lag_K, hour, weekday, month, …")
+    features: tuple[str, ...] = setting(
+        (), "derived: difference_K, mean_K, lag_K, hour, weekday, month, …, holidays:DE"
+    )
     short_series: str = setting("refuse", "what to do with series shorter than a window", choices=SHORT_SERIES)
     scale_by: str | None = setting(
         None, "one scale for all, per series, or per window (default: window)", choices=SCALE_BY

@@ -11,6 +11,7 @@ from torch import Tensor
 from tidegate.engine.threads import one_torch_thread
 from tidegate.errors import DataError
 from tidegate.forecasting.calibration import linear_errors, resized, window_errors
+from tidegate.forecasting.finite import quiet
 from tidegate.forecasting.intervals import Intervals, ascending, learned_quantiles
 from tidegate.forecasting.losses import make_loss
 from tidegate.forecasting.network import ForecastNetwork
@@ -26,6 +27,7 @@ from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import season_of
 from tidegate.tables.gradual import first_origins
 from tidegate.tables.panel import Panel
+from tidegate.tables.text_columns import learnt_from, recoded
 from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
 from tidegate.training.loop import train
@@ -82,12 +84,15 @@ class TableModel:
         return model
 
     @classmethod
+    @quiet()
     def _untrained(cls, settings: ForecasterSettings, panel: Panel, columns: Columns) -> tuple[TableModel, np.ndarray]:
         """A model with the whole panel as its newest rows, and the training rows of each series."""
         given, settings = settings, resolved(settings, columns, panel.freq)
         needed = window_shape(settings, columns).context + settings.horizon
         panel = check_lengths(panel, needed, settings.short_series)
         training = training_lengths(settings, panel)
+        known = learnt_from(columns, panel.head(training)) if columns.texts else columns
+        panel, columns = recoded(panel, columns, known), known
         preprocessor = Preprocessor.fit(settings, columns, panel, training)
         network = build_network(preprocessor)
         return cls(given, preprocessor, network, panel, np.empty((0, 0, 0)), History(), False, 0), training
@@ -103,6 +108,7 @@ class TableModel:
         self.preprocessor = self.preprocessor.with_series(joined.head(training))
         self._train(joined, known, training, hooks)
 
+    @quiet()
     @one_torch_thread()
     def _train(
         self, panel: Panel, first: np.ndarray, training: np.ndarray, hooks: TrainingHooks, *, fresh: bool = False
@@ -192,7 +198,9 @@ class TableModel:
 
     def keep_newest(self, panel: Panel) -> None:
         """Let forecasts continue this panel; gaps are filled first, for what fills them may lie further back."""
-        self.newest = self.preprocessor.fill(panel).tail(self.preprocessor.shape.context)
+        newest = self.preprocessor.fill(panel).tail(self.preprocessor.shape.context)
+        ahead = None if newest.ahead is None else newest.ahead[:, : self.preprocessor.settings.horizon]
+        self.newest = replace(newest, ahead=ahead)
 
     def usable(self, panel: Panel) -> Panel:
         """The series with enough history to forecast; too short ones are refused, dropped or padded, as chosen."""

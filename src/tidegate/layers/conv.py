@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +46,8 @@ class ConvLayer(SequenceLayer):
         super().__init__()
         self.input_size, self.channels, self.dropout = input_size, channels, dropout
         sizes = [input_size, *[channels] * (layers - 1)]
-        self.convolutions = nn.ModuleList(CausalConvolution(size, channels, kernel_size) for size in sizes)
+        convolutions = nn.ModuleList(CausalConvolution(size, channels, kernel_size) for size in sizes)
+        self.convolutions = cast(Sequence[CausalConvolution], convolutions)
 
     @property
     def output_size(self) -> int:
@@ -80,12 +83,13 @@ class CausalConvolution(nn.Module):
         channels: features of an output.
         kernel_size: K, the inputs that an output reads.
         dilation: d, the steps from one of them to the next.
+        groups: parts of equal size that inputs and outputs are divided into, each read by its own part alone.
     """
 
-    def __init__(self, input_size: int, channels: int, kernel_size: int, dilation: int = 1) -> None:
+    def __init__(self, input_size: int, channels: int, kernel_size: int, dilation: int = 1, *, groups: int = 1) -> None:
         super().__init__()
-        self.dilation, self.reach = dilation, (kernel_size - 1) * dilation
-        self.weight = nn.Parameter(torch.empty(channels, input_size, kernel_size))
+        self.dilation, self.reach, self.groups = dilation, (kernel_size - 1) * dilation, groups
+        self.weight = nn.Parameter(torch.empty(channels, input_size // groups, kernel_size))
         self.bias = nn.Parameter(torch.zeros(channels))
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
 
@@ -107,7 +111,7 @@ class CausalConvolution(nn.Module):
 
     def state_shape(self, batch: int) -> tuple[int, ...]:
         """Return the shape of the inputs that the next output still reads."""
-        return self.reach, batch, self.weight.shape[1]
+        return self.reach, batch, self.weight.shape[1] * self.groups
 
     def kernel(self) -> Tensor:
         """Return the weights (channels, input_size, kernel_size), the newest input's last."""
@@ -116,4 +120,4 @@ class CausalConvolution(nn.Module):
     def _convolve(self, x: Tensor) -> Tensor:
         """Convolve as an image of one row, whose channels may stand last in memory: twice as fast as conv1d."""
         image, kernel = x.mT[:, :, None], self.kernel()[:, :, None]
-        return functional.conv2d(image, kernel, self.bias, dilation=(1, self.dilation))[:, :, 0].mT
+        return functional.conv2d(image, kernel, self.bias, dilation=(1, self.dilation), groups=self.groups)[:, :, 0].mT

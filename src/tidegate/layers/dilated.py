@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +70,7 @@ class DilatedLayer(SequenceLayer):
 
     def __init__(self, parts: Sequence[Folded], block: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.parts = nn.ModuleList(parts)
+        self.parts = cast(Sequence[Folded], nn.ModuleList(parts))
         self.input_size, self.block, self.dropout = parts[0].recurrence.input_size, block or len(parts), dropout
 
     @property

@@ -16,13 +16,18 @@ BUILT_IN: dict[str, str] = {
     "bilstm_attention": "tidegate.layers.bilstm_attention:BiLSTMAttention",
     "chain": "tidegate.layers.chain:Chain",
     "conv": "tidegate.layers.conv:Conv",
+    "convlstm": "tidegate.layers.convlstm:ConvLSTM",
+    "gconv": "tidegate.layers.gconv:GConv",
     "dilated": "tidegate.layers.dilated:Dilated",
     "hierarchical": "tidegate.layers.hierarchical:Hierarchical",
     "lru": "tidegate.layers.lru:LRU",
     "multiscale": "tidegate.layers.multiscale:MultiScale",
+    "ntm": "tidegate.layers.ntm:NTM",
     "recurrent": "tidegate.layers.settings:RecurrentSettings",
     "s4d": "tidegate.layers.s4d:S4D",
     "tcn": "tidegate.layers.tcn:TCN",
+    "tgcn": "tidegate.layers.tgcn:TGCN",
+    "xlstm": "tidegate.layers.xlstm:XLSTM",
 }
 _CHAIN = "chain"
 

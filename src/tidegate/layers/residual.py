@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -51,7 +53,8 @@ class ResidualStack(SequenceLayer):
         super().__init__()
         self.input_size, self.units = input_size, units
         self.encoder = nn.Linear(input_size, units)
-        self.blocks = nn.ModuleList(Block(make(), units, dropout) for _ in range(layers))
+        blocks = nn.ModuleList(Block(make(), units, dropout) for _ in range(layers))
+        self.blocks = cast(Sequence[Block], blocks)
         self.norm = nn.LayerNorm(units)
 
     @property
@@ -70,7 +73,7 @@ class ResidualStack(SequenceLayer):
             mixed, end = block.recurrence(without_padding(block.norm(y), lengths), own, lengths)
             y = y + block.gate(mixed)
             after.append(end)
-        return without_padding(self.norm(y), lengths), (torch.stack(after),)
+        return without_padding(self.norm(y), lengths), (torch.stack(after).flatten(2),)
 
     def step(self, x: Tensor, state: State | None = None, context: Tensor | None = None) -> tuple[Tensor, State]:
         """Run one time step; see `SequenceLayer.step`."""
@@ -80,12 +83,13 @@ class ResidualStack(SequenceLayer):
             mixed, end = block.recurrence.step(block.norm(y), own)
             y = y + block.gate(mixed)
             after.append(end)
-        return self.norm(y), (torch.stack(after),)
+        return self.norm(y), (torch.stack(after).flatten(2),)
 
     def _start(self, x: Tensor, state: State | None) -> tuple[Tensor, ...]:
         """Return the state of each block."""
-        (every,) = start(state, x, [(len(self.blocks), *self.blocks[0].recurrence.state_shape(len(x)))])
-        return every.unbind()
+        batch, *sizes = self.blocks[0].recurrence.state_shape(len(x))
+        (every,) = start(state, x, [(len(self.blocks), batch, math.prod(sizes))])
+        return every.unflatten(2, sizes).unbind()
 
 
 class Block(nn.Module):

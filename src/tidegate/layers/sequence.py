@@ -50,8 +50,8 @@ class SequenceLayer(nn.Module, ABC):
             context: known of the whole sequence, (B, context_size) or (B, T, context_size).
 
         Returns:
-            The outputs (B, T, output_size), 0 beyond a row's length, and the state at each row's end; () where the
-            layer does not stream.
+            The outputs (B, T, output_size), 0 beyond a row's length, and the state at each row's end, tensors
+            (any, B, any), of which zeros begin a sequence; () where the layer does not stream.
 
         Raises:
             DataError: a tensor has a wrong shape, or a length is not within 0 to T.

@@ -86,7 +86,7 @@ class LayerSettings:
         return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
 
     def set_params(self, **params: Any) -> Self:
-        """Change settings by name; a list, as files have them, becomes a tuple.
+        """Change settings by name; lists, as files have them, become tuples.
 
         Raises:
             SettingError: there is no setting of this name.
@@ -95,8 +95,12 @@ class LayerSettings:
         for name, value in params.items():
             if name not in known:
                 raise SettingError(f"{name} is no setting of layer {self.name}, which has {', '.join(known)}")
-            setattr(self, name, tuple(value) if isinstance(value, list) else value)
+            setattr(self, name, _as_tuples(value))
         return self
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
 
 
 def _with_default(field: Field[Any], value: Any) -> Field[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -43,9 +45,8 @@ class TCNLayer(SequenceLayer):
         super().__init__()
         self.input_size, self.channels = input_size, channels
         sizes = [input_size, *[channels] * (layers - 1)]
-        self.blocks = nn.ModuleList(
-            Block(size, channels, kernel_size, 2**row, dropout) for row, size in enumerate(sizes)
-        )
+        blocks = (Block(size, channels, kernel_size, 2**row, dropout) for row, size in enumerate(sizes))
+        self.blocks = cast(Sequence[Block], nn.ModuleList(blocks))
 
     @property
     def output_size(self) -> int:

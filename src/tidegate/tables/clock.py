@@ -13,7 +13,7 @@ from tidegate.tables.columns import Columns
 from tidegate.tables.date_formats import YEARS, has_year_beyond
 from tidegate.tables.frequency import future_times
 from tidegate.tables.stamps import NUMBER_FORMS, UNIX
-from tidegate.tables.steps import parse_step
+from tidegate.tables.steps import closed_between, parse_step
 from tidegate.tables.zones import pandas_zone
 
 _LARGEST = 2**53
@@ -65,6 +65,10 @@ class Clock:
             )
         return int(steps[0])
 
+    def follow_each_other(self, earlier: int | float, later: int | float) -> bool:
+        """Whether nothing but days without trading lies between two stamps."""
+        return self._dates and closed_between(self._step, int(earlier), int(later)) > 0
+
     def after(self, stamp: int | float, first: int, end: int) -> np.ndarray:
         """The stamps inside, `first` to `end` - 1 steps after this one.
 
@@ -79,7 +83,7 @@ class Clock:
 
     def sample(self, count: int) -> np.ndarray:
         """Some stamps inside (count,), one step apart, for a history that is only a trial."""
-        return self.after(0, 0, count)
+        return self.after(int(np.asarray(self._step.ahead(np.array([0]), 1))[0]), 0, count)
 
     def stamps(self, inside: np.ndarray) -> np.ndarray:
         """Stamps inside, (R,) numbers, as a panel holds them."""

@@ -8,21 +8,10 @@ import numpy as np
 
 from tidegate.errors import DataError
 from tidegate.tables.panel import Panel
+from tidegate.tables.sessions import SessionStep
 from tidegate.tables.settings import TableSettings
-from tidegate.tables.steps import (
-    DAY,
-    MONTHS,
-    SECOND,
-    UNITS,
-    WEEKDAYS,
-    BusinessStep,
-    FixedStep,
-    MonthStep,
-    NumberStep,
-    parse_step,
-    stamps,
-    weekday,
-)
+from tidegate.tables.steps import BusinessStep, FixedStep, MonthStep, NumberStep, parse_step, stamps
+from tidegate.tables.units import DAY, MONTHS, SECOND, UNITS, WEEKDAYS, weekday
 
 _MONTH_LETTERS = {1: "M", 3: "Q", 12: "Y"}
 _MONTH_RULES = {"start": "{}S", "end": "{}E", "business start": "B{}S", "business end": "B{}E"}
@@ -122,12 +111,14 @@ def season_of(settings: TableSettings, panel: Panel) -> int:
 def default_season_length(freq: str | int | float) -> int:
     """The usual number of steps per season: 24 for h, 7 for D, 5 for B, 52 for W, 12 for MS, 4 for QS, 1 for YS.
 
-    Steps of at least five minutes have the day as their season, shorter ones the hour, seconds the minute; 1 where a
-    season is no whole number of steps, for plain numbers, and where every row is a step.
+    Sessions are a season; other steps of at least five minutes have the day as theirs, shorter ones the hour, seconds
+    the minute; 1 where a season is no whole number of steps, for plain numbers, and where every row is a step.
     """
     step = parse_step(freq)
     if isinstance(step, BusinessStep):
         return 5
+    if isinstance(step, SessionStep):
+        return len(step.offsets)
     if isinstance(step, MonthStep):
         return 12 // step.size if 12 % step.size == 0 else 1
     if not isinstance(step, FixedStep):

@@ -12,6 +12,7 @@ import pandas as pd
 from tidegate.errors import DataError, SettingError
 from tidegate.notes import Note
 from tidegate.tables.date_formats import YEARS, DateText, form_to_dates, has_year_beyond, text_to_dates
+from tidegate.tables.date_writing import find_form, read_form
 from tidegate.tables.messages import row_list, shown
 from tidegate.tables.numbers import is_text
 from tidegate.tables.zones import offset_name
@@ -46,6 +47,7 @@ class Times:
         written: the zone or the offsets in words, for notes.
         in_utc: whether `values` are in UTC instead, as `in_steps` may decide.
         notes: what was decided.
+        form: how text writes them, as `find_form` finds it.
     """
 
     values: np.ndarray
@@ -55,9 +57,10 @@ class Times:
     written: str = ""
     in_utc: bool = False
     notes: tuple[Note, ...] = ()
+    form: str | None = None
 
 
-def parse_times(column: pd.Series, name: str, form: str | None = None) -> Times:
+def parse_times(column: pd.Series, name: str, form: str | None = None, usual: str | None = None) -> Times:
     """Read a column of time stamps.
 
     Dates as datetimes, periods or text in any common format; dates as numbers (20240131, 2024013118, 2024031, 202401,
@@ -68,6 +71,7 @@ def parse_times(column: pd.Series, name: str, form: str | None = None) -> Times:
         column: the stamps.
         name: its name, for messages.
         form: how text and numbers write dates, in the letters of strptime; found out when None.
+        usual: how the column's text was written before, which is tried first.
 
     Raises:
         DataError: naming rows without a stamp, rows that cannot be read, or rows in different time zones.
@@ -91,7 +95,7 @@ def parse_times(column: pd.Series, name: str, form: str | None = None) -> Times:
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
         _refuse_missing(column, name)
         return _from_numbers(column.to_numpy(dtype=None if isinstance(dtype, np.dtype) else np.float64), name)
-    return _from_objects(column, name)
+    return _from_objects(column, name, usual)
 
 
 def is_midnight(value: object) -> bool:
@@ -236,7 +240,7 @@ def _calendar(years: np.ndarray, months: np.ndarray, days: np.ndarray) -> np.nda
     return dates.astype("datetime64[ns]") if (dates.astype("datetime64[M]") == number).all() else None
 
 
-def _from_objects(column: pd.Series, name: str) -> Times:
+def _from_objects(column: pd.Series, name: str, usual: str | None) -> Times:
     empty = column.isna().to_numpy() | column.isin(_EMPTY).to_numpy()
     if empty.any():
         raise _unread(column, empty, name)
@@ -254,10 +258,13 @@ def _from_objects(column: pd.Series, name: str) -> Times:
     numbers = _as_numbers(texts)
     if numbers is not None:
         return _from_numbers(numbers[codes], name)
+    known = None if usual is None else read_form(texts, usual)
+    if known is not None:
+        return Times(known[codes], form=usual)
     read = text_to_dates(texts, codes, name)
     if np.isnat(read.values).any():
         raise _unread(column, np.isnat(read.values)[codes], name)
-    return _of_texts(read, codes)
+    return _of_texts(read, codes, texts if isinstance(first, str) else [])
 
 
 def _from_form(column: pd.Series, name: str, form: str) -> Times:
@@ -276,16 +283,17 @@ def _from_form(column: pd.Series, name: str, form: str) -> Times:
             f"the time column {name!r} is not written as date_format={form!r} in {row_list(rows)} "
             f"({shown(texts[codes[rows[0]]])}); correct date_format (--date-format) or those rows"
         )
-    return _of_texts(read, codes)
+    return _of_texts(read, codes, texts)
 
 
-def _of_texts(read: DateText, codes: np.ndarray) -> Times:
+def _of_texts(read: DateText, codes: np.ndarray, texts: list[str]) -> Times:
+    form = find_form(texts, read.values, read.offsets)
     if read.offsets is None:
-        return Times(read.values[codes], notes=read.notes)
+        return Times(read.values[codes], notes=read.notes, form=form)
     universal = read.values - read.offsets.astype("timedelta64[ns]")
     zones = [offset_name(int(offset)) for offset in np.unique(read.offsets)]
     zone = zones[0] if len(zones) == 1 else None
-    return Times(read.values[codes], "dates", universal[codes], zone, ", ".join(zones), notes=read.notes)
+    return Times(read.values[codes], "dates", universal[codes], zone, ", ".join(zones), notes=read.notes, form=form)
 
 
 def _as_numbers(texts: list[str]) -> np.ndarray | None:

@@ -13,7 +13,7 @@ import pandas as pd
 from tidegate.errors import DataError
 from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.frames import read_future
-from tidegate.forecasting.observations import as_numbers, check_rows, read_ahead
+from tidegate.forecasting.observations import as_numbers, check_rows, read_ahead, refuse_texts
 from tidegate.forecasting.predictor import Predictor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.bounds import Bounds
@@ -64,6 +64,7 @@ async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batc
         Refusal, TidegateError: in one sentence.
     """
     predictor = version.model.predictor
+    refuse_texts(predictor.texts)
     windows = read_windows(body.values, predictor.columns, bounds, predictor.gaps)
     series = own_series(version, body.series)
     future = np.empty((predictor.steps, 0))

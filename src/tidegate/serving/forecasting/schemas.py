@@ -19,7 +19,7 @@ Row = Annotated[list[Value], Field(max_length=1000, fail_fast=True)]
 Rows = Annotated[list[Row], Field(fail_fast=True)]
 Windows = Annotated[list[Rows], Field(fail_fast=True)]
 Record = Annotated[dict[Name, Scalar], Field(max_length=MOST_COLUMNS)]
-Named = Annotated[dict[Name, Value], Field(max_length=1000)]
+Named = Annotated[dict[Name, Value | Annotated[str, Field(max_length=1000)]], Field(max_length=1000)]
 Records = Annotated[list[Record], Field(fail_fast=True)]
 
 

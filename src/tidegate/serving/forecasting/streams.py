@@ -15,7 +15,7 @@ import orjson
 from tidegate.arrays import as_numbers
 from tidegate.errors import DataError
 from tidegate.forecasting.context import Context
-from tidegate.forecasting.observations import check_rows
+from tidegate.forecasting.observations import check_rows, refuse_texts
 from tidegate.forecasting.predictor import AnyPredictor
 from tidegate.forecasting.streaming import Stream
 from tidegate.serving.batching import Batcher
@@ -198,6 +198,7 @@ def _continued(live: _Live, id: str, body: PushBody) -> _Live:
 def _take_history(stream: Stream, history: HistoryBody, predictor: AnyPredictor, bounds: Bounds) -> None:
     """Begin a stream with older rows; all are checked and counted, and those that are kept are taken."""
     bounds.check_rows(len(history.values))
+    refuse_texts(predictor.texts)
     rows, width = as_numbers(history.values, "history.values"), len(stream.columns)
     rows = rows.reshape(-1, 1) if rows.ndim == 1 else rows
     if rows.ndim != 2 or rows.shape[1] != width:
