@@ -10,7 +10,8 @@ ARG PIP_INDEX_URL
 # torch comes first and pinned, as in the Makefile; where a change of the source leaves it alone, it is not fetched again.
 COPY constraints.txt ./
 RUN pip install --constraint constraints.txt torch
-COPY pyproject.toml CMakeLists.txt README.md LICENSE ./
+COPY pyproject.toml CMakeLists.txt LICENSE ./
+COPY docs/pypi.md docs/pypi.md
 COPY native native
 COPY src src
 RUN pip wheel --no-deps --wheel-dir /wheels . \

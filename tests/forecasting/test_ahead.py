@@ -120,3 +120,11 @@ def test_a_day_without_trading_among_them_is_asked_for():
         Forecaster(**QUICK).fit(
             mixed.drop(38),
         )
+
+
+def test_a_row_that_measured_anything_lies_in_the_past():
+    frame = whole(("a",)).assign(wind=1.0)
+    frame.loc[frame.index[-2:], "y"] = np.nan  # the sensor of the target failed, that of the wind did not
+    model = Forecaster(**QUICK, past_cols=("wind",), missing="forward").fit(frame)
+    assert not note(model)
+    assert model.future_frame()["ds"].iloc[0] == frame["ds"].iloc[-1] + pd.Timedelta("1D")

@@ -70,7 +70,7 @@ def test_what_is_copied_is_there_and_not_ignored():
     assert kept == set(sources)
     assert all((ROOT / source).exists() for source in sources)
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert all(f'"{name}"' in project for name in ("README.md", "LICENSE"))  # what the build reads of these
+    assert all(f'"{name}"' in project for name in ("docs/pypi.md", "LICENSE"))  # what the build reads of these
 
 
 def test_the_last_stage_has_no_compiler_and_no_sources():

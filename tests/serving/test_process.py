@@ -156,7 +156,10 @@ def test_a_token_that_changes_in_its_file_is_taken_up(folder, tmp_path):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_terminal_that_closes_ends_the_service_in_order(folder, workers):
-    with Process(folder, "--workers", workers) as service:
+    def closable():
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup these tests ignore it, and so would the service
+
+    with Process(folder, "--workers", workers, preexec_fn=closable) as service:
         code, _, err = service.end(signal.SIGHUP)
         assert (code, err) == (0, "")
 

@@ -17,8 +17,8 @@ from tidegate.tables.steps import RowStep, parse_step
 def split_ahead(panel: Panel) -> tuple[Panel, np.ndarray]:
     """The panel without the rows that hold what is known ahead, which are then in `Panel.ahead`.
 
-    Such are all rows of a series behind its last known target, if every future covariate is known in each of them. A
-    series without any target has none.
+    Such are all rows of a series behind its last known target or past covariate, if every future covariate is known in
+    each of them: a row that measured anything lies in the past. A series without any target has none.
 
     Returns:
         The panel, and which rows (R,) of the given one were taken.
@@ -30,8 +30,10 @@ def split_ahead(panel: Panel) -> tuple[Panel, np.ndarray]:
     if not panel.future.shape[1]:
         return panel, taken
     known = ~np.isnan(panel.targets).all(axis=1)
-    last = np.maximum.reduceat(np.where(known, np.arange(len(panel.times)), -1), panel.starts[:-1])
-    counts = np.where(last >= panel.starts[:-1], panel.starts[1:] - 1 - last, 0)
+    some = np.logical_or.reduceat(known, panel.starts[:-1])
+    measured = known | ~np.isnan(panel.past).all(axis=1) if panel.past.shape[1] else known
+    last = np.maximum.reduceat(np.where(measured, np.arange(len(panel.times)), -1), panel.starts[:-1])
+    counts = np.where(some, panel.starts[1:] - 1 - last, 0)
     for number in np.flatnonzero(counts):
         behind = slice(int(last[number]) + 1, int(panel.starts[number + 1]))
         taken[behind] = not np.isnan(panel.future[behind]).any()
