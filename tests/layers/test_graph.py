@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import tidegate
-from tidegate import Forecaster
+from tidegate import Forecaster, layers
 from tidegate.errors import ModelFolderError, SettingError
 from tidegate.layers import TGCN, GConv, edges_of
 from tidegate.layers.graph import Neighbours, by_node
@@ -165,4 +165,20 @@ def test_a_folder_whose_edges_leave_the_graph_is_one_clear_error(layer, tmp_path
     config["settings"]["layer"]["edges"][0][1] = 7
     model_folder.save_model(tmp_path / "model", "forecaster", config, tensors)
     with pytest.raises(ModelFolderError, match="edges must hold"):
+        tidegate.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("chained", [False, True])
+def test_a_folder_that_names_a_file_of_edges_is_refused_before_it_is_read(layer, tmp_path, chained):
+    graph = layer(edges=((0, 1), (1, 0)), nodes=2, units=2)
+    chosen = layers.Chain(parts=(graph, "recurrent")) if chained else graph
+    table = pd.DataFrame({"ds": pd.date_range("2026-01-01", periods=60, freq="h"), "a": np.arange(60.0)})
+    table["b"] = np.sin(table["a"])
+    options = {"target_col": ("a", "b"), "lookback": 6, "horizon": 1, "epochs": 1}
+    Forecaster(**options, layer=chosen).fit(table).save(tmp_path / "model")
+    config, tensors = model_folder.load_model(tmp_path / "model", "forecaster")
+    settings = config["settings"]["layer"]
+    (settings["parts"][0] if chained else settings)["edges"] = "/dev/zero"
+    model_folder.save_model(tmp_path / "model", "forecaster", config, tensors)
+    with pytest.raises(ModelFolderError, match="its layer names a file outside of the folder"):
         tidegate.load(tmp_path / "model")

@@ -115,7 +115,10 @@ def _load(
 def _with_layer(settings: Any) -> Any:
     """Return settings as JSON has them, with those of a layer as an object of their own."""
     if isinstance(settings, dict) and isinstance(settings.get("layer"), dict):
-        return settings | {"layer": read(settings["layer"])}
+        layer = read(settings["layer"])
+        if not layer.self_contained():
+            raise SettingError("its layer names a file outside of the folder")
+        return settings | {"layer": layer}
     return settings
 
 

@@ -70,6 +70,10 @@ class GraphSettings(CellSettings):
             )
         return own
 
+    def self_contained(self) -> bool:
+        """Whether the edges are here and not in a file."""
+        return not isinstance(self.edges, str | Path)
+
     def named(self) -> Self:
         """Return the same settings with the edges themselves, so that a model folder needs no file.
 

@@ -58,6 +58,10 @@ class LayerSettings:
         """What changes when code that a model folder cannot hold does, such as a user's own equations."""
         return ""
 
+    def self_contained(self) -> bool:
+        """Whether nothing but these settings is needed to build the layer, no file either, as in a model folder."""
+        return True
+
     def named(self) -> Self:
         """Return the same settings with names in place of classes, as a model folder can hold them.
 
