@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tidegate.engine.compiled import find_compiler
 from tidegate.layers import registry
@@ -17,19 +18,23 @@ pytest_plugins = ["collecting", "lacking"]
 torch.set_num_threads(1)
 
 
-def _cache() -> Path:
-    """A folder for compiled cells that is not the user's own, kept from one run to the next where that can be."""
+def _kept(name: str) -> Path:
+    """A folder that stays from one run to the next: of the checkout, or temporary where that is closed to writing."""
     try:
-        folder = Path(__file__).parent.parent / "build" / "compiled-cells"
+        folder = Path(__file__).parent.parent / "build" / name
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError:
-        folder = Path(tempfile.gettempdir(), f"tidegate-tests-{os.getuid()}")
+        folder = Path(tempfile.gettempdir(), f"tidegate-{name}-{os.getuid()}")
     return folder
 
 
-os.environ.setdefault("TIDEGATE_CACHE", str(_cache()))  # the home may be missing, or closed to writing
-settings.register_profile("tidegate", deadline=None)  # a busy machine must not fail a test
+os.environ.setdefault("TIDEGATE_CACHE", str(_kept("compiled-cells")))  # the home may be missing, or closed to writing
+settings.register_profile(
+    "tidegate",
+    deadline=None,  # a busy machine must not fail a test
+    database=DirectoryBasedExampleDatabase(_kept("hypothesis")),
+)
 settings.load_profile("tidegate")
 
 
