@@ -8,27 +8,14 @@ in 80 % of cases, for every process, at every step, for every series. Run: pytho
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from noise import Process, autoregressive
 
 import tidegate
 
 LEVELS = (80, 90)
-Process = Callable[[np.random.Generator, int], np.ndarray]
-
-
-def autoregressive(factor: float) -> Process:
-    """Values that return to their mean, by this factor of the distance at each step."""
-
-    def series(rng: np.random.Generator, rows: int) -> np.ndarray:
-        noise, values = rng.normal(size=rows + 200), np.zeros(rows + 200)
-        for row in range(1, rows + 200):
-            values[row] = factor * values[row - 1] + noise[row]
-        return values[200:]
-
-    return series
 
 
 def garch(rng: np.random.Generator, rows: int) -> np.ndarray:

@@ -1,10 +1,28 @@
-"""What layers compute, stated once more in NumPy and float64, for one sequence (T, F) and without torch."""
+"""What layers compute, stated once more in NumPy and float64, for one sequence (T, F); and what to compare it on."""
 
 import numpy as np
+import torch
+
+
+def draws(*shape, seed=0):
+    """Normal numbers that depend on the seed alone."""
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def stirred(layer, size=0.3):
+    """The same layer with its weights moved from where they start, so that none is 0 or equal to another."""
+    with torch.no_grad():
+        for k, weight in enumerate(layer.parameters()):
+            weight.add_(size * draws(*weight.shape, seed=k))
+    return layer
 
 
 def weights_of(layer):
     return {name: value.detach().numpy() for name, value in layer.named_parameters()}
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
 
 
 def softmax(scores):
@@ -34,6 +52,6 @@ def pooled(weights, y):
     return shares @ y, shares
 
 
-def norm(x, weight, bias):
+def norm(x, weight=1.0, bias=0.0):
     spread = x - x.mean(-1, keepdims=True)
     return spread / np.sqrt((spread**2).mean(-1, keepdims=True) + 1e-5) * weight + bias

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from numpy_layers import draws, sigmoid, stirred
 
 from tidegate.errors import DataError, SettingError
 from tidegate.layers import ConvLSTM
@@ -12,21 +13,10 @@ CHANNELS, HEIGHT, WIDTH = 2, 3, 4
 SIZE = CHANNELS * HEIGHT * WIDTH
 
 
-def draws(*shape, seed=0):
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-
-
 def make(**settings):
     torch.manual_seed(0)
     layer = ConvLSTM(frame=(HEIGHT, WIDTH), units=3, **settings).build(SIZE).double()
-    with torch.no_grad():
-        for k, weight in enumerate(layer.parameters()):
-            weight.add_(0.3 * draws(*weight.shape, seed=k))
-    return layer
-
-
-def sigmoid(value):
-    return 1 / (1 + np.exp(-value))
+    return stirred(layer)
 
 
 def convolve(frame, kernel, bias):

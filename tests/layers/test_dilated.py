@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from numpy_layers import sigmoid, softmax
 
 from tidegate import layers
 from tidegate.errors import SettingError
@@ -10,20 +11,11 @@ from tidegate.layers.dilated import DilatedLayer
 from tidegate.settings import check_settings
 
 
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
-
-
 def lstm_step(weights, x, h, c):
     z = weights["weight_ih_l0"] @ x + weights["bias_ih_l0"] + weights["weight_hh_l0"] @ h + weights["bias_hh_l0"]
     i, f, g, o = np.split(z, 4)
     c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
     return sigmoid(o) * np.tanh(c), c
-
-
-def softmax(z):
-    powers = np.exp(z - z.max())
-    return powers / powers.sum()
 
 
 def recurrence(x, weights, dilation):

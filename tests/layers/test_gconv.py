@@ -3,16 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from numpy_layers import draws, sigmoid, stirred
 
 from tidegate.errors import SettingError
 from tidegate.layers import GConv, edges_of
 from tidegate.settings import check_settings
 
 MATRIX = np.array([[0, 4, 0, 0], [4, 0, 4, 8], [0, 4, 0, 0], [0, 8, 0, 0]]) / 4
-
-
-def draws(*shape, seed=0):
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def make(**settings):
@@ -23,14 +20,7 @@ def make(**settings):
         layer = GConv(edges=edges_of(MATRIX), nodes=4, units=3, **settings).build(8 + settings.get("common", 0))
     finally:
         torch.set_default_dtype(before)
-    with torch.no_grad():
-        for k, weight in enumerate(layer.parameters()):
-            weight.add_(0.3 * draws(*weight.shape, seed=k))
-    return layer
-
-
-def sigmoid(value):
-    return 1 / (1 + np.exp(-value))
+    return stirred(layer)
 
 
 def graph_convolution(x, weight, bias, order):

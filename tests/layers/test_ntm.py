@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from numpy_layers import draws, sigmoid, softmax, stirred, weights_of
 from torch import nn
 
 from tidegate.errors import DataError, SettingError
@@ -10,25 +11,10 @@ from tidegate.layers import NTM
 from tidegate.settings import check_settings
 
 
-def draws(*shape, seed=0):
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-
-
 def make(**settings):
     torch.manual_seed(0)
     layer = NTM(**{"units": 5, "slots": 7, "width": 3} | settings).build(2).double()
-    with torch.no_grad():
-        for k, weight in enumerate(layer.parameters()):
-            weight.add_(0.5 * draws(*weight.shape, seed=k))
-    return layer
-
-
-def sigmoid(value):
-    return 1 / (1 + np.exp(-value))
-
-
-def softmax(value):
-    return np.exp(value) / np.exp(value).sum()
+    return stirred(layer, 0.5)
 
 
 def softplus(value):
@@ -51,7 +37,7 @@ def plain_place(place, memory, said, shift):
 
 def plain(layer, x, heads, shift):
     """The whole machine over one row (T, I), with an LSTM as controller."""
-    w = {name: value.detach().numpy() for name, value in layer.named_parameters()}
+    w = weights_of(layer)
     lstm = {name.removeprefix("controller.").removesuffix("_l0"): value for name, value in w.items()}
     slots, width = layer.slots, layer.width
     memory, read = np.full((slots, width), 1e-6), np.tanh(w["first_read"]).flatten()

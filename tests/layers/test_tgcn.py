@@ -3,14 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from numpy_layers import draws, sigmoid, weights_of
 
 from tidegate.layers import TGCN, edges_of
 
 MATRIX = np.array([[0, 1, 0], [0.5, 0, 2], [0, 0, 0]])  # a directed graph
-
-
-def draws(*shape, seed=0):
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def make(common):
@@ -23,14 +20,10 @@ def make(common):
         torch.set_default_dtype(before)
 
 
-def sigmoid(value):
-    return 1 / (1 + np.exp(-value))
-
-
 @pytest.mark.parametrize("common", [0, 1])
 def test_layer_equals_the_papers_equations(common):
     layer, x = make(common), draws(2, 5, 6 + common, seed=9)
-    w = {name: value.detach().numpy() for name, value in layer.named_parameters()}
+    w = weights_of(layer)
     loops = MATRIX + np.eye(3)
     graph = loops / np.sqrt(np.outer(loops.sum(1), loops.sum(0)))
     y, (state,) = layer(x)

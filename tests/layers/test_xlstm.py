@@ -5,14 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from numpy_layers import draws, norm, sigmoid, stirred, weights_of
 
 from tidegate.errors import DataError, SettingError
 from tidegate.layers import XLSTM, mlstm
 from tidegate.settings import check_settings
-
-
-def draws(*shape, seed=0):
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def memory_inputs(time, batch=2, heads=3, size=4):
@@ -23,10 +20,6 @@ def memory_inputs(time, batch=2, heads=3, size=4):
 def nothing(q):
     batch, heads, _, size = q.shape
     return (q.new_zeros(batch, heads, size, size), q.new_zeros(batch, heads, size), q.new_zeros(batch, heads))
-
-
-def sigmoid(value):
-    return 1 / (1 + np.exp(-value))
 
 
 def plain_memory(q, k, v, write, forget):
@@ -75,20 +68,12 @@ def test_gates_beyond_any_exponential_stay_finite(size):
         assert all(each.isfinite().all() for each in (y, *state, *slopes))
 
 
-def norm(x, weight=1.0, bias=0.0, eps=1e-5):
-    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + eps) * weight + bias
-
-
 def silu(x):
     return x * sigmoid(x)
 
 
 def gelu(x):
     return x / 2 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
-
-
-def weights_of(module):
-    return {name: value.detach().numpy() for name, value in module.named_parameters()}
 
 
 def plain_mlstm_block(x, w, heads):
@@ -141,9 +126,7 @@ def plain_slstm_block(x, w, heads, kind):
 @pytest.mark.parametrize("blocks", ["m", "s", "t", "mst"])
 def test_layer_equals_the_papers_blocks(blocks, heads):
     layer = XLSTM(blocks=blocks, units=8, heads=heads).build(3).double()
-    with torch.no_grad():
-        for k, weight in enumerate(layer.parameters()):
-            weight.add_(0.3 * draws(*weight.shape, seed=k))
+    stirred(layer)
     x = draws(2, 11, 3, seed=9)
     y, _ = layer(x)
     for row in range(2):

@@ -158,6 +158,8 @@ def interval_width(residuals: np.ndarray, level: float, origins: int) -> np.ndar
         )
     width = conformal_width(residuals, level) if count >= needed(level) else residuals[-1]
     own = independent(residuals, origins)[:, None]
+    if own.min() >= needed(level):
+        return np.maximum.accumulate(width, axis=0)
     normal = stdtrit(own, 0.5 + level / 200) * np.sqrt((residuals**2).mean(axis=0) * (1 + 1 / own))
     return np.maximum.accumulate(np.where(own >= needed(level), width, np.maximum(width, normal)), axis=0)
 

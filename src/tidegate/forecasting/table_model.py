@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -75,8 +77,7 @@ class TableModel:
         model, training = cls._untrained(replace(settings, validation_size=0.0), panel, columns)
         settings, shape = model.preprocessor.settings, model.preprocessor.shape
         rows = model.preprocessor.rows(model.newest)
-        everything, padded = (np.zeros_like(training), training), settings.short_series == "pad"
-        source = Windows(rows, shape, everything, steps=shape.horizon, padded=padded)
+        source = model._cut(rows, (np.zeros_like(training), training), shape.horizon)
         start = choose_start(model.network, source, season_of(settings, model.newest), learned_quantiles(settings))
         assert start is not None, "only a network with a linear skip is kept as it started"
         model.network = start.network
@@ -114,18 +115,14 @@ class TableModel:
         self, panel: Panel, first: np.ndarray, training: np.ndarray, hooks: TrainingHooks, *, fresh: bool = False
     ) -> None:
         settings, shape = self.preprocessor.settings, self.preprocessor.shape
-        rows, padded = self.preprocessor.rows(panel), settings.short_series == "pad"
-
-        def cut(part: Part, steps: int) -> Windows:
-            return Windows(rows, shape, part, steps=steps, padded=padded)
-
+        cut = partial(self._cut, self.preprocessor.rows(panel))
         source, whole = cut((first, training), shape.horizon), (training, panel.lengths)
         if not len(source):
             raise DataError(
                 f"the training rows hold no window of {shape.context} + {settings.horizon} rows; "
                 "shorten lookback, horizon or features, lower validation_size, or give more rows"
             )
-        chosen, calibrating = self._validation_parts(rows, training, panel.lengths)
+        chosen, calibrating = self._validation_parts(cut, training, panel.lengths)
         validation, quantiles = cut(chosen, shape.horizon), learned_quantiles(settings)
         loss = make_loss(settings.loss, quantiles=quantiles)
         start = choose_start(self.network, source, season_of(settings, panel), quantiles) if fresh else None
@@ -160,16 +157,16 @@ class TableModel:
                 residuals = resized(residuals, *(window_errors(each, own) for each in (self.network, start.network)))
         self.residuals = ascending(residuals)
 
-    def _validation_parts(self, rows: WindowRows, training: np.ndarray, end: np.ndarray) -> tuple[Part, Part]:
+    def _validation_parts(
+        self, cut: Callable[[Part, int], Windows], training: np.ndarray, end: np.ndarray
+    ) -> tuple[Part, Part]:
         """The rows that choose the epoch, and those whose errors tell the intervals.
 
         The epoch is the best on its rows, so its errors there are a little too small: where there are windows enough,
         intervals come from the second half of the validation rows and the epoch from the first.
         """
-        settings, shape = self.preprocessor.settings, self.preprocessor.shape
         middle = training + (end - training + 1) // 2
-        later = Windows(rows, shape, (middle, end), steps=settings.horizon, padded=settings.short_series == "pad")
-        if len(later) < _ENOUGH:
+        if len(cut((middle, end), self.preprocessor.settings.horizon)) < _ENOUGH:
             return (training, end), (training, end)
         return (training, middle), (middle, end)
 
@@ -184,9 +181,11 @@ class TableModel:
         settings, (first, last) = self.preprocessor.settings, part
         if settings.missing not in ("refuse", "mask"):
             first = np.maximum(first, first_origins(panel))
-        padded = settings.short_series == "pad"
-        rows = self.preprocessor.rows(panel)
-        return Windows(rows, self.preprocessor.shape, (first, last), steps=settings.horizon, padded=padded)
+        return self._cut(self.preprocessor.rows(panel), (first, last), settings.horizon)
+
+    def _cut(self, rows: WindowRows, part: Part, steps: int) -> Windows:
+        padded = self.preprocessor.settings.short_series == "pad"
+        return Windows(rows, self.preprocessor.shape, part, steps=steps, padded=padded)
 
     def scaled(self, raw: RawWindow) -> np.ndarray:
         """Forecasts (N, S, K, outputs) of rows around origins, in scaled units."""

@@ -66,10 +66,6 @@ class Chain(LayerSettings):
         """What changes when the code of one of the parts does."""
         return "+".join(filter(None, (part.fingerprint() for part in self.nested())))
 
-    def self_contained(self) -> bool:
-        """Whether all parts are."""
-        return all(part.self_contained() for part in self.nested())
-
     def named(self) -> Self:
         """Return the same settings, those of the parts in full."""
         return replace(self, parts=tuple(part.named() for part in self.nested()))

@@ -13,10 +13,9 @@ from torch.nn import functional
 from tidegate import cells
 from tidegate.engine import noise
 from tidegate.errors import SettingError
-from tidegate.layers.multiscale import check_counts
 from tidegate.layers.recurrent import Recurrent
 from tidegate.layers.sequence import SequenceLayer, State, start, without_padding
-from tidegate.layers.settings import CellSettings
+from tidegate.layers.settings import CellSettings, check_counts
 from tidegate.settings import setting
 
 

@@ -56,7 +56,7 @@ class GConvLayer(SpatialRecurrent):
         super().__init__(
             settings,
             input_size,
-            features=settings.features(input_size) + settings.common,
+            features=settings.features(input_size, nodes) + settings.common,
             places=(nodes,),
             taps=settings.order,
             own_extras=False,

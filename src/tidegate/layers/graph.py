@@ -55,13 +55,12 @@ class GraphSettings(CellSettings):
             )
         return _checked(self.edges, self.nodes), self.nodes
 
-    def features(self, input_size: int) -> int:
-        """Return how many of the inputs each node has of its own.
+    def features(self, input_size: int, nodes: int) -> int:
+        """Return how many of the inputs each of so many nodes has of its own.
 
         Raises:
             SettingError: the inputs cannot be shared out among the nodes.
         """
-        nodes = self.graph()[1]
         own, rest = divmod(input_size - self.common, nodes)
         if own < 1 or rest:
             raise SettingError(

@@ -11,10 +11,9 @@ from torch.nn import functional
 
 from tidegate.errors import DataError
 from tidegate.layers import blocks
-from tidegate.layers.multiscale import check_counts
 from tidegate.layers.recurrent import Recurrent
 from tidegate.layers.sequence import SequenceLayer, State, without_padding
-from tidegate.layers.settings import CellSettings
+from tidegate.layers.settings import CellSettings, check_counts
 from tidegate.settings import setting
 
 

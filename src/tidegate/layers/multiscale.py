@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from tidegate.errors import DataError, SettingError
 from tidegate.layers import blocks
 from tidegate.layers.recurrent import Recurrent
 from tidegate.layers.sequence import SequenceLayer, State, without_padding
-from tidegate.layers.settings import CellSettings
+from tidegate.layers.settings import CellSettings, check_counts
 from tidegate.settings import setting
 
 
@@ -39,17 +38,6 @@ class MultiScale(CellSettings):
         check_counts("strides", self.strides)
         if self.strides[0] != 1 or sorted(set(self.strides)) != list(self.strides):
             raise SettingError(f"strides must begin with 1, so that each step is seen, and grow, not {self.strides!r}")
-
-
-def check_counts(name: str, values: Any) -> None:
-    """Refuse what is no tuple of whole numbers of at least 1.
-
-    Raises:
-        SettingError: naming the setting.
-    """
-    given = isinstance(values, tuple | list) and len(values) > 0
-    if not given or not all(isinstance(each, int) and not isinstance(each, bool) and each > 0 for each in values):
-        raise SettingError(f"{name} must be whole numbers of at least 1, such as (1, 24), not {values!r}")
 
 
 class MultiScaleLayer(SequenceLayer):

@@ -60,7 +60,7 @@ class LayerSettings:
 
     def self_contained(self) -> bool:
         """Whether nothing but these settings is needed to build the layer, no file either, as in a model folder."""
-        return True
+        return all(layer.self_contained() for layer in self.nested())
 
     def named(self) -> Self:
         """Return the same settings with names in place of classes, as a model folder can hold them.
@@ -101,6 +101,17 @@ class LayerSettings:
                 raise SettingError(f"{name} is no setting of layer {self.name}, which has {', '.join(known)}")
             setattr(self, name, _as_tuples(value))
         return self
+
+
+def check_counts(name: str, values: Any) -> None:
+    """Refuse what is no tuple of whole numbers of at least 1.
+
+    Raises:
+        SettingError: naming the setting.
+    """
+    given = isinstance(values, tuple | list) and len(values) > 0
+    if not given or not all(isinstance(each, int) and not isinstance(each, bool) and each > 0 for each in values):
+        raise SettingError(f"{name} must be whole numbers of at least 1, such as (1, 24), not {values!r}")
 
 
 def _as_tuples(value: Any) -> Any:

@@ -49,7 +49,7 @@ class TGCNLayer(SequenceLayer):
         super().__init__()
         edges, self.nodes = settings.graph()
         self.input_size, self.common = input_size, settings.common
-        features = settings.features(input_size) + settings.common
+        features = settings.features(input_size, self.nodes) + settings.common
         self.neighbours = Neighbours(edges, self.nodes, loops=True)
         self.first = nn.Linear(features, settings.units, bias=False)
         self.second = nn.Linear(settings.units, settings.units, bias=False)
