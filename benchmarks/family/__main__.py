@@ -12,12 +12,15 @@ them. Rows whose data are missing say so. Seconds are CPU time of training alone
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
 from benchmarks.family import table
+from benchmarks.family.members import fitted_width
 from benchmarks.family.rows import ROWS
 from benchmarks.family.training import run
 
@@ -31,15 +34,17 @@ def measure(key: str, data: Path, results: Path, seeds: int, steps: int | None, 
     if row.needs and not (data / row.needs).exists():
         return f"### {row.title} (`{key}`)\n\n(not run: there is no {data / row.needs})\n"
     task, members, steps = row.task(data), row.members(data), steps or row.steps
-    records = table.read(results)
-    for seed in range(seeds if train else 0):
-        for member in members:
-            names = {"row": key, "member": member.name, "seed": seed, "steps": steps, "rate": row.rate}
-            if table.find(records, **names):
-                continue
-            record = {**names, **run(row, task, member, seed, steps)}
-            table.append(results, record)
-            print(f"({time.strftime('%H:%M')} {record})", flush=True)
+    widths: dict[str, int] = {}
+    for seed, member in itertools.product(range(seeds if train else 0), members):
+        names = {"row": key, "member": member.name, "seed": seed, "steps": steps, "rate": row.rate}
+        if table.find(table.read(results), **names):
+            continue
+        if member.name not in widths:
+            widths[member.name] = fitted_width(member, task, row.weights)
+        network = partial(member.make, task, widths[member.name])
+        record = {**names, **run(network, task, seed, steps, row.rate)}
+        table.append(results, record)
+        print(f"({time.strftime('%H:%M')} {record})", flush=True)
     return table.section(key, row, task, members, table.read(results), steps)
 
 

@@ -30,7 +30,7 @@ def lasting(steps: int) -> list[Member]:
         LSTM,
         cell("gru", own=False),
         of("tcn", lambda n: layers.TCN(channels=n, kernel_size=8, layers=reach)),
-        of("lru", lambda n: layers.LRU(units=n, states=2 * n, largest=0.999, phase=math.pi / 10)),
+        of("lru", lambda n: layers.LRU(units=n, states=n, largest=0.999)),
         of("s4d", lambda n: layers.S4D(units=n, states=16)),
     ]
 
@@ -43,7 +43,7 @@ def adding(steps: int) -> Row:
         return Task(2, 1, measures.squared(), **generated(make, batch=32), baseline=1 / 6)
 
     published = "T 600: LSTM .164, GRU 5.3e-5, TCN 5.8e-5" if steps == 600 else ""
-    return Row(f"adding problem, T {steps}", task, lambda _: lasting(steps), 10_000, 800, 3e-3, published=published)
+    return Row(f"adding problem, T {steps}", task, lambda _: lasting(steps), 10_000, 1500, 3e-3, published=published)
 
 
 def copying(delay: int) -> Row:
@@ -55,7 +55,7 @@ def copying(delay: int) -> Row:
         return Task(10, 10, measures.surprise(), **generated(make, batch=32), every=True, baseline=baseline)
 
     published = "T 1000: LSTM .0204, GRU .0197, TCN 3.5e-5" if delay == 1000 else ""
-    return Row(f"copy memory, T {delay}", task, lambda _: lasting(delay + 20), 10_000, 800, 3e-3, published=published)
+    return Row(f"copy memory, T {delay}", task, lambda _: lasting(delay + 20), 10_000, 1500, 3e-3, published=published)
 
 
 def _sines(_: Path) -> Task:
@@ -151,8 +151,8 @@ ROWS: dict[str, Row] = {
     "noisy": Row("128 noisy sequences of 24 steps (the noise alone: .5)", _noisy, _regularised, 20_000, 600, 5e-3),
     "shapes": Row("two squares that bounce, the next 12 x 12 frame", _shapes, _seeing, 30_000, 300, 1e-2),
     "sines": Row("sines of periods 8, 40 and 200, 24 steps ahead", _sines, _scales, 15_000, 400, 5e-3),
-    "parity": Row("parity, learnt to 40 steps, tested at 160", _parity, _counting, 5_000, 500, 5e-3),
-    "recall": Row("recall of one of 6 values by its key", _recall, _recalling, 20_000, 1000, 5e-3),
+    "parity": Row("parity, learnt to 40 steps, tested at 160", _parity, _counting, 5_000, 300, 5e-3),
+    "recall": Row("recall of one of 6 values by its key", _recall, _recalling, 20_000, 600, 5e-3),
     "repeat": Row("copying with repeats, to 5 vectors, to 4 times", _repeat, _remembering, 20_000, 3000, 5e-3),
     "adding-600": adding(600),
     "copy-600": copying(600),

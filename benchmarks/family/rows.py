@@ -3,7 +3,7 @@
 from benchmarks.family import data_rows, generated_rows
 from benchmarks.family.row import Row
 
-_FIRST = ("noisy", "shapes", "chorales", "sines", "parity", "mnist1d", "traffic-15", "recall", "density", "activity")
+_FIRST = ("shapes", "noisy", "parity", "recall", "chorales", "density", "sines", "mnist1d", "activity", "traffic-15")
 _LAST = ("adding-600", "copy-600", "traffic-60", "adding-1000", "copy-1000")
 _ALL = {**generated_rows.ROWS, **data_rows.ROWS}
 

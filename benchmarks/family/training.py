@@ -5,27 +5,27 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from benchmarks.family.members import Member, fitted_width, weights_of
-from benchmarks.family.row import Row
+from benchmarks.family.members import weights_of
 from benchmarks.family.tasks import Task
 from torch import Generator, nn
 
 CHECKS = 10
 
 
-def run(row: Row, task: Task, member: Member, seed: int, steps: int) -> dict[str, Any]:
-    """Train a member, and return what the results file holds of it.
+def run(make: Callable[[], nn.Module], task: Task, seed: int, steps: int, rate: float) -> dict[str, Any]:
+    """Train a network that `make` makes, and return what the results file holds of it.
 
     Adam with a learning rate that rises over a twentieth of the steps and falls to 0 along a cosine, gradients clipped
     to a norm of 1. The weights that are tested are those of the check, of ten, that is best on the part "valid".
     """
     torch.manual_seed(seed)
-    network = member.make(task, fitted_width(member, task, row.weights))
+    network = make()
     generator = Generator().manual_seed(1000 + seed)
-    optimiser = torch.optim.Adam(network.parameters(), row.rate)
+    optimiser = torch.optim.Adam(network.parameters(), rate)
     warm = max(1, steps // 20)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda n: min(1.0, (n + 1) / warm) * (0.5 + 0.5 * math.cos(math.pi * n / steps))
