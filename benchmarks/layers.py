@@ -49,7 +49,6 @@ def members() -> list[Member]:
         cell("bidirectional lstm", "lstm", bidirectional=True),
         of("attention", lambda n: layers.Attention(units=n), multiple=4),
         of("attention, window 32", lambda n: layers.Attention(units=n, window=32), multiple=4),
-        of("attention, additive", lambda n: layers.Attention(units=n, score="additive")),
         of("bilstm_attention", attends, multiple=4),
         of("conv", lambda n: layers.Conv(channels=n)),
         of("convlstm, 4 x 4 pixels", lambda n: layers.ConvLSTM(units=n, frame=(4, 4)), multiple=1),
