@@ -156,6 +156,7 @@ def test_a_row_without_its_data_says_so(tmp_path, capsys):
         ([0.3, 0.9], False, "no, not clearly worse"),
         ([0.6, 0.9], False, "**no**"),
         ([0.6, 0.9], True, "yes"),
+        ([0.1], False, "one seed alone"),
     ],
 )
 def test_the_verdict_is_clear_where_every_seed_is(values, higher, verdict):

@@ -80,6 +80,8 @@ def section(key: str, row: Row, task: Task, members: Iterable[Member], records: 
 
 def judged(values: list[float], lstm: list[float], *, higher: bool) -> str:
     """Say whether a member beats the LSTM: with every seed better than all of the LSTM's, or not so clearly."""
+    if min(len(values), len(lstm)) < 2:
+        return "one seed alone"
     if higher:
         values, lstm = [-each for each in values], [-each for each in lstm]
     if max(values) < min(lstm):
