@@ -74,7 +74,7 @@ def test_settings_that_the_migration_page_names_exist():
         line.split("|")[2] for line in page.splitlines() if line.startswith("| ") and "| Tidegate |" not in line
     )
     named = set(re.findall(r"`(\w+)(?:=[^`]*)?`", ours))
-    others = {"backtest", "cross_validate", "future_frame"}
+    others = {"backtest", "cross_validate", "cross_validation", "future_frame"}
     known = {field.name for field in dataclasses.fields(tidegate.ForecasterSettings)} | others
     assert len(named) > 20
     assert named <= known

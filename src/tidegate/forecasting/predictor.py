@@ -19,7 +19,7 @@ from tidegate.forecasting.recursive import CHUNK
 from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.table_model import TableModel
 from tidegate.forecasting.window_predictor import WindowPredictor
-from tidegate.forecasting.windows import Windows
+from tidegate.forecasting.windows import RawWindow, Windows
 from tidegate.tables.clock import Clock
 from tidegate.tables.frequency import season_of
 from tidegate.tables.gradual import GradualFilling
@@ -93,41 +93,51 @@ class Predictor:
     ) -> np.ndarray:
         preprocessor = self._model.preprocessor
         scale = preprocessor.scale_of(panel)
-        raw = preprocessor.newest(filled, scale, future, times)
-        change = preprocessor.shape.change_of(raw) if levels and self._model.intervals.by_window else 1.0
+        return self._forecast(preprocessor.newest(filled, scale, future, times), scale, levels)
+
+    def _forecast(self, raw: RawWindow, scale: Scale, levels: tuple[float, ...]) -> np.ndarray:
+        shape, intervals = self._model.preprocessor.shape, self._model.intervals
+        change = shape.change_of(raw) if levels and intervals.by_window else 1.0
         return self._finished(self._model.scaled(raw), scale, levels, change)
 
-    def inside(self, panel: Panel, windows: Windows, indices: Tensor) -> np.ndarray:
-        """Point forecasts (W, S, K) of windows inside a panel, in the data's units.
+    def inside(self, panel: Panel, windows: Windows, indices: Tensor, levels: tuple[float, ...] = ()) -> np.ndarray:
+        """Forecasts (W, S, columns) of windows inside a panel, in the data's units; `names(levels)` names the columns.
 
         Args:
             panel: history and truth.
             windows: those that `TableModel.windows` cut from them.
             indices: (W,) which of them.
+            levels: interval levels in percent.
 
         Raises:
             DataError: a forecast is not finite.
         """
         preprocessor = self._model.preprocessor
-        rows, series = (each.numpy() for each in windows.locate(indices))
-        if preprocessor.knows(panel.ids).all():
-            scale = preprocessor.scale_of(panel).of(series)
-            return self._finished(self._model.scaled_windows(windows, indices), scale, ())
+        known = preprocessor.knows(panel.ids).all()
         # The scale of a new series follows from the rows before an origin, so each window is forecast as those rows.
-        filled = preprocessor.fill_gradually(panel)
-        return np.concatenate(
-            [
-                self._from(panel, filled, rows[first : first + CHUNK], series[first : first + CHUNK])
-                for first in range(0, len(rows), CHUNK)
-            ]
-        )
+        scale, filled = (preprocessor.scale_of(panel), None) if known else (None, preprocessor.fill_gradually(panel))
+        forecasts = []
+        for chunk in indices.split(CHUNK):  # no more are held at once than needed
+            rows, series = (each.numpy() for each in windows.locate(chunk))
+            if scale is not None:
+                forecasts.append(self._forecast(windows.raw(chunk)[0], scale.of(series), levels))
+            elif filled is not None:
+                forecasts.append(self._from(panel, filled, rows, series, levels))
+        return np.concatenate(forecasts)
 
-    def _from(self, panel: Panel, filled: GradualFilling, rows: np.ndarray, series: np.ndarray) -> np.ndarray:
+    def _from(
+        self,
+        panel: Panel,
+        filled: GradualFilling,
+        rows: np.ndarray,
+        series: np.ndarray,
+        levels: tuple[float, ...],
+    ) -> np.ndarray:
         """Forecasts of origins at these rows of a panel from the newest rows before each."""
         reach = self._model.preprocessor.own_rows
         before, ahead = (each.before(rows, series, reach) for each in (panel, filled))
         steps = rows[:, None] + np.arange(self.steps)
-        return self._follow(before, ahead, filled.first.future[steps], panel.times[steps], ())
+        return self._follow(before, ahead, filled.first.future[steps], panel.times[steps], levels)
 
     def _finished(
         self, scaled: np.ndarray, scale: Scale, levels: tuple[float, ...], change: np.ndarray | float = 1.0

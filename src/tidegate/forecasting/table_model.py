@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from tidegate.engine.threads import one_torch_thread
 from tidegate.errors import DataError
@@ -18,7 +17,7 @@ from tidegate.forecasting.intervals import Intervals, ascending, learned_quantil
 from tidegate.forecasting.losses import make_loss
 from tidegate.forecasting.network import ForecastNetwork
 from tidegate.forecasting.preparing import Preprocessor, check_lengths, window_shape
-from tidegate.forecasting.recursive import CHUNK, forecast_windows
+from tidegate.forecasting.recursive import forecast_windows
 from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.starting import LinearStart, choose_start, clearly_better, losses
@@ -177,7 +176,7 @@ class TableModel:
         return Intervals(settings.levels, learned_quantiles(settings), self.residuals, self.by_window, self.origins)
 
     def windows(self, panel: Panel, part: tuple[np.ndarray, np.ndarray]) -> Windows:
-        """Windows over a part of a panel, for `scaled_windows`; none at an origin from which `predict` is refused."""
+        """Windows over a part of a panel; none at an origin from which `predict` is refused."""
         settings, (first, last) = self.preprocessor.settings, part
         if settings.missing not in ("refuse", "mask"):
             first = np.maximum(first, first_origins(panel))
@@ -190,10 +189,6 @@ class TableModel:
     def scaled(self, raw: RawWindow) -> np.ndarray:
         """Forecasts (N, S, K, outputs) of rows around origins, in scaled units."""
         return forecast_windows(self.network, self.preprocessor.shape, raw, self.preprocessor.settings.horizon)
-
-    def scaled_windows(self, windows: Windows, indices: Tensor) -> np.ndarray:
-        """Forecasts (W, S, K, outputs) of these windows in scaled units; no more are held at once than needed."""
-        return np.concatenate([self.scaled(windows.raw(chunk)[0]) for chunk in indices.split(CHUNK)])
 
     def keep_newest(self, panel: Panel) -> None:
         """Let forecasts continue this panel; gaps are filled first, for what fills them may lie further back."""
