@@ -238,10 +238,8 @@ def test_an_unfitted_forecaster_can_be_looked_at():
     for name in ("history_", "columns_", "freq_", "notes_", "model_"):
         assert not hasattr(forecaster, name)
     assert "fit" in dir(forecaster)
-    assert "Forecaster" in forecaster._repr_html_()
     fitted = Forecaster(**FAST).fit(hourly())
     assert all(hasattr(fitted, name) for name in dir(fitted))
-    assert "Forecaster" in fitted._repr_html_()
 
 
 def test_the_old_name_of_a_setting_is_taken_with_a_warning():
