@@ -70,7 +70,7 @@ def _settings(owner: str, settings: type) -> list[str]:
     return [*rows, ""]
 
 
-PUBLIC = ("tidegate", "tidegate.nn", "tidegate.cells", "tidegate.layers")
+PUBLIC = ("tidegate", "tidegate.nn", "tidegate.cells", "tidegate.layers", "tidegate.explain")
 
 
 def api_page() -> str:

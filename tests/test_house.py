@@ -23,6 +23,7 @@ FLOORS = {
     "nn": 3,
     "training": 3,
     "reporting": 3,
+    "explain": 3,
     "forecasting": 4,
     "serving": 5,
     "cli": 6,
@@ -88,7 +89,8 @@ def test_the_service_knows_no_task(path):
 
 
 @pytest.mark.parametrize(
-    "module", ["tidegate", "tidegate.cli", "tidegate.cells", "tidegate.equations", "tidegate.layers"]
+    "module",
+    ["tidegate", "tidegate.cli", "tidegate.cells", "tidegate.equations", "tidegate.layers", "tidegate.explain"],
 )
 def test_light_modules_import_nothing_heavy(module):
     code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"
@@ -96,7 +98,7 @@ def test_light_modules_import_nothing_heavy(module):
     assert result.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("package", ["storage", "tables", "layers", "training", "reporting"])
+@pytest.mark.parametrize("package", ["storage", "tables", "layers", "training", "reporting", "explain"])
 def test_neutral_packages_load_nothing_of_a_task(package):
     modules = [
         ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts) for path in (SOURCE / package).rglob("*.py")
@@ -119,6 +121,7 @@ def test_public_names_are_pinned():
         "TidegateError",
         "WindowRegressor",
         "__version__",
+        "explain",
         "font_families",
         "load",
         "nn",

@@ -18,6 +18,7 @@ TITLE = "title"  # the gid of a figure's title, a class in the SVG
 _WIDE = "—"  # one em wide, as Chinese characters are in every font
 _POINTS = 72
 _SPACE = "{http://www.w3.org/2000/svg}"
+_IMAGE = "data:image/png;"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 
 
@@ -111,7 +112,7 @@ def _attributes(part: ElementTree.Element, name: str, colours: dict[str, str]) -
             elif part.tag != "g":  # those of groups are never referred to
                 made["id"] = f"{name}-{value}"
         elif key == _LINK:
-            made["href"] = f"#{name}-{value.removeprefix('#')}"
+            made["href"] = value if value.startswith(_IMAGE) else f"#{name}-{value.removeprefix('#')}"
         elif key == "clip-path":
             made[key] = value.replace("url(#", f"url(#{name}-")
         elif key == "style":

@@ -77,12 +77,17 @@ def _backtest(
 ) -> tuple[TableModel, BacktestResult]:
     """Fit on the first `seen` rows of each series and test on the rest; the model then continues the whole panel."""
     model = TableModel.fit(settings, panel.head(seen), columns, hooks)
-    kept = np.isin(panel.ids.astype(str), model.preprocessor.ids.astype(str))
-    panel, seen = replace(panel.select(kept), notes=model.newest.notes), seen[kept]
-    panel = recoded(panel, columns, model.preprocessor.columns)
+    panel, seen = judged_rows(model, panel, columns, seen)
     model.keep_newest(panel)
     evaluation = forecast_part(model, panel, (seen, panel.lengths))
     return model, _result(model, panel, columns, seen, evaluation)
+
+
+def judged_rows(model: TableModel, panel: Panel, columns: Columns, seen: np.ndarray) -> tuple[Panel, np.ndarray]:
+    """The series of a panel that a model was fitted on, coded as it reads them, and the first rows (N,) of each."""
+    kept = np.isin(panel.ids.astype(str), model.preprocessor.ids.astype(str))
+    panel = replace(panel.select(kept), notes=model.newest.notes)
+    return recoded(panel, columns, model.preprocessor.columns), seen[kept]
 
 
 @quiet()
