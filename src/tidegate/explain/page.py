@@ -133,10 +133,7 @@ def _columns(matter: pd.DataFrame, lang: str) -> list[Block]:
         Row(str(name), [TableCell(minus_text(text)) for text in cells])
         for name, *cells in zip(matter["column"], *texts, strict=True)
     ]
-    headings = [
-        say["column"],
-        *(say[f"column.{name}"].format(metric=metric) for name in ("permuted", "spread", "more")),
-    ]
+    named = [say[f"column.{name}"].format(metric=metric) for name in ("permuted", "spread", "more")]
     error = number_text(float(matter["error"].iloc[0]))
     caption = say["caption.importance"].format(metric=metric, error=error, repeats=_REPEATS)
     return [Picture(svg, caption), Table(say["heading.columns"], [say["column"], *named], rows)]

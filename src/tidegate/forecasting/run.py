@@ -193,7 +193,7 @@ def _refit(
 
 
 def _keep_judged(request: Request, judged: TableModel, panel: Panel, columns: Columns, *, refitted: bool) -> None:
-    """Keep what `tidegate explain` looks at: the rows, and the network that was judged where it is not the saved one."""
+    """Keep what `tidegate explain` looks at: the rows, and the judged network where it is not the saved one."""
     save_rows(request.out / TABLE, judged, panel, columns, request.test_size)
     shutil.rmtree(request.out / JUDGED, ignore_errors=True)
     if refitted:
