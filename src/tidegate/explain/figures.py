@@ -85,14 +85,14 @@ def layer_figure(
     maps = [name for name in quantities if name not in heads] + heads[:MOST_HEADS]
     heights = [1.2] * bool(shown) + [3.0 if name in heads and len(quantities[name]) > 1 else 1.2 for name in maps]
     title = say["figure.layer"].format(layer=layer)
-    figure, axes = panels(
-        len(heights), title, height=sum(heights) / len(heights) + 0.15, gridspec_kw={"height_ratios": heights}
-    )
-    column = list(axes[:, 0])
+    grid = {"height_ratios": heights, "width_ratios": (1, 0.012)}
+    figure, axes = panels(len(heights), title, columns=2, height=sum(heights) / len(heights) + 0.15, gridspec_kw=grid)
+    column, bars = list(axes[:, 0]), list(axes[:, 1])
     if shown:
+        bars.pop(0).set_visible(False)
         _input(column.pop(0), shown, max(len(quantities[name]) for name in maps), style, say["figure.standardised"])
-    for ax, name in zip(column, maps, strict=True):
-        _heat(figure, ax, quantities[name], attention=name in heads)
+    for ax, bar, name in zip(column, bars, maps, strict=True):
+        _heat(ax, bar, quantities[name], attention=name in heads)
         ax.set_title(_words_of(name, lang), loc="left", fontsize=10, color=style.faint)
         ax.set_ylabel(say["figure.attended" if name in heads else "figure.unit"])
     column[-1].set_xlabel(say["figure.before"])
@@ -116,13 +116,14 @@ def _input(ax: Axes, shown: Mapping[str, np.ndarray], steps: int, style: Style, 
             drawn = (drawn - np.nanmean(drawn)) / (spread if spread > 0 else 1.0)
         ax.plot(np.arange(-len(drawn), 0), drawn, color=colour, linewidth=1.2)
     ax.set_xlim(-steps - 0.5, -0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     if len(chosen) > 1:
         ax.set_ylabel(standardised)
     key(ax, [(name, colour) for (name, _), colour in zip(chosen, colours, strict=False)])
 
 
-def _heat(figure: Figure, ax: Axes, values: np.ndarray, *, attention: bool) -> None:
-    """Draw values (steps, rows) as colours, from 0 to 1 where they are shares, else around 0."""
+def _heat(ax: Axes, bar: Axes, values: np.ndarray, *, attention: bool) -> None:
+    """Draw values (steps, rows) as colours, from 0 to 1 where they are shares, else around 0; `bar` says which."""
     values = tame(values)
     finite = values[np.isfinite(values)]
     share = bool(len(finite)) and finite.min() >= 0 and finite.max() <= 1
@@ -137,9 +138,15 @@ def _heat(figure: Figure, ax: Axes, values: np.ndarray, *, attention: bool) -> N
     ax.grid(visible=False)
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    bar = figure.colorbar(image, ax=ax, pad=0.01, fraction=0.03, aspect=12)
-    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-    bar.ax.yaxis.set_major_locator(MaxNLocator(3))
+    low, high = (0.0 if share else -top), top
+    shades = np.linspace(low, high, 64)[:, None]
+    bar.imshow(shades, aspect="auto", interpolation="none", origin="lower", extent=(0, 1, low, high), cmap=image.cmap)
+    bar.grid(visible=False)
+    bar.yaxis.tick_right()
+    bar.yaxis.set_major_locator(MaxNLocator(3))
+    bar.set_xticks([])
+    for spine in (*ax.spines.values(), *bar.spines.values()):
+        spine.set_visible(False)
 
 
 def lookback_figure(frame: pd.DataFrame, style: Style, lang: str) -> Figure:
@@ -210,6 +217,7 @@ def gradient_figure(frame: pd.DataFrame, style: Style, lang: str) -> Figure:
         ends.append((float(known[-1]) if len(known) else 1.0, str(layer), colour))
     ax.set_yscale("log")
     ax.yaxis.set_major_locator(LogLocator(numticks=7))
+    ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_locator(NullLocator())
     ax.set_xlabel(say["figure.distance"])
     ax.set_ylabel(say["figure.relative"])

@@ -39,7 +39,7 @@ def activations(model: Any, x: Any = None, **options: Any) -> pd.DataFrame:
     Returns:
         A row for each value: layer (its name in the network, then that of the stacked layer as in its parameters), step
         (from 0, the oldest), unit, quantity and value. Quantities are gates and states by the cell's names; `attention`
-        (`attention_0`, … of several heads), where `unit` is the step that is attended to; `output` of other layers.
+        (`attention_0`, … of several heads), where `unit` is the step that is attended to; outputs `y` of other layers.
         `frame.attrs["notes"]` says in sentences of which layers something cannot be shown.
 
     Raises:
@@ -99,7 +99,7 @@ def _gradient(examples: Examples) -> np.ndarray:
     """Return the mean absolute gradient (T, C) of every answer in every channel at every step."""
     x = examples.inputs[SEQUENCE].detach().clone().requires_grad_()
     with torch.enable_grad():
-        answers = examples.answer({**examples.inputs, SEQUENCE: x}).flatten(1)
+        answers = _flat(examples.answer({**examples.inputs, SEQUENCE: x}))
         total = torch.zeros_like(x[0])
         for number in range(answers.shape[1]):
             own = answers[:, number].sum()  # an answer depends on its own input alone
@@ -111,15 +111,19 @@ def _gradient(examples: Examples) -> np.ndarray:
 def _occlusion(examples: Examples, channels: list[int]) -> np.ndarray:
     """Return how far the answers move (T,) when these channels have their mean at a step."""
     x = examples.inputs[SEQUENCE]
-    whole, mean = examples.answer(examples.inputs).flatten(1), x.mean(1)[:, channels]
+    whole, mean = _flat(examples.answer(examples.inputs)), x.mean(1)[:, channels]
     moved = []
     for steps in torch.arange(x.shape[1]).split(max(1, _ROWS // len(x))):
         inputs = {name: _repeated(part, len(steps)) for name, part in examples.inputs.items()}
         for hidden, step in zip(inputs[SEQUENCE].unflatten(0, (len(steps), len(x))), steps.tolist(), strict=True):
             hidden[:, step, channels] = mean
-        answers = examples.answer(inputs).flatten(1)
+        answers = _flat(examples.answer(inputs))
         moved.append((answers.unflatten(0, (len(steps), len(x))) - whole).abs().mean((1, 2)))
     return torch.cat(moved).double().cpu().numpy()
+
+
+def _flat(answers: Tensor) -> Tensor:
+    return answers.reshape(len(answers), -1)
 
 
 def _repeated(part: Tensor, times: int) -> Tensor:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,18 @@ class Subject(ABC):
     network: nn.Module
     title: str = ""
     notes: tuple[Note, ...] = ()
+
+    @classmethod
+    def of_folder(cls, folder: Path, x: Any = None, **options: Any) -> Subject:
+        """Return what the folder of a run, or of a model, holds, with its own data or those given.
+
+        Raises:
+            DataError: it cannot be explained from a folder, as none whose model keeps no data.
+        """
+        raise DataError(
+            f"{folder} holds a model that keeps no data to look at; explain it from Python, with tidegate.explain and "
+            "the data"
+        )
 
     @abstractmethod
     def one(self) -> One:

@@ -20,7 +20,7 @@ from tidegate.layers.sequence import SequenceLayer
 from tidegate.notes import Note
 
 ATTENTION = "attention"
-OUTPUT = "output"
+OUTPUT = "y"
 COLUMNS = ("layer", "step", "unit", "quantity", "value")
 
 
@@ -120,9 +120,10 @@ def _take_recurrent(seen: Watched, name: str, module: Recurrent, arguments: dict
 
 def _shares(calls: Sequence[Tensor]) -> Tensor:
     """Return the weights (heads, T, S) of one row, of a call for all queries, of one for each, or without queries."""
-    if calls[0].dim() == 4:
-        return calls[0][0]
-    return torch.stack([call[0] if call.dim() == 3 else call[:1] for call in calls], 1)
+    single = [call for call in calls if call.dim() == 3]  # each of which called for one query of several, (B, N, 1, S)
+    if single:
+        return torch.stack([call[0] for call in single], 1)
+    return calls[0][0] if calls[0].dim() == 4 else calls[0][:1, None]
 
 
 def _heads(shares: Tensor) -> dict[str, np.ndarray]:

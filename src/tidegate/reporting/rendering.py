@@ -95,6 +95,8 @@ def svg(figure: Figure, name: str, label: str, colours: dict[str, str]) -> str:
     for part in root.iter():
         part.tag = part.tag.removeprefix(_SPACE)
         part.attrib = _attributes(part, name, colours)
+        if part.tag == "image":  # a heat map's numbers shall not run into one another
+            part.attrib["style"] = "image-rendering: pixelated"
         part.tail = None
         if part.tag != "text":
             part.text = None

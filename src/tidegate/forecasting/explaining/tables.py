@@ -15,6 +15,7 @@ from tidegate.explain.subject import SEQUENCE, Examples, Inputs, NothingToMeasur
 from tidegate.forecasting.evaluation.held_out import held_out
 from tidegate.forecasting.evaluation.metrics import ALL_STEPS, error_table, mase_scale
 from tidegate.forecasting.evaluation.verdict import verdict_metric
+from tidegate.forecasting.explaining.windows import WindowSubject
 from tidegate.forecasting.forecaster import Forecaster
 from tidegate.forecasting.frames import method_name
 from tidegate.forecasting.preparing import Preprocessor
@@ -90,7 +91,7 @@ class TableSubject(Subject):
     @classmethod
     def of_folder(
         cls, folder: Path, data: Any = None, *, series: object = None, test_size: float = _TEST_SIZE
-    ) -> TableSubject:
+    ) -> Subject:
         """Take the network that a run judged, which has not seen its test part, or a model folder's own.
 
         Args:
@@ -105,10 +106,7 @@ class TableSubject(Subject):
         judged = folder / JUDGED
         forecaster = load(judged if judged.is_dir() else model_folder(folder))
         if not isinstance(forecaster, Forecaster):
-            raise DataError(
-                f"{folder} holds a model of plain arrays, which keeps no windows; explain it from Python, with "
-                "tidegate.explain and the windows"
-            )
+            return WindowSubject.of_folder(folder)  # one of an earlier version, which refuses
         notes = (Note("forecasting.judged_explained"),) if judged.is_dir() else ()
         if data is not None or not (folder / TABLE).is_dir():
             subject = cls.of(forecaster, data, series=series, test_size=test_size)
