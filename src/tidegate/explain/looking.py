@@ -101,7 +101,7 @@ def _gradient(examples: Examples) -> np.ndarray:
     with torch.enable_grad():
         answers = _flat(examples.answer({**examples.inputs, SEQUENCE: x}))
         total = torch.zeros_like(x[0])
-        for number in range(answers.shape[1]):
+        for number in range(answers.shape[1] if answers.requires_grad else 0):  # a constant has no gradient
             own = answers[:, number].sum()  # an answer depends on its own input alone
             total += torch.autograd.grad(own, x, retain_graph=number + 1 < answers.shape[1])[0].abs().sum(0)
     return (total / answers.numel()).double().cpu().numpy()
