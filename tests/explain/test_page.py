@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from tidegate import Recurrent, SettingError, explain
+from tidegate.explain.finding import subject_of
 from tidegate.explain.page import explanation
-from tidegate.explain.subject import subject_of
 from tidegate.layers.registry import read
 from tidegate.reporting.html import to_html
 from tidegate.reporting.pictures import png
@@ -84,7 +84,7 @@ def test_importance_stands_in_a_table_or_the_page_says_why_not():
     x = np.random.default_rng(1).standard_normal((6, 8, 3))
     subject = subject_of(Newest(), x[:1], x[:1, -1] + x[:1, -2])
     report = explanation(subject_of(Newest(), X), "zh")
-    assert report.sections[0].blocks[0].text.startswith("要计算误差")
+    assert report.sections[0].blocks[0].text.startswith("没有衡量：要计算误差")
     frame = explain.importance(Newest(), x, x[:, -1] + x[:, -2])
     assert (frame["importance"] > 0).all()
     assert (frame["error"] < 1e-6).all()

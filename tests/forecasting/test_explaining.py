@@ -175,7 +175,7 @@ def test_a_run_is_explained_by_the_network_that_was_judged(finished):
     with torch.no_grad():
         error = examples.error(examples.answer(examples.inputs))
     assert error == pytest.approx(done.result.verdict.error, rel=1e-6)
-    assert str(subject.notes[0]).startswith("this is the network that was judged")
+    assert str(subject.notes[0]).startswith("This is the network that was judged")
     again = TableSubject.of_folder(folder / "run", folder / "data.csv").judged(10_000)
     for name, part in again.inputs.items():
         torch.testing.assert_close(part, examples.inputs[name])
@@ -232,7 +232,7 @@ def test_a_linear_forecast_that_was_kept_is_told():
     forecaster = Forecaster(lookback=8, horizon=1, units=4, layers=1, epochs=1).fit(frame)
     assert forecaster.fitted().history.kept_start
     (note,) = TableSubject.of(forecaster).notes
-    assert str(note).startswith("training found nothing clearly better than a linear forecast")
+    assert str(note).startswith("Training found nothing clearly better than a linear forecast")
 
 
 def test_a_model_of_gaps_has_its_flags_permuted_with_their_column():

@@ -83,7 +83,7 @@ def layer_figure(
     say = words(_PACKAGE, lang)
     heads = [name for name in quantities if name.partition("_")[0] == ATTENTION]
     maps = [name for name in quantities if name not in heads] + heads[:MOST_HEADS]
-    heights = [1.2] * bool(shown) + [3.0 if name in heads and len(quantities[name]) > 1 else 1.2 for name in maps]
+    heights = [1.2] * bool(shown) + [2.2 if name in heads and len(quantities[name]) > 1 else 1.2 for name in maps]
     title = say["figure.layer"].format(layer=layer)
     grid = {"height_ratios": heights, "width_ratios": (1, 0.012)}
     figure, axes = panels(len(heights), title, columns=2, height=sum(heights) / len(heights) + 0.15, gridspec_kw=grid)
@@ -128,7 +128,9 @@ def _heat(ax: Axes, bar: Axes, values: np.ndarray, *, attention: bool) -> None:
     finite = values[np.isfinite(values)]
     share = bool(len(finite)) and finite.min() >= 0 and finite.max() <= 1
     largest = float(np.abs(finite).max()) if len(finite) and np.abs(finite).max() > 0 else 1.0
-    top = largest if attention or not share else 1.0
+    # Of the first steps, which have few others to attend to, the weights are large: they would hide the rest.
+    top = float(np.quantile(finite[finite > 0], 0.95)) if attention and (finite > 0).any() else largest
+    top = 1.0 if share and not attention else top
     steps, rows = values.shape
     extent = (-steps - 0.5, -0.5, *((-rows - 0.5, -0.5) if attention else (rows - 0.5, -0.5)))
     image = ax.imshow(

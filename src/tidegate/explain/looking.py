@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from tidegate.engine.threads import one_torch_thread
 from tidegate.errors import DataError, SettingError
-from tidegate.explain.subject import SEQUENCE, Examples, evaluating, subject_of
+from tidegate.explain.finding import subject_of
+from tidegate.explain.subject import SEQUENCE, Examples, evaluating
 from tidegate.explain.watching import watch
 
 ALL = "all columns"

@@ -11,12 +11,11 @@ import pandas as pd
 import torch
 from torch import nn
 
-from tidegate import registry
-from tidegate.errors import DataError
 from tidegate.explain import figures
+from tidegate.explain.finding import subject_of, subject_of_folder
 from tidegate.explain.gradients import gradient_norms
 from tidegate.explain.looking import ALL, GRADIENT, MOST_GRADIENTS, MOST_JUDGED, importance_of, lookback_of
-from tidegate.explain.subject import NothingToMeasureError, One, Subject, subject_of
+from tidegate.explain.subject import NothingToMeasureError, One, Subject
 from tidegate.explain.watching import ATTENTION, OUTPUT, Watched, watch
 from tidegate.layers.recurrent import Recurrent
 from tidegate.layers.sequence import SequenceLayer
@@ -57,18 +56,12 @@ def write_explanation(
         SettingError: there is no such language.
     """
     check_language(lang)  # before anything is computed
-    subject = (
-        _of_folder(Path(model), x, **options) if isinstance(model, str | Path) else subject_of(model, x, y, **options)
-    )
+    if isinstance(model, str | Path):
+        subject = subject_of_folder(Path(model), x, **options)
+    else:
+        subject = subject_of(model, x, y, **options)
     write_atomically(Path(file), to_html(explanation(subject, lang)).encode())
     return Path(file)
-
-
-def _of_folder(folder: Path, x: Any, **options: Any) -> Subject:
-    task = registry.task_of(folder)
-    if not task.explained:
-        raise DataError(f"{folder} holds a model of a task that has no explanation yet")
-    return registry.part(task.explained).of_folder(folder, x, **options)
 
 
 def explanation(subject: Subject, lang: str) -> Report:
@@ -83,7 +76,7 @@ def explanation(subject: Subject, lang: str) -> Report:
         title=f"{subject.title} · {say['title']}",
         verdict=_first_line(subject, back, matter, lang),
         tone="plain",
-        lead=" ".join(_sentence(note.sentence(lang), lang) for note in subject.notes),
+        lead=" ".join(note.sentence(lang) for note in subject.notes),
         sections=(
             Section(say["heading.columns"], [Paragraph(why)] if matter is None else _columns(matter, lang)),
             Section(say["heading.lookback"], _lookback(back, lang)),
@@ -99,7 +92,7 @@ def _measured(subject: Subject, lang: str) -> tuple[pd.DataFrame | None, str]:
     try:
         return importance_of(subject.network, subject.judged(MOST_JUDGED), repeats=_REPEATS, seed=0), ""
     except NothingToMeasureError as error:
-        return None, _sentence(error.note.sentence(lang), lang)
+        return None, words(_PACKAGE, lang)["unmeasured"].format(reason=error.note.sentence(lang))
 
 
 def _first_line(subject: Subject, back: pd.DataFrame, matter: pd.DataFrame | None, lang: str) -> str:
@@ -116,13 +109,8 @@ def _first_line(subject: Subject, back: pd.DataFrame, matter: pd.DataFrame | Non
     first = matter.iloc[0]
     error, permuted = (number_text(first[name]) for name in ("error", "permuted"))
     metric = matter.attrs["metric"]
-    return f"{line}{say['joint']}" + say["line.column"].format(
-        column=first["column"], metric=metric, error=error, permuted=permuted
-    )
-
-
-def _sentence(text: str, lang: str) -> str:
-    return text[:1].upper() + text[1:] + words(_PACKAGE, lang)["stop"]
+    column = say["line.column"].format(column=first["column"], metric=metric, error=error, permuted=permuted)
+    return say["line.both"].format(back=line, column=column)
 
 
 def _columns(matter: pd.DataFrame, lang: str) -> list[Block]:
@@ -148,12 +136,15 @@ def _lookback(back: pd.DataFrame, lang: str) -> list[Block]:
 def _inside(one: One, seen: Watched, lang: str) -> list[Block]:
     say = words(_PACKAGE, lang)
     blocks: list[Block] = [Paragraph(_which(one, lang))] if one.times is not None and len(one.times) else []
+    captions: set[str] = set()
     for number, (layer, quantities) in enumerate(seen.values.items()):
         label = say["alt.layer"].format(layer=layer)
         shown = {} if any(name.startswith(ATTENTION) for name in quantities) else one.values
         drawer = partial(figures.layer_figure, layer, quantities, shown)
         svg = page_svg(drawer, f"layer{number}", lang=lang, label=label)
-        blocks.append(Picture(svg, say[_caption(quantities)] if number == 0 else ""))
+        caption = _caption(quantities)
+        blocks.append(Picture(svg, "" if caption in captions else say[caption]))
+        captions.add(caption)
     return blocks + sections.notes([note.sentence(lang) for note in seen.notes], lang)
 
 

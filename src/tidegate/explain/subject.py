@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tidegate import registry
 from tidegate.errors import DataError
 from tidegate.notes import Note
 
@@ -119,27 +118,6 @@ class Subject(ABC):
         Raises:
             NothingToMeasureError: there are none.
         """
-
-
-def subject_of(model: Any, x: Any = None, y: Any = None, **options: Any) -> Subject:
-    """Return what is to be explained of a fitted model of any task, or of a network.
-
-    Args:
-        model: of a task, as its `fit` or `tidegate.load` returns it, or a `torch.nn.Module` of sequences.
-        x, y: data as the task's own methods take them.
-        options: what the task can be told beside them.
-
-    Raises:
-        DataError: it is no such model, or the data cannot be used.
-    """
-    task = registry.task_of_model(model)
-    if task is not None and task.explained:
-        return registry.part(task.explained).of(model, x, y, **options)
-    if isinstance(model, nn.Module):
-        from tidegate.explain.modules import ModuleSubject
-
-        return ModuleSubject.of(model, x, y, **options)
-    raise DataError(f"tidegate.explain takes a fitted model of a task or a torch.nn.Module, not {type(model).__name__}")
 
 
 @contextmanager
