@@ -38,7 +38,9 @@ def test_a_model_folder_takes_a_table_or_says_what_is_missing(run, tidegate):
     assert "rows that the model has not seen, and there are none here; give the table" in page
     done = tidegate("explain", "explained/model", "sales.csv", "--test-size", "30", "--out", "with.html")
     assert done.returncode == 0, done.stderr
-    assert "MAE when permuted" in (run.parent / "with.html").read_text(encoding="utf-8")
+    page = (run.parent / "with.html").read_text(encoding="utf-8")
+    assert "MAE when permuted" in page
+    assert "Whether it has learned from the rows" in page
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_importance_stands_in_a_table_or_the_page_says_why_not():
     assert subject.title == "Newest"
 
 
-@pytest.mark.parametrize("layer", ["attention", "tcn", "ntm", "recurrent+attention"])
+@pytest.mark.parametrize("layer", ["attention", "tcn"])
 def test_other_layers_have_a_page(layer):
     report = explanation(subject_of(Network(layer), X), "en")
     kinds = [type(block) for section in report.sections for block in section.blocks]

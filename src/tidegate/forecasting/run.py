@@ -194,10 +194,11 @@ def _refit(
 
 def _keep_judged(request: Request, judged: TableModel, panel: Panel, columns: Columns, *, refitted: bool) -> None:
     """Keep what `tidegate explain` looks at: the rows, and the judged network where it is not the saved one."""
-    save_rows(request.out / TABLE, judged, panel, columns, request.test_size)
-    shutil.rmtree(request.out / JUDGED, ignore_errors=True)
     if refitted:
         persistence.save(request.out / JUDGED, KIND, judged)
+    else:  # one that is left of an earlier run
+        shutil.rmtree(request.out / JUDGED, ignore_errors=True)
+    save_rows(request.out / TABLE, judged, panel, columns, request.test_size)
 
 
 def _resumed(train: Callable[[], Any], checkpoint: Path, say: Callable[[str], None], *, replace: bool) -> Any:

@@ -110,7 +110,8 @@ class TableSubject(Subject):
         notes = (Note("forecasting.judged_explained"),) if judged.is_dir() else ()
         if data is not None or not (folder / TABLE).is_dir():
             subject = cls.of(forecaster, data, series=series, test_size=test_size)
-            subject.notes = (*notes, *subject.notes)
+            seen = () if data is None else (Note("forecasting.maybe_seen"),)
+            subject.notes = (*notes, *seen, *subject.notes)
             return subject
         model = forecaster.fitted()
         return cls(model, _Rows(*load_rows(folder / TABLE, model.preprocessor.columns)), series, notes)
