@@ -49,8 +49,7 @@ def texts(html):
 def test_the_first_line_says_how_far_back_the_model_looks():
     report = explanation(subject_of(Newest(), X), "en")
     assert report.verdict == (
-        "The Newest looks at the newest 1 of 8 steps above all: half of its gradient lies there, "
-        "nine tenths in the newest 2."
+        "Half of the gradient of the Newest lies in the newest 1 of 8 steps, nine tenths in the newest 2."
     )
     report = explanation(subject_of(Nothing(), X), "zh")
     assert report.verdict == "Nothing 的回答不依赖它的输入。"

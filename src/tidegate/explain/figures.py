@@ -197,6 +197,7 @@ def importance_figure(frame: pd.DataFrame, style: Style, lang: str) -> Figure:
     ax.set_yticks(places, [str(name) for name in rows["column"]])
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")
+    ax.use_sticky_edges = False  # the line without permutation shall not lie on the axis
     ax.set_ylim(-0.6, len(rows) - 0.4)
     ax.set_xlabel(say["figure.error"].format(metric=frame.attrs.get("metric", "MAE")))
     key(ax, [(say["figure.whole"].format(error=number_text(error)), style.naive)])
