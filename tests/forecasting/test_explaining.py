@@ -47,6 +47,14 @@ class Silent:
         pass
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _without_reports():
+    """Runs write no report, which costs more than all else here and is tested elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tidegate.forecasting.run.write_report", lambda result, folder, lang: folder / "report.html")
+        yield
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
