@@ -203,6 +203,8 @@ def test_a_run_without_a_second_training_is_explained_by_its_model(tmp_path):
 
 def test_a_model_folder_alone_shows_what_needs_no_table(finished):
     subject = TableSubject.of_folder(finished[0] / "run" / "model")
+    (note,) = subject.notes
+    assert str(note) == "What open will be is not known, so forecasts here are made with their mean."
     assert len(subject.one().times) == 8
     assert subject.several(5).inputs[SEQUENCE].shape == (1, 8, 6)
     with pytest.raises(DataError, match="give the table"):

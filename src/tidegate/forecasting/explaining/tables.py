@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,8 @@ class TableSubject(Subject):
             DataError: there is no such series, or one that the model was not fitted on.
         """
         self.network, self.title = model.network, method_name(model.settings)
-        self.notes = (*notes, *([Note("forecasting.explained_linear")] if model.history.kept_start else []))
         self._model, self._rows = model, rows
+        self.notes = (*notes, *self._own_notes())
         self._number = 0 if series is None else SeriesIds(rows.panel.ids).number(series)
         known = model.preprocessor.knows(rows.panel.ids)
         if not known.all():
@@ -150,8 +150,9 @@ class TableSubject(Subject):
         settings, columns = self._prepared.settings, self._prepared.columns
         truth = panel.targets[rows[:, None] + np.arange(settings.horizon)].astype(np.float64)
         own_scale, season = self._prepared.scale_of(panel).of(series), season_of(settings, panel)
-        training = [panel.targets[panel.rows(number)][: seen[number]] for number in range(len(panel.ids))]
-        scale = np.stack([mase_scale(each, season) for each in training])[series]
+        numbers, own = np.unique(series, return_inverse=True)
+        training = [panel.targets[panel.rows(number)][: seen[number]] for number in numbers.tolist()]
+        scale = np.stack([mase_scale(each, season) for each in training])[own]
 
         def errors(forecast: np.ndarray) -> Any:
             return error_table(truth, {self.title: forecast}, scale, columns.targets)
@@ -165,6 +166,13 @@ class TableSubject(Subject):
             return float(table.loc[rows, metric].iloc[0])
 
         return replace(self._examples(windows.raw(chosen)[0]), error=error, metric=metric.upper())
+
+    def _own_notes(self) -> Iterator[Note]:
+        if self._model.history.kept_start:
+            yield Note("forecasting.explained_linear")
+        ahead = known_ahead(self._rows.panel, self._prepared.settings.horizon)
+        if self._rows.seen is None and np.isnan(ahead).any():
+            yield Note("forecasting.ahead_unknown", {"columns": ", ".join(self._prepared.columns.future)})
 
     @property
     def _prepared(self) -> Preprocessor:
