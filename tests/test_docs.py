@@ -61,7 +61,7 @@ def test_the_page_for_package_indexes_has_no_link_that_leads_nowhere_there():
     assert linked == [f"https://example.org/tidegate/{link}" for link in own]
 
 
-@pytest.mark.parametrize("name", ["coming_from", "nn", "serving"])
+@pytest.mark.parametrize("name", ["coming_from", "explaining", "gradients", "nn", "serving"])
 def test_a_pages_python_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = (DOCS / f"{name}.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import typer
 
 import tidegate
-from tidegate.cli import cells, forecast, info, serve
+from tidegate.cli import cells, explain, forecast, info, serve
 from tidegate.cli.streams import take_any_character
 from tidegate.errors import TidegateError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(forecast.app, name="forecast")
 app.command("cells")(cells.cells)
+app.command("explain")(explain.explain)
 app.command("info")(info.info)
 app.command("serve")(serve.serve)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-Tone = Literal["good", "bad", "even"]
+Tone = Literal["good", "bad", "even", "plain"]
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,8 @@ class Report:
         lang: "en" or "zh".
         title: of the browser's window.
         verdict: one sentence.
-        tone: "good" where the method is worth its cost, "bad" where it is not, "even" where nobody can tell.
+        tone: "good" where the method is worth its cost, "bad" where it is not, "even" where nobody can tell;
+            "plain" where nothing is judged.
         lead: what the verdict rests on.
         sections: in order; empty ones are left out.
     """
