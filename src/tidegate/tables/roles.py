@@ -18,6 +18,7 @@ from tidegate.tables.numbers import column_of, is_text, looks_numeric
 from tidegate.tables.rows import names_rows
 from tidegate.tables.settings import TableSettings
 from tidegate.tables.stamps import CLOCK, is_midnight, parse_times
+from tidegate.tables.unnamed_series import refuse_unnamed_series
 
 DEFAULT_ID, DEFAULT_TIME, DEFAULT_TARGET = "unique_id", "ds", "y"
 TIME_WORDS = (
@@ -74,6 +75,9 @@ def resolve_roles(frame: pd.DataFrame, settings: TableSettings) -> Roles:
         _require(frame, name, "target_col")
     _refuse_double(series, time, targets, past, future, static)
     if settings.layout != "wide":
+        if series is None and time is None and not calendar:
+            free = [name for name in frame.columns if name not in {*taken, *targets}]
+            refuse_unnamed_series(frame, free, [name for name in free if _time_rank(name) is not None])
         _note_leftovers(frame, {*taken, *targets}, notes)
     return Roles(series, time, targets, past, future, static, calendar, tuple(notes))
 
@@ -190,6 +194,8 @@ def _reads_as_dates(column: pd.Series) -> bool:
         return False
     try:
         return parse_times(known.reset_index(drop=True), str(column.name)).values.dtype.kind == "M"
+    except TypeError:
+        return False  # cells that hold lists
     except DataError:
         # Dates with a fault are still the time column, and the fault is better named than the column left out.
         texts = [value.isoformat() if isinstance(value, date) else str(value) for value in known.head(20)]
