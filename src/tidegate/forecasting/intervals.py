@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from tidegate.errors import DataError, SettingError
+from tidegate.errors import DataError, SettingError, TidegateWarning
 from tidegate.forecasting.settings import WindowSettings
 
 
@@ -67,7 +67,7 @@ class Intervals:
                 f"a {level:g} % interval that assumes nothing needs {needed(level)} windows that were not learned from "
                 f"and share no rows, and there are {least}; where there are too few, this one takes the errors as "
                 "normal and is wider",
-                UserWarning,
+                TidegateWarning,
                 stacklevel=4,
             )
 

@@ -9,12 +9,10 @@ import pandas as pd
 
 from tidegate.errors import DataError
 from tidegate.notes import Note
-from tidegate.tables.messages import counted, row_list, stamp_text
+from tidegate.tables.messages import ONLY_SERIES, counted, row_list, stamp_text
 from tidegate.tables.roles import Roles
 from tidegate.tables.steps import as_numbers
 from tidegate.tables.unnamed_series import SAY, naming_series
-
-ONLY_SERIES = "series"
 
 
 @dataclass(frozen=True)
