@@ -63,4 +63,6 @@ def test_times_that_come_twice_name_the_column_that_tells_them_apart(names):
     fault(
         frame.drop(columns="kind"), "have the same time .*; if column 'store' names several series, say so with id_col"
     )
+    _, columns = build(frame[["ds", "y"]][:4])
+    fault(frame[["store", "ds", "y"]], "names several series, give the rows of one, for the model was", like=columns)
     fault(frame[["ds", "y", "cells"]], "or aggregate them, for instance by their mean$")

@@ -142,7 +142,8 @@ def _duplicates(order: Order, rows: np.ndarray, frame: pd.DataFrame, roles: Role
         used = {roles.time, *roles.targets, *roles.past, *roles.future}
         name = naming_series(frame, [name for name in frame.columns if name not in used], roles.time)
         if name is not None:
-            remedy += f"; if column {name!r} names several series, {SAY}"
+            fitted = "give the rows of one, for the model was fitted on one"
+            remedy += f"; if column {name!r} names several series, {fitted if roles.fitted else SAY}"
     return DataError(
         f"rows {where}{order.of_series(row)} have the same time {stamp_text(order.times[row])}{count}; {remedy}"
     )

@@ -34,7 +34,12 @@ _UNNAMED = re.compile(r"|Unnamed: \d+|index|level_0|__index_level_0__")
 
 @dataclass(frozen=True)
 class Roles:
-    """The columns by role, all of them in the frame; `calendar` are the parts of a date when no one column holds it."""
+    """The columns by role, all of them in the frame.
+
+    Attributes:
+        calendar: the parts of a date when no one column holds it.
+        fitted: whether they are those of an earlier table.
+    """
 
     id: str | None
     time: str | None
@@ -44,6 +49,7 @@ class Roles:
     static: tuple[str, ...]
     calendar: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    fitted: bool = False
 
 
 def resolve_roles(frame: pd.DataFrame, settings: TableSettings) -> Roles:
@@ -100,7 +106,7 @@ def fitted_roles(frame: pd.DataFrame, settings: TableSettings, like: Columns) ->
     used = {series, time, *like.calendar, *targets, *like.past, *like.future, *like.static}
     if like.layout == "wide":
         targets = _wide_targets(frame, used, notes)
-    return Roles(series, time, targets, like.past, like.future, like.static, like.calendar, tuple(notes))
+    return Roles(series, time, targets, like.past, like.future, like.static, like.calendar, tuple(notes), fitted=True)
 
 
 def _names(value: str | Iterable[str]) -> tuple[str, ...]:
