@@ -82,8 +82,8 @@ class Intervals:
 
 
 def as_levels(level: Sequence[float] | float) -> tuple[float, ...]:
-    """Interval levels as they may be given: several, or one number."""
-    return (level,) if isinstance(level, int | float) else tuple(level)
+    """Interval levels as they may be given: several, or one number (or what is none, to be refused as a whole)."""
+    return (level,) if isinstance(level, int | float | str) else tuple(level)  # pyright: ignore[reportReturnType]
 
 
 def learned_quantiles(settings: WindowSettings) -> tuple[float, ...] | None:
