@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
 
-from tidegate.errors import DataError, SettingError, TidegateWarning
+from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.settings import WindowSettings
 
 
@@ -57,19 +56,18 @@ class Intervals:
                 columns += [forecasts[..., at], forecasts[..., -1 - at]]
         return np.stack(columns, axis=-1)
 
-    def warn_of(self, level: float) -> None:
-        """Warn when the interval of a level, in percent, rests on an assumption."""
+    def assumption(self, level: float) -> str | None:
+        """What the interval of a level, in percent, rests on, where there are too few errors; None where nothing."""
         if self.quantiles is not None:
-            return
+            return None
         least = math.floor(independent(self.residuals, self.origins).min())
-        if least < needed(level):
-            warnings.warn(
-                f"a {level:g} % interval that assumes nothing needs {needed(level)} windows that were not learned from "
-                f"and share no rows, and there are {least}; where there are too few, this one takes the errors as "
-                "normal and is wider",
-                TidegateWarning,
-                stacklevel=4,
-            )
+        if least >= needed(level):
+            return None
+        return (
+            f"a {level:g} % interval that assumes nothing needs {needed(level)} windows that were not learned from and "
+            f"share no rows, and there are {least}; where there are too few, this one takes the errors as normal and "
+            "is wider"
+        )
 
     def _learned(self, quantiles: tuple[float, ...], level: float) -> int:
         low = round((1 - level / 100) / 2, 6)
