@@ -148,6 +148,11 @@ def test_parameters_that_would_not_count_are_refused(client, method, path, sente
     assert sentence in answer.json()["error"]
 
 
+@pytest.mark.parametrize("path", ["/?from=mail", "/page/main.js?v=2", "/v2/health/live?probe=1", "/docs?x", "/models"])
+def test_links_and_probes_may_add_their_own_parameters(client, path):
+    assert client.get(path).status_code == 200
+
+
 def test_odd_paths_and_methods_lead_nowhere(client):
     for path in PATHS:
         for method in ("GET", "POST", "DELETE", "OPTIONS", "PATCH", "TRACE", "FOO"):

@@ -12,15 +12,21 @@ from fastapi.routing import APIRoute
 from tidegate.errors import TidegateError
 from tidegate.serving.limits import Receive, Scope, Send, as_refusal
 from tidegate.serving.responses import Refusal
+from tidegate.serving.settings import HEALTH
 
 
 async def check_query(request: Request) -> None:
     """Refuse a parameter that the route does not know, and one given twice of which it takes one: neither would count.
 
+    The page and its files, and whether the service lives, are also answered to a link or a probe that adds its own.
+
     Raises:
         Refusal: 400.
     """
-    taken = {field.alias: field.field_info.annotation for field in request.scope["route"].dependant.query_params}
+    route = request.scope["route"]
+    if not route.include_in_schema or route.path.startswith(HEALTH):
+        return
+    taken = {field.alias: field.field_info.annotation for field in route.dependant.query_params}
     several = {name for name, kind in taken.items() if get_origin(kind) is list}
     _check_query([name for name, _ in request.query_params.multi_items()], taken, several)
 
