@@ -265,6 +265,15 @@ def test_update_carries_on_with_new_rows():
         forecaster.update(later)
 
 
+def test_update_by_a_few_rows_leaves_the_errors_that_tell_the_intervals():
+    frame = several(1, 150)
+    forecaster = Forecaster(**FAST, horizon=2).fit(frame[:146])
+    before = forecaster.fitted().residuals
+    forecaster.update(frame[146:])
+    assert forecaster.fitted().residuals is before
+    assert (forecaster.predict(level=80)["LSTM-hi-80"] > forecaster.predict()["LSTM"]).all()
+
+
 def test_update_takes_in_new_series_and_remembers_their_scale():
     frame = several(2, 150)
     forecaster = Forecaster(**FAST, scale_by="series").fit(frame)

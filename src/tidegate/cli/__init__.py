@@ -13,7 +13,7 @@ import typer
 import tidegate
 from tidegate.cli import cells, explain, forecast, info, serve
 from tidegate.cli.streams import take_any_character
-from tidegate.errors import TidegateError
+from tidegate.errors import TidegateError, TidegateWarning
 
 app = typer.Typer(
     name="tidegate",
@@ -68,7 +68,7 @@ def main() -> None:
 def _quiet_libraries() -> Iterator[None]:
     """Keep what numpy and matplotlib say to programmers from users, unless Python was told to show warnings.
 
-    What a user should know is a note or an error, in a sentence of ours.
+    What a user should know is a note, a warning or an error, in a sentence of ours.
     """
     if sys.warnoptions:
         yield
@@ -78,6 +78,7 @@ def _quiet_libraries() -> Iterator[None]:
     log.setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        warnings.simplefilter("always", TidegateWarning)
         try:
             yield
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from tidegate.errors import DataError
+from tidegate.errors import DataError, TidegateWarning
 from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.finite import finite, quiet
 from tidegate.forecasting.frames import forecast_columns
@@ -182,8 +183,12 @@ class Predictor:
 
     def warn_of_levels(self, levels: tuple[float, ...]) -> None:
         """Warn of interval levels that rest on an assumption, for want of validation windows."""
-        for level in levels:
-            self._model.intervals.warn_of(level)
+        for sentence in self.assumptions(levels):
+            warnings.warn(sentence, TidegateWarning, stacklevel=3)
+
+    def assumptions(self, levels: tuple[float, ...]) -> list[str]:
+        """What intervals of these levels rest on, a sentence for each that lacks validation windows."""
+        return [sentence for level in levels if (sentence := self._model.intervals.assumption(level))]
 
     def gives(self, level: float) -> bool:
         """Whether this model can give intervals of this level."""

@@ -19,6 +19,7 @@ from tidegate.tables.columns import Columns
 from tidegate.tables.filling import fill
 from tidegate.tables.frequency import season_of
 from tidegate.tables.gradual import ROLES, GradualFilling, Later
+from tidegate.tables.messages import counted, series_words
 from tidegate.tables.panel import Panel
 from tidegate.tables.steps import FixedStep, MonthStep, parse_step
 from tidegate.tables.text_columns import one_hot
@@ -262,13 +263,13 @@ def check_lengths(panel: Panel, needed: int, short_series: str, least: int = 2) 
         short = panel.lengths < least
     if not short.any():
         return panel
-    names = ", ".join(f"{panel.ids[i]} ({panel.lengths[i]} rows)" for i in np.flatnonzero(short)[:3])
-    if short_series == "refuse" or short.all():
-        raise DataError(
-            f"{int(short.sum())} of {len(short)} series are shorter than the {needed} rows needed for one window "
-            f"({names}); shorten lookback or horizon, give more rows, or set short_series to 'drop' or 'pad'"
-        )
     lengths = ", ".join(f"{panel.ids[i]} ({panel.lengths[i]})" for i in np.flatnonzero(short)[:3])
+    if short_series == "refuse" or short.all():
+        many = f"{int(short.sum())} of {len(short)} series are shorter than the {needed} rows needed for one window"
+        one = f"{series_words(panel.ids[0])} has {counted(int(panel.lengths[0]), 'row')}, and one window needs {needed}"
+        told = one if len(short) == 1 else f"{many} (rows of each: {lengths})"
+        fitting = "shorten lookback or horizon, give more rows, or set short_series to 'drop' or 'pad'"
+        raise DataError(f"{told}; {'give more rows' if least == 1 else fitting}")
     note = Note("forecasting.short_series", {"count": int(short.sum()), "lengths": lengths})
     return replace(panel.select(~short), notes=(*panel.notes, note))
 

@@ -206,9 +206,12 @@ def _resumed(train: Callable[[], Any], checkpoint: Path, say: Callable[[str], No
     try:
         return train()
     except StaleCheckpointError as error:
+        reason = str(error).partition("; ")[0]
         if not replace:
-            raise
-        say(str(error).partition("; ")[0])
+            raise StaleCheckpointError(
+                f"{reason}; give --overwrite to begin anew, or carry on with the settings that it was begun with"
+            ) from None
+        say(reason)
         checkpoint.unlink()
         return train()
 

@@ -144,17 +144,19 @@ class TableModel:
 
         Where the linear forecast was kept, they are its own on all rows, each from a fit without its part. Where the
         network was, and there are too few windows of its own, its errors there only say how much smaller they are.
-        Without a normalisation per window the errors of long ago are not to be compared with those of today.
+        Without a normalisation per window the errors of long ago are not to be compared with those of today. An update
+        by a few rows has few errors of its own, and leaves those from before it.
         """
-        self.by_window = self.preprocessor.shape.window_scaler is not None
+        by_window = self.preprocessor.shape.window_scaler is not None
         enough = len(own) >= _ENOUGH * own.steps and not self.history.kept_start
-        if start is None or enough or not len(validation) or not self.by_window:
-            residuals, self.origins = window_errors(self.network, own), len(own)
+        if start is None or enough or not len(validation) or not by_window:
+            residuals, origins = window_errors(self.network, own), len(own)
         else:
-            residuals, self.origins = linear_errors(start, training, validation), len(training) + len(validation)
+            residuals, origins = linear_errors(start, training, validation), len(training) + len(validation)
             if not self.history.kept_start:
                 residuals = resized(residuals, *(window_errors(each, own) for each in (self.network, start.network)))
-        self.residuals = ascending(residuals)
+        if len(residuals) >= len(self.residuals):
+            self.residuals, self.origins, self.by_window = ascending(residuals), origins, by_window
 
     def _validation_parts(
         self, cut: Callable[[Part, int], Windows], training: np.ndarray, end: np.ndarray

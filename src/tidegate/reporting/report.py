@@ -77,10 +77,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as `pictures.page_svg` draws it, and the words below it."""
+    """A figure as `pictures.page_svg` draws it, and the words below it.
+
+    Attributes:
+        svg: the figure.
+        caption: the words.
+        end_first: whether a page that is too narrow for it shows its end, and its beginning only when it is moved.
+    """
 
     svg: str
     caption: str = ""
+    end_first: bool = False
 
 
 @dataclass(frozen=True)
