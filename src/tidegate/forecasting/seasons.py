@@ -16,6 +16,7 @@ _CLEAR = 0.3  # where no calendar says where to look, so that the best of hundre
 _ERRORS = 4  # standard errors that are no accident, where hundreds of distances are looked at
 _PERIODS = 3  # a series must hold so many of a season to speak of it
 _AS_GOOD = 0.6  # of the highest autocorrelation: of a season and its multiples the season is meant
+_NEAR = 0.05  # to the highest of them
 _HIGHER = 0.01  # than at the multiples beside it
 _SERIES, _ROWS, _LONGEST = 300, 4500, 1500
 _SPANS = (60 * SECOND, 3600 * SECOND, DAY, 7 * DAY, 364 * DAY)
@@ -106,10 +107,9 @@ def _from_data(alike: np.ndarray) -> tuple[int, ...]:
         return ()
     first = next(m for m in peaks if alike[m] >= _AS_GOOD * max(alike[peaks]))
     multiples = alike[first::first]
-    longer = 1 + int(np.argmax(multiples[1:])) if len(multiples) > 2 else 0
-    if 0 < longer < len(multiples) - 1 and multiples[longer] > max(multiples[[longer - 1, longer + 1]]) + _HIGHER:
-        return first, first * (longer + 1)
-    return (first,)
+    beside = np.maximum(multiples[:-2], multiples[2:]) + _HIGHER
+    longer = 1 + np.flatnonzero((multiples[1:-1] > beside) & (multiples[1:-1] >= multiples[1:].max(initial=0) - _NEAR))
+    return (first, *(first * (longer[:1] + 1)).tolist())
 
 
 def _repeats(alike: np.ndarray, m: int) -> bool:
