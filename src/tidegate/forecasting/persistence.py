@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from tidegate.errors import ModelFolderError, SettingError
+from tidegate.forecasting.choosing import CHOSEN
 from tidegate.forecasting.preparing import Preprocessor, window_shape
 from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.saved_arrays import (
@@ -50,6 +51,18 @@ class _Common(BaseModel):
     equations: str = ""
 
 
+class _Chosen(BaseModel):
+    """What `fit` chose where the settings left it open."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lookback: int | None = None
+    linear_skip: int | None = None
+    features: tuple[str, ...] | None = None
+    transform: str | None = None
+    short_series: str | None = None
+
+
 class _TableConfig(_Common):
     settings: ForecasterSettings
     columns: Columns
@@ -59,6 +72,7 @@ class _TableConfig(_Common):
     scaled_ids: list[int | float | str]
     dated: bool
     by_window: bool = False  # earlier versions had all residuals in units of a series
+    chosen: _Chosen = _Chosen(transform="none")  # they read the targets as they were, and left nothing else open
 
 
 class _WindowConfig(_Common):
@@ -135,6 +149,7 @@ def _table_parts(model: TableModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "ids": newest.ids.tolist(),
         "scaled_ids": preprocessor.ids.tolist(),
         "by_window": model.by_window,
+        "chosen": {name: getattr(preprocessor.settings, name) for name in CHOSEN},
         "dated": bool(np.issubdtype(newest.times.dtype, np.datetime64)),
     }
     tensors = _panel_tensors(newest) | {"residuals": _tensor(model.residuals)}
@@ -153,6 +168,8 @@ def _window_parts(model: WindowModel) -> tuple[dict[str, Any], dict[str, Tensor]
 
 def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel:
     settings = resolved(config.settings, config.columns, config.freq)
+    settings = replace(settings, **config.chosen.model_dump(exclude_none=True))
+    check_settings(settings)
     preprocessor = Preprocessor(
         settings,
         config.columns,

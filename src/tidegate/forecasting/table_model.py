@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tidegate.engine.threads import one_torch_thread
 from tidegate.errors import DataError
+from tidegate.forecasting.choosing import chosen
 from tidegate.forecasting.intervals import Intervals, ascending, learned_quantiles
 from tidegate.forecasting.losses import make_loss
 from tidegate.forecasting.network import ForecastNetwork
@@ -82,7 +83,9 @@ class TableModel:
     @classmethod
     def _untrained(cls, settings: ForecasterSettings, panel: Panel, columns: Columns) -> tuple[TableModel, np.ndarray]:
         """A model with the whole panel as its newest rows, and the training rows of each series."""
-        given, settings = settings, resolved(settings, columns, panel.freq)
+        given = settings
+        settings, notes = chosen(resolved(settings, columns, panel.freq), panel)
+        panel = replace(panel, notes=(*panel.notes, *notes))
         needed = window_shape(settings, columns).context + settings.horizon
         panel = check_lengths(panel, needed, settings.short_series)
         training = training_lengths(settings, panel)
