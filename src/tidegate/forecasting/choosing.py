@@ -17,7 +17,17 @@ _MOST_LAGS = 8
 _LEARNED = 1 / 3  # of a series' rows are kept as origins to learn from
 _SHORT = 0.1  # of the series may be shorter than a window
 
-CHOSEN = ("lookback", "linear_skip", "features", "transform", "short_series")
+_CHOSEN = ("lookback", "linear_skip", "features", "transform", "short_series")
+
+
+def left_open(settings: ForecasterSettings) -> list[str]:
+    """Return the names of the settings that the user left open."""
+    return [name for name in _CHOSEN if getattr(settings, name) in (None, "auto")]
+
+
+def as_chosen(settings: ForecasterSettings, complete: ForecasterSettings) -> ForecasterSettings:
+    """Return settings with what they leave open as `complete` ones, those of a fit, have it."""
+    return replace(settings, **{name: getattr(complete, name) for name in left_open(settings)})
 
 
 def chosen(settings: ForecasterSettings, panel: Panel) -> tuple[ForecasterSettings, tuple[Note, ...]]:
@@ -27,8 +37,8 @@ def chosen(settings: ForecasterSettings, panel: Panel) -> tuple[ForecasterSettin
     horizon; the linear skip reads the whole lookback; logarithms are taken where changes grow with the level. Series
     too short for that have shorter windows, and where only a few are, padded ones.
     """
-    open_fields = [name for name in CHOSEN if getattr(settings, name) in (None, "auto")]
-    if not open_fields:
+    names = left_open(settings)
+    if not names:
         return settings, ()
     seasons = (settings.season_length,) if settings.season_length else find_seasons(panel)
     room = _room(panel.lengths, settings.horizon)
@@ -43,7 +53,7 @@ def chosen(settings: ForecasterSettings, panel: Panel) -> tuple[ForecasterSettin
         "transform": choose_transform(panel, max(seasons, default=1)),
         "short_series": "refuse" if settings.lookback else "pad",
     }
-    found = {name: found[name] for name in open_fields}
+    found = {name: found[name] for name in names}
     if found.get("short_series") == "pad" and not (panel.lengths < _needed(settings, found)).any():
         found["short_series"] = "refuse"
     return replace(settings, **found), tuple(_notes(found, seasons))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from tidegate.errors import ModelFolderError, SettingError
-from tidegate.forecasting.choosing import CHOSEN
+from tidegate.forecasting.choosing import left_open
 from tidegate.forecasting.preparing import Preprocessor, window_shape
 from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.saved_arrays import (
@@ -149,7 +149,7 @@ def _table_parts(model: TableModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "ids": newest.ids.tolist(),
         "scaled_ids": preprocessor.ids.tolist(),
         "by_window": model.by_window,
-        "chosen": {name: getattr(preprocessor.settings, name) for name in CHOSEN},
+        "chosen": {name: getattr(preprocessor.settings, name) for name in left_open(model.settings)},
         "dated": bool(np.issubdtype(newest.times.dtype, np.datetime64)),
     }
     tensors = _panel_tensors(newest) | {"residuals": _tensor(model.residuals)}
@@ -168,7 +168,8 @@ def _window_parts(model: WindowModel) -> tuple[dict[str, Any], dict[str, Tensor]
 
 def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel:
     settings = resolved(config.settings, config.columns, config.freq)
-    settings = replace(settings, **config.chosen.model_dump(exclude_none=True))
+    chosen = config.chosen.model_dump(exclude_none=True)
+    settings = replace(settings, **{name: chosen[name] for name in left_open(settings)})
     check_settings(settings)
     preprocessor = Preprocessor(
         settings,

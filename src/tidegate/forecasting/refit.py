@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tidegate.errors import TrainingError
-from tidegate.forecasting.choosing import CHOSEN
+from tidegate.forecasting.choosing import as_chosen
 from tidegate.forecasting.table_model import TableModel
 from tidegate.notes import Note
 from tidegate.tables.columns import Columns
@@ -24,7 +24,7 @@ def refit(judged: TableModel, panel: Panel, columns: Columns, hooks: TrainingHoo
         DataError: as when `judged` was fitted; TrainingError: training diverged.
         CheckpointError: the checkpoint of the hooks is damaged or of another run.
     """
-    settings = replace(judged.settings, **{name: getattr(judged.preprocessor.settings, name) for name in CHOSEN})
+    settings = as_chosen(judged.settings, judged.preprocessor.settings)
     if judged.history.kept_start:
         model = TableModel.fit_linear(settings, panel, columns)
         model.history = judged.history
