@@ -34,7 +34,7 @@ sanitize: $(READY)
 	$(BIN)/cmake --install $(SANITIZED) --prefix $(SANITIZED)/package
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
 	  OMP_NUM_THREADS=1 PYTHONPATH=$(SANITIZED)/package:$(SITE) $(BIN)/python -S -m pytest -p no:cacheprovider \
-	  tests/engine/test_native.py tests/engine/test_sessions.py -k "not simd_level and not processes and not forked and not memory"
+	  tests/engine/test_native.py tests/engine/test_resets.py tests/engine/test_sessions.py -k "not simd_level and not processes and not forked and not memory"
 
 # Builds and tests as on the machines that others have; `.venv/bin/python -m portable NAME` runs one condition alone.
 portable: $(READY)

@@ -1,9 +1,10 @@
-"""Write the pages that come from the code: one per cell, all settings, all public names. Run: make docs."""
+"""Write the pages that come from the code, and the README for package indexes. Run: make docs."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -95,6 +96,19 @@ def _first_line(thing: object) -> str:
     return (inspect.getdoc(thing) or "").split("\n")[0].replace("|", "\\|")
 
 
+REPOSITORY: str | None = None  # where the files of the repository can be read on the web, once there is such a place
+
+
+def pypi_page(repository: str | None = REPOSITORY) -> str:
+    """The README as a package index shows it, outside the repository: links and pictures are absolute, or left out."""
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    if repository is not None:
+        return re.sub(r"\]\((?!https?:|#)", f"]({repository.rstrip('/')}/", text)
+    text = re.sub(r"!?\[[^\]]*\]\((?!https?:)[^)]*\)\n\n", "", text)  # a picture, or a link that is all of a paragraph
+    text = re.sub(r"\[([^\]]*)\]\((?!https?:)[^)]*\)", r"\1", text)
+    return text + "\nThe pages and files named here are in the source distribution, below `docs/` and `examples/`.\n"
+
+
 def main() -> None:
     """Write the pages."""
     (DOCS / "cells").mkdir(exist_ok=True)
@@ -103,7 +117,8 @@ def main() -> None:
         (DOCS / "cells" / f"{name}.md").write_text(cell_page(name), encoding="utf-8")
     (DOCS / "settings.md").write_text(settings_page(), encoding="utf-8")
     (DOCS / "api.md").write_text(api_page(), encoding="utf-8")
-    print(f"{len(pages)} cell pages, settings.md and api.md written to {DOCS}")
+    (DOCS / "pypi.md").write_text(pypi_page(), encoding="utf-8")
+    print(f"{len(pages)} cell pages, settings.md, api.md and pypi.md written to {DOCS}")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ template <class T> struct OuterSum {
     std::vector<ptrdiff_t> offsets;           // of each column, in a row of `dz`
     Packed<T> sums{};
 
-    OuterSum(Layout made, const int* slot, int gates, int slots) : layout(std::move(made)) {
-        for (ptrdiff_t column = 0; column < layout.columns; ++column)
-            offsets.push_back((column / gates * slots + slot[column % gates]) * kLanes<T>);
+    OuterSum(Columns<T> columns, ptrdiff_t depth, Pattern pattern, int slots)
+        : layout(forward_layout(columns, depth, pattern)) {
+        for (ptrdiff_t column = 0; column < layout.columns; ++column) offsets.push_back(columns.offset(column, slots));
     }
 
     // Add terms to those elements of a panel that are thread `id`'s of `count`. With `scratch` their columns are gathered
@@ -54,12 +54,12 @@ public:
     Backward(const Job<T>& job, const Cell<T>& cell)
         : Scan<T>(job, cell),
           inputs_{job.inputs},
-          columns_w_(units, cell.gates, false),
-          columns_u_(units, cell.h_gates, false),
-          layout_u_(transposed_layout(units, kSlots, cell.h_gates, cell.slots, units, this->pattern())),
+          columns_w_(units, cell.gates, true, cell.x_slot),
+          columns_u_(units, cell.h_gates, !job.pattern),
+          layout_u_(transposed_layout(units, kInOrder.data(), cell.h_gates, cell.slots, units, this->pattern())),
           layout_w_(transposed_layout(units, cell.x_slot, cell.gates, cell.slots, inputs_, Pattern{nullptr, 0})),
-          dw_(forward_layout(columns_w_, job.inputs, Pattern{nullptr, 0}), cell.x_slot, cell.gates, cell.slots),
-          du_(forward_layout(columns_u_, job.units, this->pattern()), kSlots, cell.h_gates, cell.slots),
+          dw_(columns_w_, job.inputs, Pattern{nullptr, 0}, cell.slots),
+          du_(columns_u_, job.units, this->pattern(), cell.slots),  // gate i that reads h is in slot i
           threads_(Scan<T>::threads()),
           workspace_([this] {
               Workspace measure;
@@ -74,20 +74,11 @@ public:
     }
 
 private:
-    static constexpr int kMostSlots = 2 * kMostGates + kMostWeights;
-    static constexpr struct Numbers {
-        int values[kMostSlots]{};
-        constexpr Numbers() {
-            for (int i = 0; i < kMostSlots; ++i) values[i] = i;
-        }
-    } kNumbers{};
-    static constexpr const int* kSlots = kNumbers.values;   // gate i that reads h is in slot i
-    static constexpr ptrdiff_t kMany = 16 * kRows;               // rows of dx that are done together
-
-    static constexpr ptrdiff_t kPacked = 128;                    // numbers of x and h that make packing them worth it
+    static constexpr ptrdiff_t kMany = 16 * kRows;  // rows of dx that are done together
+    static constexpr ptrdiff_t kPacked = 128;       // numbers of x and h that make packing them worth it
 
     struct Scratch {
-        T *sequences, *spill, *out, *xs, *hs, *columns;
+        T *copies, *spill, *out, *xs, *hs, *columns;
     };
 
     void lay_out(Workspace& workspace) {
@@ -101,7 +92,7 @@ private:
         for (int k = 0; k < cell.states; ++k) d_[k] = take(job.batch * width);
         scratch_.clear();
         for (int i = 0; i < threads_; ++i)
-            scratch_.push_back({take(cell.sequences * kChunk * width), take(cell.spill * blocks * L),
+            scratch_.push_back({this->copies(workspace), take(cell.spill * blocks * L),
                              take(std::max(kChunk * width, kMany * inputs_.padded())),
                              take(packs_terms() * job.inputs * kTermsApart),
                              take(packs_terms() * job.units * kTermsApart),
@@ -121,6 +112,7 @@ private:
             });
             if (!part.alone) team.synchronise();
             for_tiles(rows, kChunk, [&](ptrdiff_t row, ptrdiff_t count) { pass_back(part, s, row, count, scratch); });
+            if (job.resets) forget(part, s, rows);
         }
         write_state(part);
         team.synchronise();
@@ -149,12 +141,12 @@ private:
 
     void step(const Partition& part, ptrdiff_t s, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t block, ptrdiff_t last,
               const Scratch& scratch) {
-        Tile<T> at = this->tile(part, s, row, rows, block, last, padded_, scratch.sequences);
+        Tile<T> at = this->tile(part, s, row, rows, block, last, padded_, scratch.copies);
         for (int k = 0; k < cell.states; ++k) at.d[k] = d(k, part.first + row * part.stride) + block * L;
         at.spill = scratch.spill;
         for (ptrdiff_t i = 0; i < rows; ++i) add_dy(s, part.first + (row + i) * part.stride, block, last);
         cell.backward(at);
-        if (last == blocks) clear_padding(at);
+        if (last == blocks) close_up(at);
     }
 
     void add_dy(ptrdiff_t s, ptrdiff_t position, ptrdiff_t block, ptrdiff_t last) const {
@@ -168,14 +160,13 @@ private:
         }
     }
 
-    // A cell may have left anything in lanes beyond the last unit, NaN as well.
-    void clear_padding(const Tile<T>& at) const {
-        const auto valid = static_cast<int>(units.in_block(blocks - 1));
+    // Leave the slots of a last block that is not full where `gradient_at` says.
+    void close_up(const Tile<T>& at) const {
+        const ptrdiff_t valid = units.in_block(blocks - 1);
         if (valid == L) return;
         for (ptrdiff_t row = 0; row < at.rows; ++row) {
             T* slots = at.saved + row * at.saved_row + (at.blocks - 1) * cell.slots * L;
-            for (int slot = 0; slot < cell.gradients; ++slot)
-                store(slots + slot * L, load_part<Vec<T>>(slots + slot * L, valid));
+            for (int slot = 1; slot < cell.gradients; ++slot) store(slots + slot * valid, load<Vec<T>>(slots + slot * L));
         }
     }
 
@@ -198,6 +189,13 @@ private:
                                load<Vec<T>>(scratch.out + i * width + b * L) *
                                    load_part<Vec<T>>(kept + b * L, static_cast<int>(units.in_block(b))));
         }
+    }
+
+    // What came before a step that begins anew gets no gradient from it.
+    void forget(const Partition& part, ptrdiff_t s, ptrdiff_t rows) const {
+        for (ptrdiff_t p = part.first; p < part.first + rows * part.stride; p += part.stride)
+            for (int k = 0; job.begins(p, s) && k < cell.states; ++k)
+                std::fill(d(k, p) + part.first_block * L, d(k, p) + part.last_block * L, T{});
     }
 
     void write_state(const Partition& part) const {
@@ -240,10 +238,11 @@ private:
             for (ptrdiff_t s = team.id; s < job.time; s += team.count) {
                 const ptrdiff_t active = this->active({0, 1, 0, blocks, true}, s);
                 for (ptrdiff_t p = 0; p < active; ++p) {
-                    const T* slot = this->saved(s, p) + (first + i) * L;
+                    const T* dz = this->saved(s, p);
                     T* to = job.dsequences[i].at(job.row_of(p), job.time_of(p, s));
-                    for (ptrdiff_t b = 0; b < blocks; ++b, slot += cell.slots * L)
-                        store_part(to + b * L, load<Vec<T>>(slot), static_cast<int>(units.in_block(b)));
+                    for (ptrdiff_t b = 0; b < blocks; ++b)
+                        store_part(to + b * L, load<Vec<T>>(dz + gradient_at(units, b, first + i, cell.slots)),
+                                   static_cast<int>(units.in_block(b)));
                 }
             }
         }
@@ -273,7 +272,7 @@ private:
         for (ptrdiff_t s = 0; s < job.time; ++s) {
             const ptrdiff_t active = this->active({0, 1, 0, blocks, true}, s);
             for (ptrdiff_t p = 0; p < active; ++p) {
-                xs[count] = this->x(s, p), hs[count] = this->reads(s, p), dz[count] = this->saved(s, p);
+                xs[count] = this->x(s, p), hs[count] = this->reads(s, p, padded_), dz[count] = this->saved(s, p);
                 if (++count == kTerms) add();
             }
         }
@@ -293,8 +292,8 @@ private:
 
     template <int Rows> void add_rows(const T* const* dz, T* sum, ptrdiff_t from, ptrdiff_t to) const {
         for (ptrdiff_t block = from; block < to; ++block) {
-            for (int slot = 0; slot < cell.gradients; ++slot, sum += L) {
-                const ptrdiff_t at = (block * cell.slots + slot) * L;
+            const ptrdiff_t end = block * cell.slots * L + cell.gradients * units.in_block(block);
+            for (ptrdiff_t at = block * cell.slots * L; at < end; at += L, sum += L) {
                 Vec<T> terms = load<Vec<T>>(dz[0] + at);
                 for (int row = 1; row < Rows; ++row) terms += load<Vec<T>>(dz[row] + at);
                 store(sum, load<Vec<T>>(sum) + terms);
@@ -318,7 +317,7 @@ private:
 
     void write_sum(int slot, T* to) const {
         for (ptrdiff_t block = 0; block < blocks; ++block)
-            store_part(to + block * L, load<Vec<T>>(biases_ + (block * cell.gradients + slot) * L),
+            store_part(to + block * L, load<Vec<T>>(biases_ + gradient_at(units, block, slot, cell.gradients)),
                        static_cast<int>(units.in_block(block)));
     }
 

@@ -58,6 +58,7 @@ template <class T> void bind_job(nb::module_& m, const char* name) {
     type.def_rw("reverse", &J::reverse).def_rw("threads", &J::threads);
     address<T>(type, "order", &J::order), address<T>(type, "lengths", &J::lengths);
     address<T>(type, "pattern", &J::pattern), address<T>(type, "h_mask", &J::h_mask);
+    address<T>(type, "resets", &J::resets);
     address<T>(type, "w_ih", &J::w_ih), address<T>(type, "w_hh", &J::w_hh);
     address<T>(type, "b_ih", &J::b_ih), address<T>(type, "b_hh", &J::b_hh);
     address<T>(type, "saved", &J::saved), address<T>(type, "masked", &J::masked);

@@ -22,6 +22,7 @@ template <class T> struct Tile {
     const T *zx, *zh;                // W x + b for every gate; U h + b' for those that read h
     ptrdiff_t zx_row, zh_row;
     const T* prev[kMostStates];      // states before the step
+    ptrdiff_t prev_row;
     T* next[kMostStates];            // states after it: written by forward, read by backward
     T* d[kMostStates];               // backward: gradient of the states after the step in, of those before it out
     ptrdiff_t state_row;

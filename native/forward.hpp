@@ -44,7 +44,7 @@ private:
     static constexpr ptrdiff_t kLargest = 512 << 10;  // bytes of W that stay there from one step to the next
 
     struct Scratch {
-        T *zx, *zh, *sequences, *spill;
+        T *zx, *zh, *copies, *spill;
     };
     struct Hoisted {
         ptrdiff_t from, to, rows;
@@ -62,7 +62,7 @@ private:
         for (int i = 0; i < threads_; ++i)
             scratch_.push_back({workspace.template take<T>(static_cast<std::size_t>(zx_size_)),
                              workspace.template take<T>(static_cast<std::size_t>(registers * cell.h_gates * L)),
-                             workspace.template take<T>(static_cast<std::size_t>(cell.sequences * kChunk * width)),
+                             this->copies(workspace),
                              workspace.template take<T>(static_cast<std::size_t>(cell.spill * blocks * L))});
     }
 
@@ -144,12 +144,12 @@ private:
 
     void step(const Partition& part, ptrdiff_t s, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t block, ptrdiff_t last,
               const T* zx, const Scratch& scratch) {
-        Tile<T> at = this->tile(part, s, row, rows, block, last, padded_, scratch.sequences);
+        Tile<T> at = this->tile(part, s, row, rows, block, last, padded_, scratch.copies);
         const T *x_rows[kChunk], *h_rows[kChunk];
         for (ptrdiff_t i = 0; i < rows; ++i) {
             const ptrdiff_t position = part.first + (row + i) * part.stride;
             x_rows[i] = this->x(s, position);
-            h_rows[i] = this->reads(s, position);
+            h_rows[i] = this->reads(s, position, padded_);
         }
         if (zx) {
             at.zx = zx + row * hoisted_row() + block * cell.gates * L, at.zx_row = hoisted_row();

@@ -15,7 +15,7 @@ template <class T> struct Strided {
     T* at(ptrdiff_t r, ptrdiff_t t) const { return data + r * row + t * step; }
 };
 
-// What the pointers of a job have in common: every array is of T (but for the three of whole numbers), dense in its last
+// What the pointers of a job have in common: every array is of T (but for the four of whole numbers), dense in its last
 // axis, aligned as T is, the caller's, and lives until the call returns; none that is written may overlap another. B rows,
 // T steps, I inputs, H units, G gates, GH gates that read h, R elements of a row (`Engine::state_row`).
 template <class T> struct Job {
@@ -25,6 +25,9 @@ template <class T> struct Job {
     const std::int64_t *order = nullptr, *lengths = nullptr;  // (B) row and length at each position, lengths falling, 0 to T;
                                                               // null, both: all rows have every step, in their order
     const std::uint8_t* pattern = nullptr;                    // see weights.hpp; null: no block of U is left out
+
+    const std::uint8_t* resets = nullptr;                     // (B, T) by row and time: where not 0, the states before that step
+                                                              // are zero to it, whatever came before; null: nowhere
 
     Strided<const T> x, sequences[kMostWeights];              // (B, T, I), never null; (B, T, H), null: zeros
     const T *w_ih = nullptr, *w_hh = nullptr;                 // (G H, I) and (GH H, H), row after row; never null where G, GH > 0
@@ -53,6 +56,9 @@ template <class T> struct Job {
     ptrdiff_t row_of(ptrdiff_t position) const { return order ? order[position] : position; }
     ptrdiff_t length_of(ptrdiff_t position) const { return lengths ? lengths[position] : time; }
     ptrdiff_t time_of(ptrdiff_t position, ptrdiff_t step) const { return reverse ? length_of(position) - 1 - step : step; }
+    bool begins(ptrdiff_t position, ptrdiff_t step) const {
+        return resets && resets[row_of(position) * time + time_of(position, step)];
+    }
 };
 
 // A stack of layers that runs one step at a time and keeps its states.

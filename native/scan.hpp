@@ -73,6 +73,10 @@ public:
         if (!job.masked) return state(0, s, position);
         return job.masked + ((job.every[0] ? s : s & 1) * job.batch + position) * width;
     }
+    // The same for step s, which may begin anew.
+    const T* reads(ptrdiff_t s, ptrdiff_t position, const T* padded) const {
+        return job.begins(position, s) ? padded + extras() * width : reads(s, position);
+    }
     T* saved(ptrdiff_t s, ptrdiff_t position) const {
         return job.saved ? job.saved + (s * job.batch + position) * saved_row() : nullptr;
     }
@@ -95,20 +99,27 @@ public:
 
     int extras() const { return cell.weights + cell.constants; }
 
-    // The weights padded to whole blocks, for pointwise code to load.
-    T* pad_weights(Workspace& workspace) const { return workspace.take<T>(static_cast<std::size_t>(extras() * width)); }
+    // The weights padded to whole blocks, for pointwise code to load, and a row of zeros.
+    T* pad_weights(Workspace& workspace) const {
+        return workspace.take<T>(static_cast<std::size_t>((extras() + 1) * width));
+    }
     void fill_weights(T* padded) const {
-        for (int i = 0; i < extras(); ++i) copy_in(padded + i * width, job.weights[i], 0, blocks);
+        for (int i = 0; i <= extras(); ++i) copy_in(padded + i * width, i < extras() ? job.weights[i] : nullptr, 0, blocks);
     }
 
-    // A tile of `rows` positions from the part's `row`-th on, and blocks from `block` to `last`; the sequences' rows go
-    // to `sequences`, which has room for kChunk rows of each.
+    // Room for what `tile` copies: kChunk rows of each sequence and, where steps may begin anew, of each state.
+    T* copies(Workspace& workspace) const {
+        const ptrdiff_t rows = (cell.sequences + (job.resets ? cell.states : 0)) * kChunk;
+        return workspace.take<T>(static_cast<std::size_t>(rows * width));
+    }
+
+    // A tile of `rows` positions from the part's `row`-th on, and blocks from `block` to `last`.
     Tile<T> tile(const Partition& part, ptrdiff_t s, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t block, ptrdiff_t last,
-                 const T* padded, T* sequences) const {
+                 const T* padded, T* copies) const {
         const ptrdiff_t position = part.first + row * part.stride;
         Tile<T> at{};
         at.rows = rows, at.blocks = last - block, at.units = job.units;
-        at.state_row = part.stride * width;
+        at.state_row = at.prev_row = part.stride * width;
         for (int k = 0; k < cell.states; ++k) {
             at.prev[k] = state(k, s, position) + block * L;
             at.next[k] = state(k, s + 1, position) + block * L;
@@ -117,7 +128,7 @@ public:
         at.saved_row = part.stride * saved_row();
         for (int i = 0; i < extras(); ++i) at.w[i] = padded + i * width + block * L;
         for (int i = 0; i < cell.sequences; ++i) {
-            T* to = sequences + i * kChunk * width;
+            T* to = copies + i * kChunk * width;
             for (ptrdiff_t r = 0; r < rows; ++r) {
                 const ptrdiff_t p = position + r * part.stride;
                 const Strided<const T>& from = job.sequences[i];
@@ -126,7 +137,23 @@ public:
             }
             at.w[extras() + i] = to, at.w_row[extras() + i] = width;
         }
+        if (job.resets) begin_anew(at, s, position, part.stride, copies + cell.sequences * kChunk * width);
         return at;
+    }
+
+    // Let a tile read zeros where its rows begin anew: in a copy, for the states themselves are what came before.
+    void begin_anew(Tile<T>& at, ptrdiff_t s, ptrdiff_t position, ptrdiff_t stride, T* copy) const {
+        bool any = false;
+        for (ptrdiff_t r = 0; r < at.rows; ++r) any = any || job.begins(position + r * stride, s);
+        if (!any) return;
+        for (int k = 0; k < cell.states; ++k, copy += kChunk * width) {
+            for (ptrdiff_t r = 0; r < at.rows; ++r) {
+                if (job.begins(position + r * stride, s)) std::fill_n(copy + r * width, at.blocks * L, T{});
+                else std::copy_n(at.prev[k] + r * at.prev_row, at.blocks * L, copy + r * width);
+            }
+            at.prev[k] = copy;
+        }
+        at.prev_row = width;
     }
 
     // Blocks in a tile: whole panels, of several blocks where few rows leave registers free.

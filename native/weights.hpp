@@ -30,21 +30,35 @@ template <class T> struct Units {
     ptrdiff_t in_block(ptrdiff_t block) const { return std::min(lanes, count - block * lanes); }
 };
 
+// Where a row of gradients `dz` has a slot of a block. In a last block that is not full the slots follow each other with as
+// many lanes as there are units; what a register has beyond them is the next slot's, or anything.
+template <class T> ptrdiff_t gradient_at(Units<T> units, ptrdiff_t block, int slot, int slots) {
+    return block * slots * units.lanes + slot * units.in_block(block);
+}
+
+inline constexpr auto kInOrder = [] {
+    std::array<int, kMostGates> slots{};
+    for (int i = 0; i < kMostGates; ++i) slots[static_cast<std::size_t>(i)] = i;
+    return slots;
+}();
+
 // The columns of a matrix: (block, gate), as the pre-activations of a row. In a last block that is not full, each gate takes
 // a register of its own, or, `packed`, as many lanes as there are units: of 50 units with four gates, two units of a block
 // of 16 then take one register and not four.
 template <class T> struct Columns {
     Units<T> units;
     int gates;
+    const int* slot;                            // of each gate, among the parts of a packed block
     bool packed;
 
     using Lanes = std::array<ptrdiff_t, kLanes<T>>;
 
-    Columns(Units<T> units, int gates, bool may_pack)
-        : units(units), gates(gates), packed(may_pack && registers_packed() < gates && rest() > 0) {}
+    Columns(Units<T> units, int gates, bool may_pack, const int* slot = kInOrder.data())
+        : units(units), gates(gates), slot(slot), packed(may_pack && registers_packed() < gates && rest() > 0) {}
 
     ptrdiff_t rest() const { return units.count % units.lanes; }
-    ptrdiff_t registers_packed() const { return (rest() * gates + units.lanes - 1) / units.lanes; }
+    ptrdiff_t parts() const { return gates > 0 ? 1 + *std::max_element(slot, slot + gates) : 0; }
+    ptrdiff_t registers_packed() const { return (rest() * parts() + units.lanes - 1) / units.lanes; }
     ptrdiff_t apart() const { return (packed ? units.count / units.lanes : units.blocks()) * gates; }
     ptrdiff_t count() const { return apart() + (packed ? registers_packed() : 0); }
 
@@ -58,11 +72,18 @@ template <class T> struct Columns {
         } else {
             ptrdiff_t place = (column - apart()) * units.lanes;
             for (ptrdiff_t& row : found) {
-                const ptrdiff_t gate = place / rest(), unit = units.count - rest() + place % rest();
+                const ptrdiff_t gate = std::find(slot, slot + gates, place / rest()) - slot;
+                const ptrdiff_t unit = units.count - rest() + place % rest();
                 row = gate < gates ? gate * units.count + unit : -1, ++place;
             }
         }
         return found;
+    }
+
+    // Where a column begins in a row of gradients `dz` of `slots` slots.
+    ptrdiff_t offset(ptrdiff_t column, int slots) const {
+        if (column < apart()) return gradient_at(units, column / gates, slot[column % gates], slots);
+        return gradient_at(units, units.blocks() - 1, 0, slots) + (column - apart()) * units.lanes;
     }
 
     // Give each gate of a packed block the register that it has in the others; from the last on, for it is done in place.
@@ -99,7 +120,7 @@ Layout transposed_layout(Units<T> units, const int* slot, int gates, int slots, 
         for (ptrdiff_t block = 0; block < units.blocks(); ++block) {
             if (!pattern.has(block * units.lanes, panel * units.lanes)) continue;
             for (int gate = 0; gate < gates; ++gate)
-                add((block * slots + slot[gate]) * units.lanes, units.in_block(block));
+                add(gradient_at(units, block, slot[gate], slots), units.in_block(block));
         }
     });
 }

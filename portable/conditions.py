@@ -17,7 +17,7 @@ from portable.running import ROOT, Condition, NotHad, Step, Trial, beside
 Steps = Generator[Step, None, None]
 ELECTRICITY = ("examples/data/electricity.csv", "--config", "examples/data/electricity.toml")
 SMOKE = str(ROOT / "portable" / "smoke.py")
-SMALL = ("tests/engine", "tests/layers")
+SMALL = ("tests/engine/test_native.py", "tests/engine/test_dispatch.py", "tests/layers/test_recurrent.py")
 READING = (
     "tests/tables",
     "tests/forecasting/test_zones.py",
@@ -26,6 +26,8 @@ READING = (
 )
 PAGE = tuple(str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests" / "serving").glob("test_page*.py")))
 SHOWING = ("tests/forecasting/evaluation", *PAGE, "tests/test_examples.py")
+DRAWING = ("tests/forecasting/evaluation/test_figures.py", "tests/test_examples.py")
+COMMANDS = ("tests/cli/test_info.py", "tests/cli/test_layer_options.py")
 NO_COMPILER = {"CC": None, "CXX": None}
 NO_CACHES = {"XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None, "MPLCONFIGDIR": None, "TIDEGATE_CACHE": None}
 
@@ -131,7 +133,7 @@ def no_fonts(trial: Trial) -> Steps:
     """A server: no font, no browser."""
     prefix = machine.without_fonts_and_browsers()
     fresh = {"MPLCONFIGDIR": str(trial.folder / "matplotlib")}
-    yield suite(*SHOWING, prefix=prefix, **fresh)
+    yield suite(*(DRAWING if trial.quick else SHOWING), prefix=prefix, **fresh)
     yield demo(trial, prefix=prefix, **fresh)
 
 
@@ -181,7 +183,8 @@ def read_only_home(trial: Trial) -> Steps:
 def _homeless(trial: Trial, prefix: tuple[str, ...], environment: dict[str, str | None]) -> Steps:
     place = NO_CACHES | environment
     yield Step((*prefix, PYTHON, SMOKE, "--own-cell"), place)
-    yield suite("tests/cli", *(() if trial.quick else ("tests/engine", SHOWING[0])), prefix=prefix, **place)
+    everything = ("tests/cli", "tests/engine", SHOWING[0])
+    yield suite(*(COMMANDS if trial.quick else everything), prefix=prefix, **place)
     if not trial.quick:
         yield demo(trial, prefix=prefix, **place)
 

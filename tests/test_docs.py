@@ -48,6 +48,19 @@ def test_the_page_of_public_names_is_what_the_packages_export():
     assert not re.search(r"^\| `\w+` \|  \|$", page, re.MULTILINE), "a public name says nothing of itself"
 
 
+def test_the_page_for_package_indexes_has_no_link_that_leads_nowhere_there():
+    import build
+
+    page = build.pypi_page()
+    assert (DOCS / "pypi.md").read_text(encoding="utf-8") == page
+    assert [link for link in re.findall(r"\]\(([^)]*)\)", page) if not link.startswith("https:")] == []
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"```.*?```", page, re.DOTALL) == re.findall(r"```.*?```", readme, re.DOTALL)
+    linked = re.findall(r"\]\(([^)]*)\)", build.pypi_page("https://example.org/tidegate/"))
+    own = [link for link in re.findall(r"\]\(([^)]*)\)", readme) if not link.startswith("https:")]
+    assert linked == [f"https://example.org/tidegate/{link}" for link in own]
+
+
 @pytest.mark.parametrize("name", ["coming_from", "nn", "serving"])
 def test_a_pages_python_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

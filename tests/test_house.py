@@ -87,7 +87,9 @@ def test_the_service_knows_no_task(path):
     assert not [name for name in _imports(path) if name.startswith(tasks)]
 
 
-@pytest.mark.parametrize("module", ["tidegate", "tidegate.cli", "tidegate.cells", "tidegate.equations"])
+@pytest.mark.parametrize(
+    "module", ["tidegate", "tidegate.cli", "tidegate.cells", "tidegate.equations", "tidegate.layers"]
+)
 def test_light_modules_import_nothing_heavy(module):
     code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

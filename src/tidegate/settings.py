@@ -29,6 +29,7 @@ def setting(
     above: float | None = None,
     below: float | None = None,
     old_name: str | None = None,
+    size: bool = True,
 ) -> Any:
     """Declare one field of a settings dataclass.
 
@@ -39,9 +40,10 @@ def setting(
         low, high: inclusive bounds of a number.
         above, below: exclusive bounds of a number.
         old_name: what an older version called it; see `takes_old_names`.
+        size: whether a whole number is the size of a layer's weights, by which a model folder is checked.
     """
     metadata = {"help": help, "choices": choices, "low": low, "high": high, "above": above, "below": below}
-    return dataclasses.field(default=default, metadata=metadata | {"old_name": old_name})
+    return dataclasses.field(default=default, metadata=metadata | {"old_name": old_name, "size": size})
 
 
 def takes_old_names(settings: _Settings) -> _Settings:

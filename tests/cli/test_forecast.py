@@ -38,6 +38,13 @@ def test_fit_predict_and_report_on_a_strangers_table(folder, tidegate):
     rows = printed.stdout.splitlines()
     assert rows[0] == "Date,LSTM,LSTM-lo-80,LSTM-hi-80"
     assert len(rows) == 4
+    assert [row.split(",")[0] for row in rows[1:]] == [
+        "20/07/2026",
+        "21/07/2026",
+        "22/07/2026",
+    ]  # as the table has them
+    judged = (run / "backtest.csv").read_text(encoding="utf-8").splitlines()[1]
+    assert re.match(r"\d\d/\d\d/2026,\d\d/\d\d/2026,", judged)
     assert [row.split(",")[1] for row in rows[1:]] == [
         row.split(",")[1] for row in (run / "forecast.csv").read_text(encoding="utf-8").splitlines()[1:]
     ]
@@ -114,10 +121,10 @@ def test_what_the_forecast_needs_is_checked_before_training(folder, tidegate, mo
 
 
 def test_a_level_that_fails_later_costs_neither_verdict_nor_report(folder, tidegate):
-    fitted = tidegate("forecast", "fit", "sales.csv", *FAST, "--level", "99.9", "--out", "wide")
+    fitted = tidegate("forecast", "fit", "sales.csv", *FAST, "--level", "99.99", "--out", "wide")
     assert fitted.returncode == 1
     assert "naive forecast" in fitted.stdout
-    assert "a 99.9 % interval needs at least" in fitted.stderr
+    assert "a 99.99 % interval needs at least" in fitted.stderr
     assert "The forecast</h2>" in (folder / "wide" / "report.html").read_text(encoding="utf-8")
     assert (folder / "wide" / "settings.toml").exists()
     assert len(tidegate("forecast", "predict", "wide").stdout.splitlines()) == 2
@@ -164,6 +171,22 @@ def test_overwrite_replaces_a_checkpoint_of_another_run(folder, tidegate):
     assert replaced.returncode == 0, replaced.stderr
     assert "starting anew" in replaced.stderr
     assert not list(stale.glob("*checkpoint*"))
+
+
+def test_the_verdict_of_a_replaced_run_is_gone_before_its_model_is(folder, tidegate, monkeypatch):
+    """A service that takes the new model up would tell the old verdict of it."""
+    fit = ("forecast", "fit", "sales.csv", *FAST, "--no-refit", "--out", "again", "--overwrite")
+    assert tidegate(*fit).returncode == 0
+    save, held = Forecaster.save, []
+
+    def saved(model, place):
+        held.append((folder / "again" / "metrics.json").exists())
+        save(model, place)
+
+    monkeypatch.setattr(Forecaster, "save", saved)
+    assert tidegate(*fit).returncode == 0
+    assert held == [False]
+    assert (folder / "again" / "metrics.json").exists()
 
 
 def test_known_future_values_are_asked_for_and_filled_in(folder, tidegate):
@@ -309,3 +332,20 @@ def test_a_misspelt_setting_of_a_file_is_told_the_right_name(folder, tidegate):
     (folder / "wrong.toml").write_text("lookbak = 3\n", encoding="utf-8")
     failed = tidegate("forecast", "fit", "sales.csv", "--config", "wrong.toml")
     assert "did you mean 'lookback'?" in failed.stderr
+
+
+def test_what_the_table_knows_ahead_is_forecast_with(folder, tidegate):
+    days = pd.date_range("2026-01-01", periods=63).strftime("%d.%m.%Y")
+    promo = np.where(np.arange(63) % 5, "none", "sale")
+    sales = [str(value) for value in np.arange(60) % 7] + [""] * 3
+    pd.DataFrame({"day": days, "sales": sales, "promo": promo}).to_csv(folder / "promo.csv", index=False)
+    fitted = tidegate(
+        "forecast", "fit", "promo.csv", "--future-cols", "promo", "--horizon", "3", *FAST, "--out", "promo"
+    )
+    assert fitted.returncode == 0, fitted.stderr
+    assert "rows at the end whose target is empty were taken as what is known ahead: 3" in fitted.stderr
+    assert "the texts in column 'promo' were taken as categories: none, sale" in fitted.stderr
+    written = (folder / "promo" / "forecast.csv").read_text(encoding="utf-8")
+    assert [row.split(",")[0] for row in written.splitlines()] == ["day", "02.03.2026", "03.03.2026", "04.03.2026"]
+    printed = tidegate("forecast", "predict", "promo", "promo.csv")
+    assert printed.stdout == tidegate("forecast", "predict", "promo").stdout == written

@@ -5,6 +5,7 @@ import pytest
 from tidegate.cli.options import read_settings, read_toml, write_toml
 from tidegate.errors import SettingError
 from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.layers import Attention, Chain, MultiScale, RecurrentSettings
 
 FIT = ["forecast", "fit", "sales.csv", "--lookback", "12", "--epochs", "1"]
 
@@ -33,14 +34,62 @@ def test_a_layer_in_a_file_and_as_options(toyconv, tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[layer]\nkernel_size = 5\n", "layer must be one of recurrent, toyconv"),
-        ('[layer]\nname = "tcnn"\nx = 5\n', "layer must be one of recurrent, toyconv"),
+        ("[layer]\nkernel_size = 5\n", "layer must be one of .*, toyconv"),
+        ('[layer]\nname = "tcnn"\nx = 5\n', "layer must be one of .*, toyconv"),
         ('[layer]\nname = "toyconv"\nstride = 5\n', "stride is no setting of layer toyconv"),
     ],
 )
 def test_a_wrong_table_is_named(toyconv, tmp_path, text, sentence):
     with pytest.raises(SettingError, match=sentence):
         read(tmp_path, text)
+
+
+CHAIN = """
+[[layer]]
+name = "recurrent"
+units = 5
+
+[[layer]]
+name = "attention"
+window = 7
+"""
+
+
+def test_a_chain_in_a_file_and_as_options(tmp_path):
+    recurrent, attention = RecurrentSettings(units=5), Attention(window=7)
+    assert read(tmp_path, CHAIN) == {"layer": Chain(parts=(recurrent, attention))}
+    given = {"name": "recurrent+attention", "1__heads": 2, "residual": True}
+    assert read(tmp_path, CHAIN, layer=given) == {
+        "layer": Chain(parts=(recurrent, Attention(window=7, heads=2)), residual=True)
+    }
+    assert read(tmp_path, CHAIN, layer="multiscale") == {"layer": "multiscale"}
+    named = 'layer = ["recurrent", "multiscale"]\n'
+    assert read(tmp_path, named) == {"layer": Chain(parts=(RecurrentSettings(), MultiScale()))}
+    one = '[layer]\nname = "recurrent+multiscale"\nnorm = true\n'
+    assert read(tmp_path, one)["layer"].named() == Chain(parts=(RecurrentSettings(), MultiScale()), norm=True)
+    strides = read(tmp_path, one, layer={"name": "recurrent+multiscale", "1__strides": "1, 3"})["layer"]
+    assert (strides.norm, strides.parts[1].strides) == (True, (1, 3))
+    with pytest.raises(SettingError, match="strides must be whole numbers separated by commas, not '1,x'"):
+        read(tmp_path, "", layer={"name": "multiscale", "strides": "1,x"})
+
+
+def test_a_run_with_a_chain(folder, tidegate):
+    options = ["--layer.0.units", "4", "--layer.1.units=4", "--layer.residual"]
+    fitted = tidegate(*FIT, "--layer", "recurrent+attention", *options, "--out", "chain")
+    assert fitted.returncode == 0, fitted.stderr
+    table = read_toml(folder / "chain" / "settings.toml")["layer"]
+    assert (table["name"], table["residual"]) == ("chain", True)
+    assert [(each["name"], each["units"]) for each in table["parts"]] == [("recurrent", 4), ("attention", 4)]
+    assert tidegate("forecast", "predict", "chain").stdout.startswith("Date,LSTM+ATTENTION")
+    again = tidegate("forecast", "fit", "sales.csv", "--config", "chain/settings.toml", "--out", "other")
+    assert again.returncode == 0, again.stderr
+    assert (folder / "other" / "forecast.csv").read_bytes() == (folder / "chain" / "forecast.csv").read_bytes()
+    (folder / "chain.toml").write_text(CHAIN, encoding="utf-8")
+    for choice in (["--layer", "recurrent+attention"], ["--config", "chain.toml"]):
+        chosen = tidegate("forecast", "fit", *choice, "--help").stdout
+        assert "--layer.0.units" in chosen
+        assert "--layer.1.window" in chosen
+        assert "--layer.norm" in chosen
 
 
 def test_settings_written_are_read_as_they_were(tmp_path):
@@ -83,7 +132,7 @@ def test_help_lists_the_options_of_the_chosen_layer_alone(toyconv, folder, tideg
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--layer", "toyconf"], "layer must be one of recurrent, toyconv"),
+        (["--layer", "toyconf"], "several of them as one+other"),
         (["--layer", "toyconv", "--units", "5"], "units would set the layer 'recurrent', but layer is 'toyconv'"),
         (["--layer", "toyconv", "--layer.channels", "0"], "channels must be a whole number at least 1, not 0"),
     ],

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 
+from lacking import need
 from tidegate import Recurrent, cells, engine
 from tidegate.cells import Cell
 from tidegate.engine import compiled, native, simd
@@ -109,6 +110,7 @@ def as_double(x, state):
 @given(data=st.data())
 @settings(max_examples=12)
 def test_native_equals_reference(name, dtype, data):
+    need(name is not Leaky or compiled.find_compiler(), "a C++ compiler")
     batch, time = data.draw(st.integers(1, 9), "batch"), data.draw(st.integers(1, 7), "time")
     inputs, units = data.draw(st.integers(1, 20), "inputs"), data.draw(st.sampled_from([1, 3, 16, 17, 33, 50]), "units")
     bidirectional, ragged = data.draw(st.booleans(), "bidirectional"), data.draw(st.booleans(), "ragged")
@@ -382,6 +384,7 @@ def test_memory_does_not_grow():
 
 
 def test_a_users_own_cell_is_compiled_once_and_by_many_processes_at_once(tmp_path):
+    need(compiled.find_compiler(), "a C++ compiler")
     code = (
         "import torch; from tidegate import Recurrent, engine; from tidegate.cells import Cell\n"
         "from tidegate.equations.functions import tanh\n"
@@ -443,6 +446,8 @@ def test_a_compiled_cell_is_used_from_a_folder_that_cannot_be_written(monkeypatc
 
 
 def test_a_damaged_compiled_cell_is_not_trusted(monkeypatch, tmp_path):
+    need(compiled.find_compiler(), "a C++ compiler")
+
     class Broken(Leaky):
         pass
 

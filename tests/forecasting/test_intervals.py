@@ -1,10 +1,18 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from tidegate import Forecaster
 from tidegate.errors import DataError, SettingError
-from tidegate.forecasting.intervals import ascending, check_levels, conformal_width, interval_width, quantiles_of
+from tidegate.forecasting.intervals import (
+    ascending,
+    check_levels,
+    conformal_width,
+    independent,
+    interval_width,
+    quantiles_of,
+)
 
 
 def test_quantiles_are_symmetric_around_the_median():
@@ -31,10 +39,10 @@ def test_few_errors_give_an_interval_that_covers_normal_ones_as_often_as_promise
     for count, hits in covered.items():
         for _ in range(2000):
             past = ascending(np.abs(rng.standard_normal((count, 1, 1))))
-            hits.append(abs(rng.standard_normal()) <= interval_width(past, 95)[0, 0])
+            hits.append(abs(rng.standard_normal()) <= interval_width(past, 95, count)[0, 0])
     assert min(map(np.mean, covered.values())) > 0.94
     with pytest.raises(DataError, match="needs at least 2 validation windows and there are 1"):
-        interval_width(np.ones((1, 1, 1)), 80)
+        interval_width(np.ones((1, 1, 1)), 80, 1)
 
 
 def test_errors_never_shrink_with_the_step_and_keep_their_order_and_mean():
@@ -43,6 +51,23 @@ def test_errors_never_shrink_with_the_step_and_keep_their_order_and_mean():
     assert (np.diff(ordered, axis=0) >= -1e-12).all()
     assert (np.diff(ordered, axis=1) >= -1e-12).all()
     np.testing.assert_allclose(ordered.mean(axis=1), np.sort(errors, axis=0).mean(axis=1))
+
+
+def test_neighbouring_windows_share_all_but_one_of_the_steps_that_led_to_their_values():
+    residuals = np.ones((60, 4, 1))
+    np.testing.assert_allclose(independent(residuals, 60), [60, 30, 20, 15])
+    np.testing.assert_allclose(independent(residuals, 180), [60, 60, 60, 45])  # every third of the windows
+    np.testing.assert_allclose(independent(residuals[:3], 3), [3, 1.5, 1, 1])
+
+
+def test_steps_with_too_few_independent_errors_take_them_as_normal_and_widths_never_shrink():
+    residuals = ascending(np.abs(np.random.default_rng(0).normal(size=(30, 6, 1))))
+    width, conformal = interval_width(residuals, 85, 30), conformal_width(residuals, 85)
+    np.testing.assert_allclose(width[:5], conformal[:5])  # 6 independent errors tell 85 %, and the sixth step has 5
+    student = scipy.stats.t.ppf(0.925, 5) * np.sqrt((residuals[:, 5] ** 2).mean(axis=0) * (1 + 1 / 5))
+    np.testing.assert_allclose(width[5], student)
+    for level in (50, 80, 85, 90, 95):
+        assert (np.diff(interval_width(residuals, level, 30), axis=0) >= 0).all()
 
 
 def growing(rows, seed=0):
@@ -68,14 +93,15 @@ def test_intervals_come_from_rows_that_did_not_choose_the_epoch_where_there_are_
     frame = growing(600)
     parts = []
     for validation_size in (0.2, 0.5):
-        model = Forecaster(lookback=10, units=3, layers=1, epochs=1, validation_size=validation_size).fit(frame)
+        settings = {"lookback": 10, "units": 3, "layers": 1, "epochs": 1, "linear_skip": 0}
+        model = Forecaster(**settings, validation_size=validation_size).fit(frame)
         parts.append(len(model.fitted().residuals))
     assert parts == [120, 150]  # all rows of the validation part, or its second half
 
 
 def test_a_level_for_which_there_are_few_errors_is_given_with_a_warning():
-    model = Forecaster(lookback=6, units=3, layers=1, epochs=1, validation_size=0.2).fit(growing(50))
-    with pytest.warns(UserWarning, match=r"99 % interval .* 99 validation windows and there are 10"):
+    model = Forecaster(lookback=6, units=3, layers=1, epochs=1, validation_size=0.2, linear_skip=0).fit(growing(50))
+    with pytest.warns(UserWarning, match=r"99 % interval .* needs 99 windows .* share no rows, and there are 10"):
         forecast = model.predict(level=[99])
     within = model.predict(level=[90])
     assert (forecast["LSTM-hi-99"] > within["LSTM-hi-90"]).all()

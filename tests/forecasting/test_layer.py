@@ -74,8 +74,8 @@ def test_settings_of_the_recurrent_layer_are_refused_beside_another(toyconv, own
 @pytest.mark.parametrize(
     ("layer", "sentence"),
     [
-        ("toyconf", "layer must be one of recurrent, toyconv"),
-        (3, "layer must be one of recurrent, toyconv"),
+        ("toyconf", "layer must be one of .*, toyconv"),
+        (3, "layer must be one of .*, toyconv"),
         ({"kernel_size": "many"}, "kernel_size must be a whole number at least 1, not 'many'"),
         ({"kernel_size": 0}, "kernel_size must be a whole number at least 1, not 0"),
     ],
@@ -102,7 +102,7 @@ def test_saved_equals_loaded_with_another_layer(toyconv, tmp_path):
     Forecaster(**SHORT, layer="toyconv").fit(FRAME).save(tmp_path / "named")
     assert tidegate.load(tmp_path / "named").layer == toyconv()  # in full: defaults may change
     registry._registered.clear()
-    with pytest.raises(ModelFolderError, match="layer must be one of recurrent"):
+    with pytest.raises(ModelFolderError, match="layer must be one of "):
         tidegate.load(tmp_path / "model")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import tidegate
 from tidegate import Forecaster, ModelFolderError, WindowRegressor
+from tidegate.forecasting.intervals import independent
 from tidegate.storage.model_folder import load_model, save_model
 
 OLDER = Path(__file__).parent / "older"  # folders that version 0.1.0 saved before its settings were renamed
@@ -48,6 +49,18 @@ def test_a_table_model_of_an_older_version_loads():
         [0.4171818018161222, 0.01321494023241239, 0.821148663399832],
     ]
     np.testing.assert_allclose(loaded.predict(level=[50]).iloc[:, 1:], expected, rtol=1e-5)
+
+
+def test_a_folder_keeps_how_many_windows_its_errors_came_from(tmp_path):
+    values = np.random.default_rng(0).normal(size=90)
+    model = Forecaster(lookback=12, horizon=3, units=2, layers=1, epochs=1).fit(values)
+    model.save(tmp_path / "new")
+    assert tidegate.load(tmp_path / "new").fitted().intervals.origins == 67 + 7
+    config, tensors = load_model(tmp_path / "new", "forecaster")
+    del config["origins"]  # as before; every window counted as one that shares no rows
+    save_model(tmp_path / "old", "forecaster", config, tensors)
+    older = tidegate.load(tmp_path / "old").fitted().intervals
+    assert independent(older.residuals, older.origins).tolist() == [74] * 3
 
 
 def test_what_an_older_version_learned_from_arrays_loads_as_a_window_regressor(tmp_path):

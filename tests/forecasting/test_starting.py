@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tidegate import Forecaster, load
-from tidegate.forecasting.starting import clearly_better
+from tidegate.forecasting.starting import Sample, clearly_better, intercept
 
 SMALL = {"lookback": 24, "units": 3, "layers": 1, "epochs": 2, "steps_per_epoch": 4, "batch_size": 8}
 
@@ -41,6 +41,35 @@ def test_noise_is_forecast_as_the_mean_of_its_window():
 def test_a_walk_is_forecast_as_its_last_value():
     walk = noise().cumsum()
     np.testing.assert_allclose(fitted(walk, horizon=3).predict()["LSTM"], walk[-1], rtol=1e-4)
+
+
+def test_a_walk_with_a_drift_goes_on_with_it_on_the_mean():
+    steps = noise(600) + 0.5
+    walk = steps.cumsum()
+    forecaster, ahead = fitted(walk, horizon=3), []
+    # It is a share of a window's spread, in which the windows of a walk differ.
+    for row in range(100, 600, 25):
+        frame = pd.DataFrame({"ds": pd.date_range("2026-01-01", periods=row, freq="D"), "y": walk[:row]})
+        ahead.append(forecaster.predict(frame)["LSTM"].to_numpy() - walk[row - 1])
+    np.testing.assert_allclose(np.mean(ahead, axis=0) / [1, 2, 3], steps.mean(), rtol=0.2)
+
+
+def test_an_intercept_is_the_mean_error_without_what_may_be_an_accident():
+    errors = torch.from_numpy(np.random.default_rng(0).normal(0.3, 1.0, size=(200, 3)))
+    mean, variance = errors.mean(0), errors.var(0)
+    expected = mean - variance * torch.tensor([1, 2, 3]) / (200 * mean)
+    torch.testing.assert_close(intercept(errors), expected)
+    assert not intercept(errors - mean + 0.05).any()  # within a standard error, 1 / √200
+    assert not intercept(torch.zeros(9, 2)).any()
+    assert not intercept(errors[:1]).any()
+
+
+def test_a_mean_is_not_shifted_to_where_a_walk_happened_to_go():
+    x, y = torch.zeros(60, 4, dtype=torch.float64), torch.full((60, 1), 1.5, dtype=torch.float64)
+    y += 0.1 * torch.from_numpy(noise(60))[:, None]
+    nothing, last = torch.zeros(1, 4, dtype=torch.float64), torch.tensor([[0.0, 0.0, 0.0, 1.0]], dtype=torch.float64)
+    assert float(Sample(x, y).fit(nothing, None).intercept) == 0
+    assert float(Sample(x, y).fit(last, None).intercept) == pytest.approx(1.5, abs=0.05)
 
 
 def test_an_autoregressive_process_is_forecast_by_its_factor():

@@ -46,6 +46,7 @@ def table(length, freq, seed, names=("a", "b")):
     return frame.assign(**{name: rng.normal(size=len(frame)) for name in ("z", "wind", "price")})
 
 
+@pytest.mark.filterwarnings("ignore:a 80 % interval that assumes nothing needs")  # some of these tables are short
 @given(
     chosen=SETTINGS,
     freq=st.sampled_from(["h", "D", "MS", "B", "W-MON"]),
@@ -215,7 +216,7 @@ def test_an_observation_repeated_changes_nothing(hourly):
         ({"y": 1.0, "x": 2.0}, None, "unknown value 'x'"),
         ({}, None, "no value 'y'"),
         (1.0, "yesterday", "ISO 8601"),
-        (1.0, "9999-01-01", "ISO 8601"),
+        (1.0, "9999-01-01", "beyond the years 1678 to 2261"),
         (1.0, 17, "ISO 8601"),
         (1.0, "2026-01-05T09:30:00", "no whole number of steps"),
         (1.0, "2026-01-05T03:00:00", "not after"),
@@ -331,3 +332,17 @@ def test_times_that_are_numbers_stay_numbers(first, step):
         forecast = stream.push(value, stamp)
     assert stream.last_time == times[5]
     assert forecast.times[0] == times[6]
+
+
+@pytest.mark.parametrize("freq", ["B", "h 09:30-15:30 MON-FRI"])
+def test_a_stream_goes_on_behind_days_without_trading(freq):
+    hours = [9.5] if freq == "B" else np.arange(9.5, 16)
+    days = pd.bdate_range("2026-03-02", periods=20).drop(["2026-03-16", "2026-03-17"])
+    stamps = [day + pd.Timedelta(hours=hour) for day in days for hour in hours]
+    frame = pd.DataFrame({"ds": stamps, "y": np.sin(np.arange(len(stamps)))})
+    model = Forecaster(lookback=5, horizon=2, units=2, epochs=1, steps_per_epoch=1, freq=freq).fit(frame)
+    stream = model.stream()
+    forecasts = [stream.push(row.y, row.ds.to_pydatetime()) for row in frame.itertuples()]
+    pd.testing.assert_frame_equal(forecasts[-1].to_frame(), model.predict(frame), rtol=1e-5, check_dtype=False)
+    with pytest.raises(DataError, match=r"steps before time .* were left out and the model refuses gaps"):
+        stream.push(0.0, "2026-04-14T09:30:00")

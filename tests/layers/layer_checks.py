@@ -16,13 +16,61 @@ from tidegate.settings import check_settings
 
 BATCH, TIME, INPUTS, CONTEXT = 4, 9, 3, 2
 LENGTHS = torch.tensor([5, 9, 1, 7])
+CHAIN = ((0, 1), (1, 0), (1, 2, 0.5), (2, 1, 0.25))  # node i reads node j, with a weight
+SMALL = {"name": "recurrent", "units": 5}
 VARIANTS = {
+    "attention": [
+        {"units": 8},
+        {"units": 6, "heads": 2, "window": 3},
+        {"units": 5, "score": "additive", "window": 4},
+        {"units": 5, "score": "general", "window": 1},
+        {"units": 5, "score": "dot", "window": 20},
+        {"units": 6, "heads": 3, "causal": False},
+        {"units": 5, "score": "additive", "causal": False},
+    ],
+    "chain": [
+        {},
+        {"parts": ("multiscale", "recurrent"), "residual": True},
+        {"parts": (SMALL, {"name": "attention", "units": 4, "window": 4}), "norm": True},
+        {"parts": ({**SMALL, "contextual": True}, "hierarchical"), "norm": True, "residual": True},
+        {"parts": ({**SMALL, "bidirectional": True},)},
+    ],
+    "conv": [{"channels": 5}, {"channels": 4, "kernel_size": 3, "layers": 2}, {"channels": 4, "kernel_size": 1}],
+    "convlstm": [{"frame": (1, 3), "units": 2, "layers": 2}, {"frame": (1, 1), "units": 2, "cell": "gru"}],
+    "gconv": [
+        {"edges": CHAIN, "nodes": 3, "units": 2, "order": 3, "layers": 2},
+        {"edges": ((0, 1), (1, 0)), "nodes": 2, "common": 1, "units": 2, "cell": "peephole"},
+    ],
+    "dilated": [
+        {"units": 4, "dilations": (1, 2, 4)},
+        {"units": 4, "dilations": (3,), "cell": "gru", "layers": 2},
+        {"units": 4, "dilations": (2, 20), "block": 1, "cell": "projected"},
+        {"units": 3, "dilations": (1, 3, 4, 2), "attention": 5},
+    ],
+    "hierarchical": [{"units": 4, "periods": (3, 2)}, {"units": 4, "periods": (4,), "cell": "gru", "layers": 2}, {}],
+    "lru": [{"units": 5, "states": 4}, {"units": 4, "states": 3, "layers": 1, "largest": 0.5}],
+    "multiscale": [{"units": 4, "strides": (1, 2, 4)}, {"units": 4, "strides": (1, 3), "cell": "gru", "layers": 2}, {}],
+    "ntm": [{"units": 5, "slots": 6, "width": 3, "heads": 2, "shift": 2}, {"units": 5, "cell": "gru", "shift": 0}],
     "recurrent": [
         {"units": 5},
         {"units": 5, "bidirectional": True},
         {"units": 5, "cell": "gru", "variational": True, "dropout": 0.3, "contextual": True},
         {"units": 6, "cell": "projected", "layers": 1, "bidirectional": True},
         {"units": 6, "cell": "depthgated", "initial": "uniform"},
+    ],
+    "s4d": [
+        {"units": 5, "states": 4},
+        {"units": 4, "states": 3, "layers": 1, "frequencies": "inv", "method": "bilinear", "longest": 0.5},
+    ],
+    "tcn": [{"channels": 5, "layers": 2}, {"channels": 3, "kernel_size": 2, "layers": 4}],
+    "tgcn": [
+        {"edges": CHAIN, "nodes": 3, "units": 2, "layers": 2},
+        {"edges": ((0, 1), (1, 0)), "nodes": 2, "common": 1, "units": 2, "cell": "lstm"},
+    ],
+    "xlstm": [
+        {"blocks": "ms", "units": 8},
+        {"blocks": "tm", "units": 8, "factor": 1.5, "kernel_size": 1},
+        {"blocks": "m", "units": 6, "heads": 3},
     ],
 }
 
@@ -109,6 +157,45 @@ def check_padding_does_not_matter(settings):
         if layer.streams:  # the state is that of each row's end, and not of its padding
             _, ends = layer(inputs(BATCH, 2, INPUTS), state)
             assert all(part.isfinite().all() for part in ends)
+
+
+def check_a_state_of_zeros_begins_a_sequence(settings):
+    layer, x = make(settings), inputs()
+    if not layer.streams:
+        return
+    expected, state = layer(x)
+    assert all(part.dim() == 3 and part.shape[1] == BATCH for part in state)
+    close(layer(x, tuple(map(torch.zeros_like, state)))[0], expected)
+
+
+def check_rows_go_on_from_their_own_ends(settings):
+    layer, x = make(settings), inputs()
+    if not layer.streams:
+        return
+    expected, end = layer(x)
+    _, between = layer(x, lengths=LENGTHS)
+    rest = torch.full_like(x, torch.nan)
+    for row, length in enumerate(LENGTHS.tolist()):
+        rest[row, : TIME - length] = x[row, length:]
+    second, after = layer(rest, between, TIME - LENGTHS)
+    for row, length in enumerate(LENGTHS.tolist()):
+        close(second[row, : TIME - length], expected[row, length:])
+    close(after, end)
+
+
+def check_gradients_are_right(settings):
+    layer, x = make(settings), inputs(2, 4, INPUTS).requires_grad_()
+    names = [name for name, _ in layer.named_parameters()]
+    for parameter in layer.parameters():  # away from 0, where a rectifier has no slope
+        parameter.data += inputs(*parameter.shape) / 10
+
+    def run(x, *weights):
+        own = dict(zip(names, weights, strict=True))
+        y, state = torch.func.functional_call(layer, own, (x[:, :2],))
+        rest, state = torch.func.functional_call(layer, own, (x[:, 2:], state or None, torch.tensor([2, 1])))
+        return tuple(part for part in (y, rest, *state) if part.requires_grad)
+
+    assert torch.autograd.gradcheck(run, (x, *layer.parameters()), fast_mode=True)
 
 
 def check_last_is_where_a_row_has_seen_all_of_its_steps(settings):
@@ -199,8 +286,9 @@ def check_settings_follow_scikit_learn(settings):
     check_settings(settings)
     twin = clone(settings)
     assert twin is not settings
-    assert twin == settings == type(settings)(**settings.get_params())
-    for name, value in settings.get_params().items():
+    own = settings.get_params(deep=False)
+    assert twin == settings == type(settings)(**own)
+    for name, value in own.items():
         assert settings.__dataclass_fields__[name].metadata["help"], name
         assert twin.set_params(**{name: value}) is twin
     with pytest.raises(SettingError, match=f"nothing is no setting of layer {settings.name}"):

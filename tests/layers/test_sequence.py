@@ -6,7 +6,7 @@ from layer_checks import CHECKS, every_settings
 
 from tidegate import layers
 from tidegate.errors import SettingError
-from tidegate.layers import LayerSettings, RecurrentSettings, SequenceLayer
+from tidegate.layers import LayerSettings, RecurrentSettings, SequenceLayer, registry
 from tidegate.layers.registry import read
 
 
@@ -65,16 +65,18 @@ def test_the_checks_find_a_layer_that_reads_the_future_or_its_padding():
 
 
 def test_layers_are_found_by_name(toyconv):
-    assert layers.names() == ["recurrent", "toyconv"]
+    assert layers.names() == sorted([*registry.BUILT_IN, "toyconv"])
     assert layers.get("recurrent") is RecurrentSettings
     assert layers.get("toyconv") is toyconv
     assert read("toyconv") == toyconv()
     assert read({"name": "toyconv", "kernel_size": 5}) == toyconv(kernel_size=5)
 
 
-@pytest.mark.parametrize("wrong", ["tcnn", "", None, 3, ["recurrent"], {"kernel_size": 3}, {"name": ["x"]}])
+@pytest.mark.parametrize(
+    "wrong", ["tcnn", "", None, 3, ["recurrent", "x"], "recurrent+", {"kernel_size": 3}, {"name": ["x"]}]
+)
 def test_what_names_no_layer_is_refused_with_those_there_are(wrong):
-    with pytest.raises(SettingError, match="layer must be one of recurrent"):
+    with pytest.raises(SettingError, match=f"layer must be one of {', '.join(layers.names())}, several"):
         read(wrong)
 
 
@@ -88,15 +90,34 @@ def test_what_is_no_layers_settings_cannot_be_registered():
     for wrong in (Looking, "tcn", LayerSettings, Taken, Unnamed):
         with pytest.raises(SettingError, match=r"layers\.register takes|needs a name"):
             layers.register(wrong)
-    assert layers.names() == ["recurrent"]
+    assert layers.names() == sorted(registry.BUILT_IN)
 
 
 def test_public_names():
     assert sorted(layers.__all__) == [
+        "Attention",
+        "AttentionPooling",
+        "BiLSTMAttention",
+        "Chain",
+        "Conv",
+        "ConvLSTM",
+        "Dilated",
+        "DocumentEncoder",
+        "GConv",
+        "Hierarchical",
+        "LRU",
         "LayerSettings",
+        "MemoryAttention",
+        "MultiScale",
+        "NTM",
         "Recurrent",
         "RecurrentSettings",
+        "S4D",
         "SequenceLayer",
+        "TCN",
+        "TGCN",
+        "XLSTM",
+        "edges_of",
         "get",
         "names",
         "register",

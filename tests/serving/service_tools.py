@@ -42,7 +42,7 @@ def running(*models, token=None, database=None, **settings):
     try:
         until(lambda: server.started or not thread.is_alive())
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-            client.port, client.server = port, server
+            client.port, client.server, client.service = port, server, service
             yield client
     finally:
         server.should_exit = True
@@ -52,12 +52,12 @@ def running(*models, token=None, database=None, **settings):
 class Process:
     """`tidegate serve` as a user starts it."""
 
-    def __init__(self, *arguments, told=1, **options):
+    def __init__(self, *arguments, told=1, environment=None, **options):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         command = [sys.executable, "-m", "tidegate", "serve", *map(str, arguments), "--port", str(self.port)]
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        environment = environment or os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
         self.process = subprocess.Popen(command, env=environment, **pipes, **options)
         self.told = [self.process.stdout.readline() for _ in range(told)]

@@ -1,6 +1,7 @@
 """A second task, made of a model and what serves it, is loaded and served with no change to general code."""
 
 import contextlib
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from service_tools import running
 
 import tidegate
 from tidegate import DataError, SettingError, registry
+from tidegate.serving.answers import ModelAnswer
 from tidegate.serving.service import Service
 from tidegate.storage.model_folder import load_model, save_model
 
@@ -27,10 +29,18 @@ class Toy:
         return cls(float(load_model(folder, "toy")[1]["factor"]))
 
 
+class ToyAnswer(ModelAnswer):
+    """What is told of it."""
+
+    factor: float
+    example: ClassVar = {"name": "toy", "version": "0", "kind": "toy", "factor": 3.0}
+
+
 class ToyService:
     """What serves it."""
 
     bodies = words = reading = ()
+    description = ToyAnswer
 
     def __init__(self, service):
         self.opened = []

@@ -35,6 +35,7 @@ def test_a_fault_is_logged_with_the_id_of_its_request(folder, monkeypatch, caplo
         monkeypatch.setattr(client.server.config.app, "_admit", lambda scope: 1 / 0)
         answer = client.get("/models", headers={"x-request-id": "the-one"})
     assert answer.status_code == 500
+    assert answer.json() == {"error": "the service met a fault of its own; its log says more"}
     (fault,) = [line for line in lines if "fault" in line]
     assert fault["request"] == "the-one"
     assert "ZeroDivisionError" in fault["fault"]

@@ -16,6 +16,8 @@ import httpx
 import pytest
 from service_tools import Process, fitted, until, wave
 
+from lacking import need_of_machine
+
 VALUES = wave(12)["y"].tolist()
 
 
@@ -152,6 +154,16 @@ def test_a_token_that_changes_in_its_file_is_taken_up(folder, tmp_path):
         assert "the old token stays" in err
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_terminal_that_closes_ends_the_service_in_order(folder, workers):
+    def closable():
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup these tests ignore it, and so would the service
+
+    with Process(folder, "--workers", workers, preexec_fn=closable) as service:
+        code, _, err = service.end(signal.SIGHUP)
+        assert (code, err) == (0, "")
+
+
 def test_two_services_cannot_share_a_folder(folder, tmp_path):
     arguments = [sys.executable, "-m", "tidegate", "serve", str(folder), "--port", "0", "--state", str(tmp_path)]
     for workers in ("1", "2"):
@@ -207,6 +219,51 @@ def test_a_low_limit_of_open_files_is_said_and_lived_with(folder):
             assert httpx.get(f"{service.client.base_url}/models", timeout=20).status_code == 200
         for wire in wires:
             wire.close()
+
+
+def test_too_low_a_limit_of_open_files_is_refused(folder):
+    command = [sys.executable, "-m", "tidegate", "serve", str(folder), "--port", "0"]
+    limits = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (75, 75))}
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=False, **limits)
+    assert result.returncode == 1
+    assert "lets a process open 75 files, too few to serve; raise it with `ulimit -n`" in result.stderr
+
+
+@pytest.fixture
+def many_files():
+    """A limit of open files that lets this process hold thousands of connections, for one test."""
+    before = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    need_of_machine(hard == resource.RLIM_INFINITY or hard >= 4096, "a limit of 4096 open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_thousands_of_idle_connections_shut_nobody_out(folder, many_files):
+    with Process(folder, "--read-timeout", 600) as service:
+        wires = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(2100)]
+        try:
+            for path in ("/v2/health/live", "/models"):
+                assert httpx.get(f"{service.client.base_url}{path}", timeout=60).status_code == 200
+            until(lambda: closed(wires[51]))
+            gone = [closed(wire) for wire in wires]
+            assert 52 <= sum(gone) <= 60  # 2,048 stay, and those that asked made room
+            assert gone == sorted(gone, reverse=True)  # the longest idle have gone
+        finally:
+            for wire in wires:
+                wire.close()
+        assert service.end()[0] == 0
+
+
+def closed(wire):
+    """Whether the service has closed a connection that it had nothing to say on."""
+    wire.setblocking(False)
+    try:
+        return wire.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """New rows behind known ones equal the table read as a whole."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from table_tools import as_dict, build, frame_of
 
@@ -49,3 +50,22 @@ def test_append_refuses_known_rows_with_other_values():
     with pytest.raises(DataError, match=r"series b had other targets at 2020-01-05 before \(14, now -1\); correct"):
         append_rows(known, build(frame)[0])
     assert append_rows(known, build(frame)[0], filled=True)[0].lengths.tolist() == [8, 8]
+
+
+@pytest.mark.parametrize("freq", ["B", "h 09:30-15:30 MON-FRI"])
+def test_append_goes_on_behind_days_without_trading(freq):
+    """A Monday and a Tuesday off: nobody can give their rows."""
+    hours = [9.5] if freq == "B" else np.arange(9.5, 16)
+    days = [
+        day for day in pd.bdate_range("2026-03-02", periods=20) if str(day)[:10] not in ("2026-03-16", "2026-03-17")
+    ]
+    stamps = [day + pd.Timedelta(hours=hour) for day in days for hour in hours]
+    frame = pd.DataFrame({"ds": stamps, "y": np.arange(float(len(stamps)))})
+    friday = 10 * len(hours)
+    joined, _ = append_rows(build(frame[:friday], freq=freq)[0], build(frame[friday:], freq=freq)[0])
+    np.testing.assert_array_equal(joined.times, frame["ds"].to_numpy().astype("datetime64[ns]"))
+    assert str(joined.notes[-1]) == "weekdays without a row, taken as days without trading: 2"
+    with pytest.raises(
+        DataError, match="give the rows between them too"
+    ):  # eight days, or the morning of the first one
+        append_rows(build(frame[: friday - 6], freq=freq)[0], build(frame[friday + 1 :], freq=freq)[0])

@@ -34,3 +34,11 @@ def test_encoding_of_a_beginning_that_ends_within_a_character():
 def test_encoding_that_cannot_be_told_is_refused(header, encoding):
     with pytest.raises(DataError, match="neither UTF-8 nor GB 18030 nor Windows-1252; save it as UTF-8"):
         find_encoding(f"{header}\n2020-01-01,5\n".encode(encoding), cut=False)
+
+
+def test_what_begins_as_utf_16_and_does_not_go_on_so_is_refused():
+    whole = "date,value\n".encode("utf-16")
+    for data in (b"\xff\xfe{", whole[:-1], whole[:2] + b"\x00\xdc" + whole[2:]):
+        with pytest.raises(DataError, match="begins as UTF-16"):
+            find_encoding(data, cut=False)
+    assert find_encoding(whole[:-1], cut=True) == "utf-16"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.errors import SettingError
+from tidegate.errors import DataError, SettingError
 from tidegate.tables.frequency import default_season_length, future_times, infer_freq
 from tidegate.tables.steps import modern_name, parse_step
 
@@ -81,6 +81,22 @@ def test_future_times_of_many_series_equal_one_at_a_time():
 
 def test_future_times_accept_pandas_timestamps_and_rows():
     assert future_times(pd.Timestamp("2020-01-01"), "row:2h", 1)[0] == np.datetime64("2020-01-01T02")
+
+
+@pytest.mark.parametrize(
+    ("last", "freq", "steps"),
+    [
+        (np.datetime64("2260-01-01", "ns"), "YS", 3),
+        (np.datetime64("2260-01-01", "ns"), "YS", 1200),  # twice around 64 bits
+        (np.array(["2020-01-01", "2262-01-01"], "datetime64[ns]"), "W-SUN", 60),
+        (2**63 - 5, 1, 5),
+        (2.0**53, 0.5, 2),
+        (1e300, 1.0, 1),
+    ],
+)
+def test_future_times_beyond_what_stamps_hold_are_refused(last, freq, steps):
+    with pytest.raises(DataError, match="reaches beyond the"):
+        future_times(last, freq, steps)
 
 
 SEASONS = {"h": 24, "D": 7, "B": 5, "W-SUN": 52, "MS": 12, "ME": 12, "QS": 4, "YS": 1, "30min": 48, "15min": 96}

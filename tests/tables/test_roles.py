@@ -128,11 +128,12 @@ def test_roles_leave_times_beside_stamps_alone():
     assert build(frame)[1].time == "date"
 
 
-def test_a_covariate_of_text_is_told_to_become_numbers():
+def test_text_is_a_covariate_and_no_target():
     frame = pd.DataFrame(
         {"ds": pd.date_range("2026-01-01", periods=4), "y": [1.0, 2, 3, 4], "sky": ["sun", "rain"] * 2}
     )
-    words = r"'sky' holds no number but text \('sun'\); name columns of numbers in its place"
-    fault(frame, words, past_cols=("sky",))
-    fault(frame, words, future_cols=("sky",))
-    assert build(pd.get_dummies(frame, columns=["sky"]), past_cols=("sky_sun", "sky_rain"))[0].past.shape == (4, 2)
+    fault(frame, r"'sky' holds no number but text \('sun'\); name a column of numbers in its place", target_col="sky")
+    panel, columns = build(frame, past_cols=("sky",))
+    assert panel.past[:, 0].tolist() == [2, 1, 2, 1]
+    assert columns.texts == {"sky": ["rain", "sun"]}
+    assert "the texts in column 'sky' were taken as categories: rain, sun" in map(str, panel.notes)

@@ -169,7 +169,7 @@ def test_timestamps_of_one_offset_keep_local_time():
         (["1-01", "1-02", "1-x"], r"row 3 \('1-x'\); write"),
         (["19-58-02", "01-05-02"], r"row 1 \('19-58-02'\); write"),
         (["2020-01-01", "9" * 30], "row 2 .*; write"),
-        (["9999-12-31", "2020-01-01"], "row 1 .*; write dates"),
+        (["9999-12-31", "2020-01-01"], "beyond the years 1678 to 2261 in row 1 .*; correct or remove"),
         ([1.5, float("nan")], "is empty in row 2"),
         ([1.5, float("inf")], "is infinite in row 2"),
     ],
@@ -181,7 +181,7 @@ def test_timestamps_name_rows_and_remedy(values, words):
 
 
 def test_timestamps_beyond_nanoseconds_name_the_row():
-    with pytest.raises(DataError, match=r"row 2 \(3000-01-01\)"):
+    with pytest.raises(DataError, match=r"row 2 \('3000-01-01'\)"):
         parse_times(pd.Series(np.array(["2020-01-01", "3000-01-01"], dtype="datetime64[s]")), "ds")
 
 

@@ -60,6 +60,7 @@ class Cell:
             state's name for each.
         projection: numbers of the output for each unit; other than 1, the output is `weight_hr` times the first new
             state, and `step` must not read `prev.h`.
+        heads: groups of units that read only themselves, where `mask` says that there are; a layer may have others.
         initial: how the weights start.
 
     Example:
@@ -85,6 +86,7 @@ class Cell:
     noise: ClassVar[Mapping[str, float]] = {}
     below: ClassVar[Mapping[str, str]] = {}
     projection: ClassVar[float] = 1.0
+    heads: ClassVar[int] = 1
     initial: ClassVar[Initial] = Initial()
 
     Z: ClassVar[Any]

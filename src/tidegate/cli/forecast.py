@@ -101,7 +101,7 @@ def predict(
         for note in () if data is None else panel.notes:
             console.note(str(note))
     frame = forecaster.future_frame(panel) if future_frame else forecaster.predict(panel, future, level=levels)
-    table = csv_bytes(frame, forecaster.freq_)
+    table = csv_bytes(frame, forecaster.columns_, forecaster.freq_)
     if out is None:
         typer.echo(table, nl=False)  # as bytes: a table is UTF-8 wherever it goes, and loses no letter
         return

@@ -1,4 +1,7 @@
-"""The options of the chosen layer: `--layer tcn` brings `--layer.kernel-size` and the like."""
+"""The options of the chosen layer: `--layer tcn` brings `--layer.kernel-size` and the like.
+
+Of several, `--layer tcn+recurrent`, each has its own by its number: `--layer.0.kernel-size`, `--layer.1.units`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typer.core import TyperCommand
 
 from tidegate.cli.options import parameter, read_toml
 from tidegate.layers.choice import RECURRENT
-from tidegate.layers.registry import setting_fields
+from tidegate.layers.registry import as_table, options
 from tidegate.layers.settings import RecurrentOptions
 
 _CHOSEN = "tidegate.layer"
@@ -46,8 +49,8 @@ def _chosen(args: Sequence[str]) -> str | None:
     """Return the layer named on a command line or in its settings file."""
     name, config = _value(args, "--layer"), _value(args, "--config")
     if name is None and config is not None:
-        name = read_toml(Path(config)).get("layer")
-    return name.get("name") if isinstance(name, dict) else name
+        name = as_table(read_toml(Path(config)).get("layer")).get("name")
+    return name
 
 
 def _value(args: Sequence[str], option: str) -> str | None:
@@ -65,7 +68,9 @@ def _options(name: str) -> list[Any]:
 
     def function() -> None: ...
 
-    parameters = [parameter(field, "layer") for field in setting_fields(name)]
+    parameters = [
+        parameter(field, ".".join(["layer", *path.split("__")[:-1]])) for path, field in options(name).items()
+    ]
     function.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
     function.__annotations__ = {each.name: each.annotation for each in parameters}
     app = typer.Typer(add_completion=False)

@@ -1,6 +1,7 @@
 """Command-line options made from a settings dataclass, so that each setting is described in one place.
 
-Settings that are an object of their own are nested: `[layer]` in a file, `--layer.kernel-size` as an option.
+Settings that are an object of their own are nested: `[layer]` in a file, `--layer.kernel-size` as an option; of several
+layers `[[layer]]`, and `--layer.0.kernel-size` of the first.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from tidegate.errors import SettingError
-from tidegate.layers.registry import read, setting_fields
+from tidegate.layers import registry
 from tidegate.settings import kind_of, similar, with_new_names
 
 Command = Callable[..., None]
@@ -68,36 +69,43 @@ def chosen_layer(in_file: Any, given: Any) -> dict[str, Any]:
     """Return the setting `layer` of a file, overridden by that of options; nothing when neither names one.
 
     Args:
-        in_file: a layer's name, or a table with `name` and settings.
+        in_file: a layer's name, a table with `name` and settings, or a list of these.
         given: the same, as options gave it.
 
     Raises:
         SettingError: there is no such layer, or it has no such setting.
     """
-    below, above = (each if isinstance(each, dict) else {"name": each} for each in (in_file, given))
+    below, above = registry.as_table(in_file), registry.as_table(given)
     name = above["name"] or below.get("name")
     table = {**(below if below.get("name") == name else {}), **above, "name": name}
     if list(table) == ["name"]:
         return {} if name is None else {"layer": name}
-    fields = {field.name: field for field in setting_fields(name)}
-    return {"layer": read({key: typed(fields[key], each) if key in fields else each for key, each in table.items()})}
+    fields = registry.options(name)
+    values = {key: typed(fields[key], each) if key in fields else each for key, each in table.items()}
+    return {"layer": registry.read(values)}
 
 
 def write_toml(path: Path, values: dict[str, Any]) -> None:
     """Write settings as TOML, nested ones as tables at the end; settings that are None are left out."""
     from tidegate.storage.files import write_atomically
 
-    nested = {name: value for name, value in values.items() if isinstance(value, dict)}
-    lines = _toml_lines({name: value for name, value in values.items() if name not in nested})
-    for name, table in nested.items():
-        lines += ["", f"[{name}]", *_toml_lines(table)]
-    write_atomically(path, ("\n".join(lines) + "\n").encode())
+    write_atomically(path, ("\n".join(_toml_lines(values)) + "\n").encode())
 
 
-def _toml_lines(values: dict[str, Any]) -> list[str]:
+def _toml_lines(values: dict[str, Any], heading: str = "") -> list[str]:
+    """Return the lines of a table, then those of the tables and lists of tables in it, under their full names."""
     import json
 
-    return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items() if value is not None]
+    lines, below = [], []
+    for name, value in values.items():
+        path = f"{heading}.{name}" if heading else name
+        if isinstance(value, dict):
+            below += ["", f"[{path}]", *_toml_lines(value, path)]
+        elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
+            below += [line for each in value for line in ("", f"[[{path}]]", *_toml_lines(each, path))]
+        elif value is not None:
+            lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+    return lines + below
 
 
 def group_of(settings: type, name: str) -> str | None:
@@ -107,7 +115,7 @@ def group_of(settings: type, name: str) -> str | None:
 
 
 def parameter(field: dataclasses.Field[Any], owner: str = "", group: str | None = None) -> inspect.Parameter:
-    """Return the option of one setting; of nested settings, `owner` names what they belong to."""
+    """Return the option of one setting; of nested settings, `owner` names what they belong to, such as `layer.0`."""
     kind = _KINDS.get(kind_of(field), str)
     choices, default = field.metadata["choices"], field.default
     help = field.metadata["help"] + (f": {', '.join(choices)}" if choices else "")
@@ -118,7 +126,7 @@ def parameter(field: dataclasses.Field[Any], owner: str = "", group: str | None 
     flags = [f"--{name}/--no-{name}" if kind is bool else f"--{name}" for name in names]
     panel = f"Options of {owner}" if owner else group
     option = typer.Option(*flags, help=help, show_default=False, rich_help_panel=panel)
-    name = f"{owner}__{field.name}" if owner else field.name
+    name = f"{owner.replace('.', '__')}__{field.name}" if owner else field.name
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
@@ -129,12 +137,14 @@ def typed(field: dataclasses.Field[Any], value: Any) -> Any:
     if "tuple" not in str(field.type):
         return value
     items = [item.strip() for item in value.split(",")] if isinstance(value, str) else value
-    if "float" in str(field.type):
+    number = float if "float" in str(field.type) else int if "int" in str(field.type) else None
+    if number is not None:
         try:
-            items = [float(item) for item in items]
+            items = [number(item) for item in items]
         except (TypeError, ValueError):
-            raise SettingError(f"{field.name} must be numbers separated by commas, not {value!r}") from None
-    if str(field.type).startswith("str") and len(items) == 1:
+            kind = "numbers" if number is float else "whole numbers"
+            raise SettingError(f"{field.name} must be {kind} separated by commas, not {value!r}") from None
+    if str(field.type).startswith("str") and len(items) == 1 and isinstance(items[0], str):
         return items[0]
     return tuple(item for item in items if item != "")
 

@@ -68,11 +68,14 @@ def _source(cell: type[Cell]) -> str:
     return "\n".join(['#include "vector.hpp"', '#include "cell.hpp"', *body, *entries, ""])
 
 
+def find_compiler() -> list[str]:
+    """Return the command of a C++ compiler: CXX, or one that is installed; nothing where there is none."""
+    return shlex.split(os.environ.get("CXX", "")) or [found for found in map(shutil.which, _COMPILERS) if found][:1]
+
+
 def _compile(folder: Path, flags: str) -> Path:
     """Compile cell.cpp in a folder; return the library there."""
-    compiler = shlex.split(os.environ.get("CXX", "")) or next(
-        ([found] for found in map(shutil.which, _COMPILERS) if found), []
-    )
+    compiler = find_compiler()
     if not compiler:
         raise SettingError("there is no C++ compiler; install g++ or clang++, or set CXX")
     built = folder / "cell.so"

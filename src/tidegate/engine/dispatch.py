@@ -48,6 +48,7 @@ def scan(
     *,
     lengths: Tensor | None = None,
     reverse: bool = False,
+    resets: Tensor | None = None,
     h_mask: Tensor | None = None,
     every: bool = False,
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
@@ -64,6 +65,9 @@ def scan(
         lengths: steps of each row (B,), int64, 0 to T; None when all have T, which runs faster. What x holds beyond is
             not read.
         reverse: run from each row's end to its start.
+        resets: where true (B, T), bool, the state before that step, in the order in which steps are run, is taken as
+            zero: a new sequence begins. What it holds beyond a row's length is not read. Torch's own kernels have no
+            such thing, so where there is no native engine, as on a GPU, the reference runs.
         h_mask: multiplies the first state (B, H) where `weight_hh` reads it.
         every: return the sequence of every state and not of the first alone, which is the output.
 
@@ -72,9 +76,9 @@ def scan(
     """
     path = _path(cell, x)
     options: dict[str, Any] = {"lengths": lengths, "reverse": reverse}
-    if h_mask is not None or every:
-        options |= {"h_mask": h_mask, "every": every}
-        path = reference if path is torch_kernels else path  # torch's kernels have neither
+    if resets is not None or h_mask is not None or every:
+        options |= {"resets": resets, "h_mask": h_mask, "every": every}
+        path = reference if path is torch_kernels else path  # torch's kernels have none of them
     return path.scan(cell, x, zeros(cell, x, weights) if state is None else state, weights, **options)
 
 

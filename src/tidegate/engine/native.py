@@ -39,11 +39,12 @@ def scan(
     *,
     lengths: Tensor | None = None,
     reverse: bool = False,
+    resets: Tensor | None = None,
     h_mask: Tensor | None = None,
     every: bool = False,
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """Run one layer in one direction; see `tidegate.engine.reference.scan`."""
-    call = _Call(cell, weights.get("pattern"), lengths, reverse, h_mask, every)
+    call = _Call(cell, weights.get("pattern"), lengths, reverse, resets, h_mask, every)
     tensors = (x, *state, *(weights[name] for name in (*_MATRICES, *call.extras)))
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         results = _Scan.apply(call, *tensors)  # type: ignore[misc]
@@ -105,11 +106,13 @@ class _Call:
         pattern: Tensor | None,
         lengths: Tensor | None,
         reverse: bool,
+        resets: Tensor | None,
         h_mask: Tensor | None,
         every: bool,
     ) -> None:
         self.cell, self.extras = cell, extra_names(cell)
         self.pattern, self.lengths, self.reverse = pattern, lengths, reverse
+        self.resets = None if resets is None else resets.contiguous()
         self.h_mask = None if h_mask is None else h_mask.detach().contiguous()
         self.every = every
         self.shown = len(cell.states) if every else 1
@@ -189,8 +192,8 @@ class _Call:
         job.units = tensors[1].shape[1]
         job.reverse, job.threads = self.reverse, threads.count()
         job.x = _place(x)
-        job.order, job.lengths, job.pattern, job.h_mask = _addresses(
-            [self.order, self.sorted, self.pattern, self.h_mask]
+        job.order, job.lengths, job.pattern, job.resets, job.h_mask = _addresses(
+            [self.order, self.sorted, self.pattern, self.resets, self.h_mask]
         )
         job.state = _addresses(tensors[1 : 1 + len(self.cell.states)])
         matrices, vectors, sequences = self._split(tensors)
@@ -239,7 +242,7 @@ def _reference_gradients(
     states = len(call.cell.states)
     names = (*_MATRICES, *call.extras)
     weights = dict(zip(names, tensors[1 + states :], strict=True))
-    options: dict[str, Any] = {"h_mask": call.h_mask, "every": call.every}
+    options: dict[str, Any] = {"resets": call.resets, "h_mask": call.h_mask, "every": call.every}
     keeps_graph = torch.is_grad_enabled()
     with torch.enable_grad():
         sequences, last = reference.scan(
@@ -263,7 +266,7 @@ def _memory(x: Tensor, *shape: int) -> Tensor:
     """Return room for numbers like x's; large pieces are used again, because fresh ones cost a fault for every page."""
     numbers = math.prod(shape)
     if numbers * x.element_size() < _LARGE:
-        return x.new_empty(shape)
+        return x.new_empty(*shape)  # in half the time that it takes with a tuple
     return _native.memory(numbers * x.element_size()).view(x.dtype).view(shape)
 
 
@@ -281,7 +284,10 @@ def _readable(tensor: Tensor, *, every: bool = True) -> Tensor:
 
 def _place(tensor: Tensor | None) -> tuple[int, int, int]:
     """Return where rows and steps of a tensor (B, T, F) are."""
-    return (0, 0, 0) if tensor is None else (tensor.data_ptr(), tensor.stride(0), tensor.stride(1))
+    if tensor is None:
+        return 0, 0, 0
+    strides = tensor.stride()
+    return tensor.data_ptr(), strides[0], strides[1]
 
 
 def _address(tensor: Tensor | None) -> int:

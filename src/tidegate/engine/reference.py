@@ -27,6 +27,7 @@ def scan(
     *,
     lengths: Tensor | None = None,
     reverse: bool = False,
+    resets: Tensor | None = None,
     h_mask: Tensor | None = None,
     every: bool = False,
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
@@ -36,15 +37,19 @@ def scan(
         every: return the sequence of every state and not of the first alone.
     """
     batch, time, _ = x.shape
+    resets = None if resets is None else resets.to(x.device)
     if lengths is not None:
         lengths = lengths.to(x.device)
         # Padding may hold anything, NaN included; a zero keeps it out of the weights' gradients too.
         padding = torch.arange(time, device=x.device) >= lengths[:, None]
         x = x.masked_fill(padding[:, :, None], 0)
+        resets = None if resets is None else resets & ~padding
     x_parts = linear(x, weights["weight_ih"], weights["bias_ih"]).unbind(1)
     shown = len(cell.states) if every else 1
     outputs: list[tuple[Tensor, ...]] = [()] * time
     for t in reversed(range(time)) if reverse else range(time):
+        if resets is not None:
+            state = tuple(part.masked_fill(resets[:, t, None], 0) for part in state)
         new = advance(cell, x_parts[t], state, weights, extras(cell, weights, t), h_mask)
         if lengths is None:
             outputs[t], state = new[:shown], new

@@ -58,7 +58,7 @@ def _plan(cell: Declaration, forward: Program, backward: Backward) -> _Plan:
     h_gates = [gate for gate in cell.gates if gate not in cell.input_only]
     known = {value for _, value in forward.outputs}
     kept = tuple(name for name in backward.saved if name not in known and not name.startswith(("prev.", "w.")))
-    loads = {f"prev.{state}": f"at.prev[{row}] + unit" for row, state in enumerate(cell.states)}
+    loads = {f"prev.{state}": f"at.prev[{row}] + before" for row, state in enumerate(cell.states)}
     loads |= {
         f"w.{name}": f"at.w[{row}] + row * at.w_row[{row}] + block * L" for row, name in enumerate(extra_names(cell))
     }
@@ -219,7 +219,10 @@ class _Function:
         """Return the addresses that these lines use, and no others, so that no compiler warns."""
         text = "\n".join(rows)
         strides = self._strides | {"spill": len(self.spilled)}
-        addresses = {"unit": "const ptrdiff_t unit = row * at.state_row + block * L;"} | {
+        addresses = {
+            "unit": "const ptrdiff_t unit = row * at.state_row + block * L;",
+            "before": "const ptrdiff_t before = row * at.prev_row + block * L;",
+        } | {
             name: f"T* {name} = at.{name} + row * at.{name}_row + block * {stride} * L;"
             for name, stride in strides.items()
         }

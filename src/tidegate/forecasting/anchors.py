@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,10 +35,11 @@ class Anchors:
         """Let so many rows without any value pass."""
         self.ages += rows
 
-    def before(self, rows: np.ndarray, method: str) -> np.ndarray:
+    def before(self, rows: np.ndarray, method: str, coded: Collection[int] = ()) -> np.ndarray:
         """The rows (R, C) with what is missing in the first of them filled, as with all rows before it at hand.
 
-        Every other gap is then filled as it would be there: by the same value, or on the same straight line.
+        Every other gap is then filled as it would be there: by the same value (columns of codes always are), or on the
+        same straight line.
         """
         missing = np.isnan(rows[0]) & ~np.isnan(self.values)
         if not missing.any():
@@ -46,7 +47,7 @@ class Anchors:
         rows = rows.copy()
         for column in np.flatnonzero(missing):
             value, known = self.values[column], np.flatnonzero(~np.isnan(rows[:, column]))
-            if len(known) and method != "forward":
+            if len(known) and method != "forward" and column not in coded:
                 age = self.ages[column]
                 value += (rows[known[0], column] - value) * age / (age + known[0])
             rows[0, column] = value

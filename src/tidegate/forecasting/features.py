@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from tidegate.errors import DataError, SettingError
+from tidegate.forecasting.holiday_dates import holiday_column, names_holidays
 
 _PERIODS: dict[str, tuple[Callable[[pd.DatetimeIndex], np.ndarray], float]] = {
     "minute": (lambda t: t.minute.to_numpy(), 60),
@@ -33,7 +34,8 @@ class Features:
     """What `features=(…)` asked for.
 
     Attributes:
-        calendar: names of periods; each becomes a sine and a cosine, known ahead.
+        calendar: names of periods, each of which becomes a sine and a cosine, and of holidays, each a column of 0 and
+            1; all known ahead.
         derived: (kind, k) pairs; difference_k is y[t] - y[t-k], mean_k the mean of the last k values, lag_k is y[t-k].
         horizon: steps to forecast; a lag of at least that length is known ahead too.
     """
@@ -55,7 +57,7 @@ class Features:
     @property
     def calendar_size(self) -> int:
         """Columns that the calendar adds."""
-        return 2 * len(self.calendar)
+        return sum(1 if names_holidays(name) else 2 for name in self.calendar)
 
     def past(self, targets: Tensor) -> Tensor:
         """Derived features of a window: targets (B, extra_rows + L, K) to (B, L, K * len(derived))."""
@@ -84,21 +86,23 @@ def parse_features(names: tuple[str, ...], horizon: int) -> Features:
     calendar, derived = [], []
     for name in names:
         match = _DERIVED.fullmatch(name)
-        if name in _PERIODS:
+        if name in _PERIODS or names_holidays(name):
             calendar.append(name)
         elif match and int(match[2]) >= 1:
             derived.append((match[1], int(match[2])))
         else:
             known = "difference_K, mean_K, lag_K (K at least 1), " + ", ".join(_PERIODS)
+            known += ", holidays:COUNTRY (such as holidays:DE or holidays:US-CA)"
             raise SettingError(f"features does not know {name!r}; it knows {known}")
     return Features(tuple(calendar), tuple(derived), horizon)
 
 
 def calendar_columns(times: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Sine and cosine of each named period: times (R,) datetime64 to (R, 2 * len(names)) float32.
+    """Sine and cosine of each named period, and 0 or 1 of holidays: times (R,) datetime64 to (R, columns) float32.
 
     Raises:
         DataError: when the times are plain numbers, which have no calendar.
+        SettingError, MissingExtraError: as `holiday_column` does.
     """
     if not names:
         return np.empty((len(times), 0), dtype=np.float32)
@@ -110,6 +114,9 @@ def calendar_columns(times: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     index = pd.DatetimeIndex(times)
     columns = []
     for name in names:
+        if names_holidays(name):
+            columns.append(holiday_column(times.astype("datetime64[D]"), name))
+            continue
         read, period = _PERIODS[name]
         angle = (2 * np.pi / period * read(index)).astype(np.float32)
         columns += [np.sin(angle), np.cos(angle)]

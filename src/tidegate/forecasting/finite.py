@@ -8,7 +8,7 @@ from tidegate.errors import DataError
 
 
 def quiet() -> np.errstate:
-    """Silence about numbers that overflow: they are found in the end, and said in words."""
+    """Silence about numbers that overflow: they are found in the end, and said in words; also a decorator."""
     return np.errstate(over="ignore", invalid="ignore")
 
 

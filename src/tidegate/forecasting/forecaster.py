@@ -181,7 +181,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
             self.model_, problem = refit_or_keep(judged, panel, columns, TrainingHooks())
             result = result.noting(problem)
             refit = self.model_ is not judged
-        return with_forecast(result, self.model_, None, (), refitted=refit)
+        return with_forecast(result, self.model_, None, (), refitted=refit).in_frames_of(frame_kind(data))
 
     def cross_validate(self, data: Any, *, folds: int = 3, test_size: float = 0.1) -> list[BacktestResult]:
         """Judge fresh copies of this forecaster on consecutive test parts at the end of the table, oldest first.
@@ -197,7 +197,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         from tidegate.forecasting.evaluation.backtest import cross_validate
 
         check_settings(self)
-        return cross_validate(self.settings(), data, folds, test_size)
+        return [fold.in_frames_of(frame_kind(data)) for fold in cross_validate(self.settings(), data, folds, test_size)]
 
     def check_leakage(
         self,

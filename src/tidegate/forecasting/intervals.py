@@ -1,4 +1,4 @@
-"""Prediction intervals: from learned quantiles, or from the errors on the validation part."""
+"""Prediction intervals: from learned quantiles, or from errors on rows that were not learned from."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ class Intervals:
     Attributes:
         levels: in percent, that the network learned, when it learned quantiles.
         quantiles: what the network's outputs stand for, or None for a point forecast.
-        residuals: (M, S, K) ascending absolute validation errors, not shrinking with the step, in scaled units, or, by
-            window, in units of how much its window changes in a step; M may be 0.
+        residuals: (M, S, K) ascending absolute errors, not shrinking with the step, in scaled units, or, by window, in
+            units of how much its window changes in a step; M may be 0.
         by_window: whether they are.
+        origins: windows from which the M were taken; neighbours share rows.
     """
 
     levels: tuple[float, ...]
     quantiles: tuple[float, ...] | None
     residuals: np.ndarray
-    by_window: bool = False
+    by_window: bool
+    origins: int
 
     def around(self, forecasts: np.ndarray, levels: tuple[float, ...], change: np.ndarray | float = 1.0) -> np.ndarray:
         """Point forecasts with the bounds of each level, (N, S, K, 1 + 2 · levels), from (N, S, K, quantiles or 1).
@@ -48,7 +50,7 @@ class Intervals:
         columns = [point]
         for level in levels:
             if self.quantiles is None:
-                width = interval_width(self.residuals, level) * change
+                width = interval_width(self.residuals, level, self.origins) * change
                 columns += [point - width, point + width]
             else:
                 at = self._learned(self.quantiles, level)
@@ -57,11 +59,14 @@ class Intervals:
 
     def warn_of(self, level: float) -> None:
         """Warn when the interval of a level, in percent, rests on an assumption."""
-        count = len(self.residuals)
-        if self.quantiles is None and not enough(count, level):
+        if self.quantiles is not None:
+            return
+        least = math.floor(independent(self.residuals, self.origins).min())
+        if least < needed(level):
             warnings.warn(
-                f"a {level:g} % interval that assumes nothing needs {needed(level)} validation windows and there are "
-                f"{count}; this one takes the errors as normal and is wider",
+                f"a {level:g} % interval that assumes nothing needs {needed(level)} windows that were not learned from "
+                f"and share no rows, and there are {least}; where there are too few, this one takes the errors as "
+                "normal and is wider",
                 UserWarning,
                 stacklevel=4,
             )
@@ -121,42 +126,47 @@ def ascending(errors: np.ndarray) -> np.ndarray:
     return ordered
 
 
-def enough(count: int, level: float) -> bool:
-    """Whether so many errors tell the width of an interval of this level, in percent, without an assumption."""
-    return _rank(count, level) <= count
+def independent(residuals: np.ndarray, origins: int) -> np.ndarray:
+    """How many errors (S,) of each step share no rows: neighbouring windows have s - 1 of s steps in common.
+
+    Args:
+        residuals: (M, S, K), of evenly spaced windows.
+        origins: windows in all, of which these are M.
+    """
+    return np.clip(origins / np.arange(1, residuals.shape[1] + 1), 1, max(1, len(residuals)))
 
 
-def interval_width(residuals: np.ndarray, level: float) -> np.ndarray:
-    """Half-width (S, K) of the interval that covers `level` percent of new errors.
+def interval_width(residuals: np.ndarray, level: float, origins: int) -> np.ndarray:
+    """Half-width (S, K) of the interval that covers `level` percent of new errors; it does not shrink with the step.
 
-    Where there are too few errors for `conformal_width`, but a tenth of those, they are taken as normal ones, whose
-    interval for one more is Student's; it is at least the largest error.
+    Where a step has too few independent errors for `conformal_width`, they are also taken as normal ones, whose
+    interval for one more is Student's, and the wider counts.
+
+    Args:
+        residuals: (M, S, K) absolute errors, ascending along the first axis and not shrinking with the step.
+        level: percent.
+        origins: windows in all, of which these are M.
 
     Raises:
-        DataError: there are fewer still.
+        DataError: there are fewer than a tenth of those that `conformal_width` needs, or than two.
     """
-    count = len(residuals)
-    if enough(count, level):
-        return conformal_width(residuals, level)
-    least = max(2, math.ceil(needed(level) / 10))
+    count, least = len(residuals), max(2, math.ceil(needed(level) / 10))
     if count < least:
         raise DataError(
             f"a {level:g} % interval needs at least {least} validation windows and there are {count}; "
             "raise validation_size, give more rows, ask for a lower level, or train with loss='quantile'"
         )
-    deviation = np.sqrt((residuals**2).mean(axis=0))
-    return np.maximum(residuals[-1], stdtrit(count, 0.5 + level / 200) * deviation * math.sqrt(1 + 1 / count))
-
-
-def _rank(count: int, level: float) -> int:
-    return math.ceil((count + 1) * level / 100 - 1e-9)
+    width = conformal_width(residuals, level) if count >= needed(level) else residuals[-1]
+    own = independent(residuals, origins)[:, None]
+    normal = stdtrit(own, 0.5 + level / 200) * np.sqrt((residuals**2).mean(axis=0) * (1 + 1 / own))
+    return np.maximum.accumulate(np.where(own >= needed(level), width, np.maximum(width, normal)), axis=0)
 
 
 def conformal_width(residuals: np.ndarray, level: float) -> np.ndarray:
     """Half-width (S, K) of the interval that covers `level` percent of new errors, whatever their distribution.
 
     Split conformal prediction (Vovk et al. 2005; Lei et al. 2018, eq. 2.3): the ⌈(M + 1)·level⌉-th smallest of M
-    absolute validation errors, step by step.
+    absolute errors of rows that were not learned from, step by step.
 
     Args:
         residuals: (M, S, K) absolute errors, ascending along the first axis.
@@ -166,11 +176,11 @@ def conformal_width(residuals: np.ndarray, level: float) -> np.ndarray:
         DataError: when there are too few errors for that level.
     """
     count = len(residuals)
-    if not enough(count, level):
+    if count < needed(level):
         raise DataError(f"a {level:g} % interval needs {needed(level)} validation windows and there are {count}")
-    return residuals[_rank(count, level) - 1]
+    return residuals[math.ceil((count + 1) * level / 100 - 1e-9) - 1]
 
 
 def needed(level: float) -> int:
-    """The validation windows from which on `conformal_width` tells a level, in percent."""
+    """The errors from which on `conformal_width` tells a level, in percent."""
     return math.ceil(level / (100 - level) - 1e-9)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from tidegate.errors import ModelFolderError, SettingError
@@ -34,7 +34,6 @@ from tidegate.notes import Note
 from tidegate.settings import check_settings, with_new_names
 from tidegate.storage.model_folder import load_model, save_model
 from tidegate.tables.columns import Columns
-from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel
 from tidegate.training.history import History
 
@@ -73,6 +72,7 @@ class _TableConfig(_Common):
     dated: bool
     by_window: bool = False  # earlier versions had all residuals in units of a series
     chosen: _Chosen = _Chosen(transform="none")  # they read the targets as they were, and left nothing else open
+    origins: NonNegativeInt | None = None  # earlier versions took every window as one that shares no rows
 
 
 class _WindowConfig(_Common):
@@ -150,6 +150,7 @@ def _table_parts(model: TableModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "scaled_ids": preprocessor.ids.tolist(),
         "by_window": model.by_window,
         "chosen": {name: getattr(preprocessor.settings, name) for name in left_open(model.settings)},
+        "origins": model.origins,
         "dated": bool(np.issubdtype(newest.times.dtype, np.datetime64)),
     }
     tensors = _panel_tensors(newest) | {"residuals": _tensor(model.residuals)}
@@ -181,10 +182,11 @@ def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel
     )
     weights = _weights(tensors)
     names = [*(f"newest.{name}" for name in _PANEL), "residuals", *_scale_names("rows", "static")]
+    names += [name for name in ("newest.ahead",) if name in tensors]
     check_names(tensors, names)
     check_sizes(settings.layer_settings(), weights)
     scaled = 1 if preprocessor.shared else len(config.scaled_ids)
-    inputs = preprocessor.shape.targets + len(config.columns.past) + len(config.columns.future)
+    inputs = preprocessor.shape.targets + config.columns.width("past") + config.columns.width("future")
     check_scale(tensors, "rows", (scaled, inputs))
     check_scale(tensors, "static", (1, len(config.columns.static) - len(config.columns.categories)))
     check_residuals(tensors["residuals"], settings.horizon, preprocessor.shape.targets)
@@ -195,8 +197,9 @@ def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel
     newest, residuals = _panel(config, tensors), tensors["residuals"].numpy()
     # What a forecast would be written with: a zone or a type that is none is found here and not at its first use.
     config.columns.restore_ids(newest.ids)
-    config.columns.restore_times(times_ahead(newest, settings.horizon).reshape(-1))
-    return TableModel(config.settings, preprocessor, network, newest, residuals, history, config.by_window)
+    config.columns.restore_times(newest.times[newest.starts[1:] - 1])
+    origins = len(residuals) * settings.horizon if config.origins is None else config.origins
+    return TableModel(config.settings, preprocessor, network, newest, residuals, history, config.by_window, origins)
 
 
 def _window_model(config: _WindowConfig, tensors: dict[str, Tensor]) -> WindowModel:
@@ -244,6 +247,7 @@ def _panel_tensors(panel: Panel) -> dict[str, Tensor]:
     times = panel.times.astype("datetime64[ns]").view(np.int64) if panel.times.dtype.kind == "M" else panel.times
     arrays = {"times": times, "starts": panel.starts, "targets": panel.targets, "past": panel.past}
     arrays |= {"future": panel.future, "static": panel.static}
+    arrays |= {} if panel.ahead is None else {"ahead": panel.ahead}
     return {f"newest.{name}": _tensor(array) for name, array in arrays.items()}
 
 

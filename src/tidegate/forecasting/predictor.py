@@ -42,6 +42,7 @@ class Predictor:
         needed: rows from which a context can be forecast.
         steps: the horizon.
         known_ahead: names of the columns known ahead.
+        texts: the known values of the columns of text; rows hold their codes.
         roles: the roles of the table's columns.
         clock: how this model's time stamps are read, counted and written.
         gaps: whether missing values are allowed.
@@ -56,6 +57,7 @@ class Predictor:
         shape, newest = model.preprocessor.shape, model.newest
         self.columns = (*self.roles.targets, *self.roles.past, *self.roles.future)
         self.known_ahead = self.roles.future
+        self.texts = self.roles.texts
         self.steps = self.settings.horizon
         self.gaps = self.settings.missing != "refuse"
         self.needed = 1 if self.settings.short_series == "pad" else shape.context
@@ -216,12 +218,18 @@ class Predictor:
             return panel
         rows = np.concatenate(
             [
-                context.rows if context.anchors is None else context.anchors.before(context.rows, self.settings.missing)
+                context.rows
+                if context.anchors is None
+                else context.anchors.before(context.rows, self.settings.missing, self._coded)
                 for context in contexts
             ]
         )
         targets, past, future = self._by_role(rows)
         return replace(panel, targets=targets, past=past, future=future)
+
+    @property
+    def _coded(self) -> list[int]:
+        return [number for number, name in enumerate(self.columns) if name in self.texts]
 
     def _by_role(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         targets, past = len(self.roles.targets), len(self.roles.past)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.features import calendar_columns, parse_features
+from tidegate.forecasting.holiday_dates import names_holidays
 from tidegate.forecasting.scaling import Scale, fit_scale
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.transforming import restored, transformed
@@ -20,6 +21,9 @@ from tidegate.tables.filling import fill
 from tidegate.tables.frequency import season_of
 from tidegate.tables.gradual import ROLES, GradualFilling, Later
 from tidegate.tables.panel import Panel
+from tidegate.tables.steps import FixedStep, MonthStep, parse_step
+from tidegate.tables.text_columns import one_hot
+from tidegate.tables.units import DAY
 
 _OWN_ROWS = 512
 
@@ -42,8 +46,8 @@ def window_shape(settings: ForecasterSettings, columns: Columns) -> WindowShape:
         lookback=settings.lookback,
         horizon=horizon,
         targets=len(columns.targets),
-        past=len(columns.past),
-        future=len(columns.future) + features.calendar_size,
+        past=columns.width("past"),
+        future=columns.width("future") + features.calendar_size,
         features=features,
         flagged=settings.missing == "mask" or settings.short_series == "pad",
         window_scaler=settings.scaler if settings.scale_by in (None, "window") else None,
@@ -74,8 +78,9 @@ class Preprocessor:
     def fit(cls, settings: ForecasterSettings, columns: Columns, panel: Panel, lengths: np.ndarray) -> Preprocessor:
         """Fit on the first `lengths` (N,) rows of each series, values as observed, before any filling."""
         shape = window_shape(settings, columns)
+        _check_holidays(shape.features.calendar, panel)
         training = panel.head(lengths)
-        values = _channels(training, settings.transform)
+        values = _channels(training, columns, settings.transform)
         scale = fit_scale(values, training.starts, settings.scaler, by_series=settings.scale_by != "global")
         numbers = panel.static[:, len(columns.categories) :]
         static_scale = fit_scale(numbers, np.array([0, len(numbers)]), "standard", by_series=False)
@@ -133,12 +138,12 @@ class Preprocessor:
         """The panel with missing values treated as the settings say."""
         if self.settings.missing == "mask":
             return panel
-        return fill(panel, self.settings.missing, season_of(self.settings, panel))
+        return fill(panel, self.settings.missing, season_of(self.settings, panel), self.columns.coded)
 
     def fill_gradually(self, panel: Panel) -> GradualFilling:
         """The panel filled so that each origin sees what `fill` makes of the rows before it."""
         season = season_of(self.settings, panel) if self.settings.missing == "seasonal" else 1
-        return GradualFilling.of(panel, self.settings.missing, season)
+        return GradualFilling.of(panel, self.settings.missing, season, self.columns.coded)
 
     def rows(self, panel: Panel) -> WindowRows:
         """Scaled rows: inputs filled as each origin may know them, truth from the panel as observed."""
@@ -167,7 +172,13 @@ class Preprocessor:
     def _later(self, scale: Scale, later: Later) -> LaterValues:
         """What windows need of values known later: the columns in which there are any, scaled."""
         delays = np.concatenate(
-            [later.delays.get(role, np.zeros(getattr(later.panel, role).shape, np.int32)) for role in ROLES], axis=1
+            [
+                _widened(
+                    later.delays.get(role, np.zeros(getattr(later.panel, role).shape, np.int32)), role, self.columns
+                )
+                for role in ROLES
+            ],
+            axis=1,
         )
         columns = np.flatnonzero(delays.any(axis=0))
         own = Scale(scale.location[:, columns], scale.spread[:, columns])
@@ -207,15 +218,16 @@ class Preprocessor:
 
     def _ahead(self, scale: Scale, future: np.ndarray, times: np.ndarray) -> np.ndarray:
         count, steps, covariates = future.shape
+        future = _coded_apart(future.reshape(count * steps, covariates), "future", self.columns)
         if not self.shape.future:
             return np.empty((count, steps, 0), dtype=np.float32)
         first = self.shape.targets + self.shape.past
         own = Scale(scale.location[:, first:], scale.spread[:, first:])
-        values = own.transform(future.reshape(count * steps, covariates), np.full(count, steps))
+        values = own.transform(future, np.full(count, steps))
         return self._with_calendar(values, times.reshape(-1)).reshape(count, steps, -1)
 
     def _channels(self, panel: Panel) -> np.ndarray:
-        return _channels(panel, self.settings.transform)
+        return _channels(panel, self.columns, self.settings.transform)
 
     def _with_calendar(self, values: np.ndarray, times: np.ndarray) -> np.ndarray:
         names = self.shape.features.calendar
@@ -229,6 +241,17 @@ class Preprocessor:
             return torch.empty(len(static), 0)
         numbers = self.static_scale.transform(static[:, codes:], np.array([len(static)]))
         return torch.from_numpy(np.concatenate([static[:, :codes].astype(np.float32), numbers], axis=1))
+
+
+def _check_holidays(calendar: tuple[str, ...], panel: Panel) -> None:
+    """Holidays are days, so a step must not be longer."""
+    named = next((name for name in calendar if names_holidays(name)), None)
+    step = parse_step(panel.freq)
+    if named and (isinstance(step, MonthStep) or (isinstance(step, FixedStep) and step.size > DAY)):
+        raise SettingError(
+            f"features={named!r} tells days, and the step of time is {panel.freq}; give the number of holidays in each "
+            "step as a column in future_cols"
+        )
 
 
 def check_lengths(panel: Panel, needed: int, short_series: str, least: int = 2) -> Panel:
@@ -253,9 +276,28 @@ def check_lengths(panel: Panel, needed: int, short_series: str, least: int = 2) 
     return replace(panel.select(~short), notes=(*panel.notes, note))
 
 
-def _channels(panel: Panel, transform: str) -> np.ndarray:
-    """The columns (R, C) of a panel that are scaled: the targets, transformed, then past and future covariates."""
+def _channels(panel: Panel, columns: Columns, transform: str) -> np.ndarray:
+    """Targets, transformed, then past and future covariates (R, C), texts as a column for each value."""
     targets = transformed(panel, transform)
     if not panel.past.shape[1] and not panel.future.shape[1]:
         return targets
-    return np.concatenate([targets, panel.past, panel.future], axis=1)
+    covariates = (_coded_apart(getattr(panel, role), role, columns) for role in ("past", "future"))
+    return np.concatenate([targets, *covariates], axis=1)
+
+
+def _coded_apart(values: np.ndarray, role: str, columns: Columns) -> np.ndarray:
+    """Covariates (R, P) of a role with each code of text in a column of its own."""
+    if not columns.coded[role]:
+        return values
+    parts = [
+        one_hot(values[:, i], len(columns.texts[name])) if name in columns.texts else values[:, i : i + 1]
+        for i, name in enumerate(getattr(columns, role))
+    ]
+    return np.concatenate(parts, axis=1)
+
+
+def _widened(values: np.ndarray, role: str, columns: Columns) -> np.ndarray:
+    """Columns (R, P) of a role, each as often as `_coded_apart` has it."""
+    if not columns.coded.get(role):
+        return values
+    return np.repeat(values, [len(columns.texts.get(name, "1")) for name in getattr(columns, role)], axis=1)

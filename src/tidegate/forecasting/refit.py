@@ -33,7 +33,7 @@ def refit(judged: TableModel, panel: Panel, columns: Columns, hooks: TrainingHoo
         model = TableModel.fit(given, panel, columns, hooks)
     model.settings = judged.settings
     model.preprocessor = replace(model.preprocessor, settings=judged.preprocessor.settings)
-    model.residuals, model.by_window = judged.residuals, judged.by_window
+    model.residuals, model.by_window, model.origins = judged.residuals, judged.by_window, judged.origins
     return model
 
 

@@ -26,6 +26,7 @@ from tidegate.forecasting.table_model import TableModel
 from tidegate.notes import Note
 from tidegate.settings import check_settings
 from tidegate.storage.files import write_atomically
+from tidegate.tables.ahead import known_ahead
 from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import times_ahead
@@ -123,6 +124,7 @@ def run(request: Request, values: dict[str, Any], console: Watcher) -> Run:
         refitted = forecaster.model_ is not judged
     else:
         refitted = False
+    (out / "metrics.json").unlink(missing_ok=True)  # of the run before: what is judged there is not this model
     forecaster.save(out / "model")
     forecast, problem = _forecast(request, forecaster, future, console)
     shown = with_forecast(result, forecaster.model_, future, request.levels, refitted=refitted)
@@ -138,7 +140,8 @@ def _check_levels(settings: ForecasterSettings, levels: tuple[float, ...]) -> No
     check_levels(levels)
     quantiles = learned_quantiles(settings)
     if quantiles is not None:
-        Intervals(settings.levels, quantiles, np.empty((0, 1, 1))).around(np.zeros((1, 1, 1, len(quantiles))), levels)
+        learned = Intervals(settings.levels, quantiles, np.empty((0, 1, 1)), by_window=False, origins=0)
+        learned.around(np.zeros((1, 1, 1, len(quantiles))), levels)
 
 
 def _read_future(request: Request, settings: ForecasterSettings, panel: Panel, columns: Columns) -> pd.DataFrame | None:
@@ -205,7 +208,7 @@ def _forecast(
     """Write forecast.csv, where that can be; what was judged is to be written whatever fails here."""
     ahead, file = forecaster.columns_.future, request.out / "forecast.csv"
     file.unlink(missing_ok=True)  # that of a run which this one replaces
-    if ahead and future is None:
+    if ahead and future is None and np.isnan(known_ahead(forecaster.fitted().newest, forecaster.horizon)).any():
         console.note(
             Note("forecasting.fill_in", {"columns": ", ".join(ahead), "out": str(request.out)}).sentence(request.lang)
         )
@@ -214,7 +217,7 @@ def _forecast(
         frame = forecaster.predict(future=future, level=request.levels)
     except TidegateError as error:
         return None, error
-    write_atomically(file, csv_bytes(frame, forecaster.freq_))
+    write_atomically(file, csv_bytes(frame, forecaster.columns_, forecaster.freq_))
     return frame, None
 
 

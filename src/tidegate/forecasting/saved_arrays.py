@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tidegate.forecasting.preparing import Preprocessor
 from tidegate.layers.settings import LayerSettings
+from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import parse_step
 
 _NUMBERS = (torch.float32, torch.float64)
@@ -26,8 +27,13 @@ def check_sizes(layer: LayerSettings, network: Mapping[str, Tensor]) -> None:
     largest = max((size for tensor in network.values() for size in tensor.shape), default=0)
     for field in fields(layer):
         value, bound = getattr(layer, field.name), len(network) if field.name == "layers" else largest
-        if isinstance(value, int) and not isinstance(value, bool) and value > bound:
+        sized = field.metadata.get("size", True) and isinstance(value, int) and not isinstance(value, bool)
+        if sized and value > bound:
             raise ValueError(f"{field.name} is {value}, more than the weights have")
+        if isinstance(value, tuple) and len(value) > len(network):
+            raise ValueError(f"{field.name} has {len(value)} parts, more than there are weights")
+    for nested in layer.nested():
+        check_sizes(nested, network)
 
 
 def check_network(make: Callable[[], nn.Module], network: Mapping[str, Tensor]) -> None:
@@ -107,14 +113,29 @@ def check_newest(
     sizes = {"targets": columns.targets, "past": columns.past, "future": columns.future}
     for name, role in sizes.items():
         _check(f"newest.{name}", newest[name], (torch.float64,), (rows, len(role)), gaps=gaps)
+    if "ahead" in newest:
+        steps = newest["ahead"].shape[1] if newest["ahead"].dim() == 3 else 0
+        _check("newest.ahead", newest["ahead"], (torch.float64,), (series, steps, len(columns.future)), gaps=True)
     _check("newest.static", newest["static"], (torch.float64,), (series, len(columns.static)))
     codes = newest["static"][:, : len(columns.categories)].numpy()
     most = np.array([len(known) for known in columns.categories.values()])
     if codes.size and not ((codes == codes.round()) & (codes >= 0) & (codes <= most)).all():
         raise ValueError("newest.static holds a category that there is not")
+    _check_codes(newest, columns)
     if len(set(ids)) != series:
         raise ValueError("a series is named twice")
     parse_step(freq)
+
+
+def _check_codes(newest: Mapping[str, Tensor], columns: Columns) -> None:
+    if set(columns.texts) - {*columns.past, *columns.future}:
+        raise ValueError("texts are known of a column that there is not")
+    for role, numbers in columns.coded.items():
+        for number in numbers:
+            codes = newest[role][:, number]
+            most = len(columns.texts[getattr(columns, role)[number]])
+            if not bool(((codes == codes.round()) & (codes >= 0) & (codes <= most) | codes.isnan()).all()):
+                raise ValueError(f"newest.{role} holds a code of text that there is not")
 
 
 def _check(

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tidegate.forecasting.finite import quiet
+
 Statistics = tuple[np.ndarray, np.ndarray]
 
 _LEAST_SPREAD = 1e-6  # of a window, in units of its series' own spread
@@ -36,7 +38,7 @@ class Scale:
         location, spread = self.location, self.spread
         if len(location) > 1:
             location, spread = np.repeat(location, lengths, axis=0), np.repeat(spread, lengths, axis=0)
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found later, and said in words
+        with quiet():
             return ((values - location) / spread).astype(np.float32)
 
 
@@ -53,7 +55,8 @@ def fit_scale(values: np.ndarray, starts: np.ndarray, scaler: str, *, by_series:
         return Scale(np.zeros((1, values.shape[1])), np.ones((1, values.shape[1])))
     if not by_series:
         starts = np.array([0, len(values)])
-    location, spread = _STATISTICS[scaler](values.astype(np.float64, copy=False), starts)
+    with quiet():  # a spread beyond all numbers is none, and what follows from that is found later
+        location, spread = _STATISTICS[scaler](values.astype(np.float64, copy=False), starts)
     location = np.where(np.isfinite(location), location, 0.0)
     # The floor is scikit-learn's: a spread that is only rounding noise counts as zero.
     noise = 10 * np.finfo(np.float64).eps * np.maximum(np.abs(location), 1e-30)

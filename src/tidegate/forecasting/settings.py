@@ -43,7 +43,8 @@ class ForecasterSettings(WindowSettings, TableSettings):
     horizon: int = setting(1, "steps to forecast", low=1)
     strategy: str = setting("direct", "all steps at once, or one step fed back", choices=STRATEGIES)
     features: tuple[str, ...] | None = setting(
-        None, "derived: difference_K, mean_K, lag_K, hour, weekday, month, … (default: lags of the seasons found)"
+        None,
+        "derived: difference_K, mean_K, lag_K, hour, weekday, month, …, holidays:DE (default: lags of seasons found)",
     )
     short_series: str | None = setting(
         None,

@@ -111,7 +111,8 @@ class Stream:
         Args:
             values: a number, the values in the order of `columns`, or a mapping by column; None where missing.
             time: ISO 8601 text, a datetime, or a number as in the table; None for the next step. Steps that were left
-                out become missing rows; the last observation again changes nothing and gives its forecast again.
+                out become missing rows (days without trading nothing, where the model refuses these); the last
+                observation again changes nothing and gives its forecast again.
             future: covariates known ahead, (horizon, columns), when the model has them.
 
         Returns:
@@ -132,7 +133,7 @@ class Stream:
         Raises:
             DataError: in one sentence.
         """
-        row = read_row(values, self.columns, self._predictor.gaps)
+        row = read_row(values, self.columns, self._predictor.gaps, self._predictor.texts)
         stamp, steps = self._read_time(time)
         if steps == 0 and not np.array_equal(row, self._rows[self._end - 1], equal_nan=True):
             raise DataError(f"time {time!r} was observed already with other values; give the time of the next step")
@@ -200,7 +201,7 @@ class Stream:
         names, steps = self._predictor.known_ahead, self._predictor.steps
         if future is None and not names:
             return np.empty((steps, 0))
-        return read_ahead(future, names, steps)
+        return read_ahead(future, names, steps, self._predictor.texts)
 
     def state(self) -> dict[str, Any]:
         """The stream as JSON values, for `restore`."""
@@ -213,6 +214,7 @@ class Stream:
             "format": _FORMAT,
             "series": self.series,
             "columns": list(self.columns),
+            "texts": {name: list(known) for name, known in self._predictor.texts.items()},
             "count": self.count,
             "timed": self._timed,
             "times": self._times[part].tolist() if self._timed else None,
@@ -227,6 +229,8 @@ class Stream:
             DataError: it is no state of a stream of this model; the stream is then as it was before.
         """
         rows, times, count, timed, anchors = _read_state(state, self.columns, self._times.dtype)
+        if state.get("texts", {}) != {name: list(known) for name, known in self._predictor.texts.items()}:
+            raise DataError("the stream's columns of text have other values than the model knows; begin a new stream")
         self._clear(self._predictor.own_series(state.get("series")))
         self._timed, self.count = timed, count
         if self._anchors is not None:
@@ -298,6 +302,8 @@ class Stream:
         steps = 0 if stamp == last else clock.steps_between(last, stamp)
         if steps < 0 or (steps == 0 and stamp != last):
             raise DataError(f"time {time!r} is not after {clock.write(last)}, the newest of the stream; push in order")
+        if steps > 1 and not self._predictor.gaps and clock.follow_each_other(last, stamp):
+            return stamp, 1
         return stamp, steps
 
 

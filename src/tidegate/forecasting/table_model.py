@@ -10,7 +10,9 @@ from torch import Tensor
 
 from tidegate.engine.threads import one_torch_thread
 from tidegate.errors import DataError
+from tidegate.forecasting.calibration import linear_errors, resized, window_errors
 from tidegate.forecasting.choosing import chosen
+from tidegate.forecasting.finite import quiet
 from tidegate.forecasting.intervals import Intervals, ascending, learned_quantiles
 from tidegate.forecasting.losses import make_loss
 from tidegate.forecasting.network import ForecastNetwork
@@ -18,7 +20,7 @@ from tidegate.forecasting.preparing import Preprocessor, check_lengths, window_s
 from tidegate.forecasting.recursive import CHUNK, forecast_windows
 from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.forecasting.starting import choose_start, clearly_better, losses
+from tidegate.forecasting.starting import LinearStart, choose_start, clearly_better, losses
 from tidegate.forecasting.windows import RawWindow, WindowRows, Windows
 from tidegate.notes import Note
 from tidegate.tables.append import append_rows
@@ -26,12 +28,12 @@ from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import season_of
 from tidegate.tables.gradual import first_origins
 from tidegate.tables.panel import Panel
+from tidegate.tables.text_columns import learnt_from, recoded
 from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
 from tidegate.training.loop import train
 
-_RESIDUALS = 500
-_ENOUGH = 100  # windows for intervals alone: then one of 99 % needs no assumption
+_ENOUGH = 100  # windows that share no rows, for intervals alone: then one of 99 % needs no assumption
 
 Part = tuple[np.ndarray, np.ndarray]
 
@@ -45,9 +47,10 @@ class TableModel:
         preprocessor: scaling and roles, fitted on the training rows.
         network: the trained network.
         newest: the last rows of each series, which forecasts continue.
-        residuals: (M, S, K) ascending absolute validation errors, as `Intervals` has them; M may be 0.
+        residuals: (M, S, K) ascending absolute errors, as `Intervals` has them; M may be 0.
         history: how training went.
         by_window: whether residuals are in units of how much each window changes; those of earlier versions never are.
+        origins: windows from which the residuals were taken.
     """
 
     settings: ForecasterSettings
@@ -57,6 +60,7 @@ class TableModel:
     residuals: np.ndarray
     history: History
     by_window: bool
+    origins: int
 
     @classmethod
     def fit(cls, settings: ForecasterSettings, panel: Panel, columns: Columns, hooks: TrainingHooks) -> TableModel:
@@ -74,13 +78,14 @@ class TableModel:
         rows = model.preprocessor.rows(model.newest)
         everything, padded = (np.zeros_like(training), training), settings.short_series == "pad"
         source = Windows(rows, shape, everything, steps=shape.horizon, padded=padded)
-        linear = choose_start(model.network, source, season_of(settings, model.newest), learned_quantiles(settings))
-        assert linear is not None, "only a network with a linear skip is kept as it started"
-        model.network = linear.eval()
+        start = choose_start(model.network, source, season_of(settings, model.newest), learned_quantiles(settings))
+        assert start is not None, "only a network with a linear skip is kept as it started"
+        model.network = start.network
         model.keep_newest(model.newest)
         return model
 
     @classmethod
+    @quiet()
     def _untrained(cls, settings: ForecasterSettings, panel: Panel, columns: Columns) -> tuple[TableModel, np.ndarray]:
         """A model with the whole panel as its newest rows, and the training rows of each series."""
         given = settings
@@ -89,9 +94,11 @@ class TableModel:
         needed = window_shape(settings, columns).context + settings.horizon
         panel = check_lengths(panel, needed, settings.short_series)
         training = training_lengths(settings, panel)
+        known = learnt_from(columns, panel.head(training)) if columns.texts else columns
+        panel, columns = recoded(panel, columns, known), known
         preprocessor = Preprocessor.fit(settings, columns, panel, training)
         network = build_network(preprocessor)
-        return cls(given, preprocessor, network, panel, np.empty((0, 0, 0)), History(), False), training
+        return cls(given, preprocessor, network, panel, np.empty((0, 0, 0)), History(), False, 0), training
 
     def update(self, panel: Panel, hooks: TrainingHooks) -> None:
         """Carry on training with a panel that continues the newest rows; scaling stays as it was."""
@@ -104,39 +111,57 @@ class TableModel:
         self.preprocessor = self.preprocessor.with_series(joined.head(training))
         self._train(joined, known, training, hooks)
 
+    @quiet()
     @one_torch_thread()
     def _train(
         self, panel: Panel, first: np.ndarray, training: np.ndarray, hooks: TrainingHooks, *, fresh: bool = False
     ) -> None:
         settings, shape = self.preprocessor.settings, self.preprocessor.shape
-        rows = self.preprocessor.rows(panel)
-        padded = settings.short_series == "pad"
-        source = Windows(rows, shape, (first, training), steps=shape.horizon, padded=padded)
+        rows, padded = self.preprocessor.rows(panel), settings.short_series == "pad"
+
+        def cut(part: Part, steps: int) -> Windows:
+            return Windows(rows, shape, part, steps=steps, padded=padded)
+
+        source, whole = cut((first, training), shape.horizon), (training, panel.lengths)
         if not len(source):
             raise DataError(
                 f"the training rows hold no window of {shape.context} + {settings.horizon} rows; "
                 "shorten lookback, horizon or features, lower validation_size, or give more rows"
             )
         chosen, calibrating = self._validation_parts(rows, training, panel.lengths)
-        validation = Windows(rows, shape, chosen, steps=shape.horizon, padded=padded)
-        quantiles = learned_quantiles(settings)
+        validation, quantiles = cut(chosen, shape.horizon), learned_quantiles(settings)
         loss = make_loss(settings.loss, quantiles=quantiles)
-        linear = choose_start(self.network, source, season_of(settings, panel), quantiles) if fresh else None
+        start = choose_start(self.network, source, season_of(settings, panel), quantiles) if fresh else None
         self.history = train(
             self.network, source, validation if len(validation) else None, loss, settings, **vars(hooks)
         )
-        if linear is not None and linear.linear_skip is not None and len(validation):
+        if start is not None and len(validation):
             # All validation rows: those that did not choose the epoch are the better witnesses.
-            judged = Windows(rows, shape, (training, panel.lengths), steps=shape.horizon, padded=padded)
-            before, after = (losses(each, judged, loss) for each in (linear, self.network))
+            before, after = (losses(each, cut(whole, shape.horizon), loss) for each in (start.network, self.network))
             if not clearly_better(before, after, shape.horizon):
-                self.network.load_state_dict(linear.state_dict())
+                self.network.load_state_dict(start.network.state_dict())
                 self.history.kept_start = True
-                note = Note("forecasting.kept_linear", {"values": linear.linear_skip.weight.shape[1]})
+                note = Note("forecasting.kept_linear", {"values": min(settings.linear_skip, settings.lookback)})
                 panel = replace(panel, notes=(*panel.notes, note))
-        whole = Windows(rows, shape, calibrating, steps=settings.horizon, padded=padded)
-        self.residuals, self.by_window = self._validation_residuals(whole), shape.window_scaler is not None
+        self._calibrate(start, *(cut(part, settings.horizon) for part in ((first, training), whole, calibrating)))
         self.keep_newest(panel)
+
+    def _calibrate(self, start: LinearStart | None, training: Windows, validation: Windows, own: Windows) -> None:
+        """Take the errors that tell the intervals.
+
+        Where the linear forecast was kept, they are its own on all rows, each from a fit without its part. Where the
+        network was, and there are too few windows of its own, its errors there only say how much smaller they are.
+        Without a normalisation per window the errors of long ago are not to be compared with those of today.
+        """
+        self.by_window = self.preprocessor.shape.window_scaler is not None
+        enough = len(own) >= _ENOUGH * own.steps and not self.history.kept_start
+        if start is None or enough or not len(validation) or not self.by_window:
+            residuals, self.origins = window_errors(self.network, own), len(own)
+        else:
+            residuals, self.origins = linear_errors(start, training, validation), len(training) + len(validation)
+            if not self.history.kept_start:
+                residuals = resized(residuals, *(window_errors(each, own) for each in (self.network, start.network)))
+        self.residuals = ascending(residuals)
 
     def _validation_parts(self, rows: WindowRows, training: np.ndarray, end: np.ndarray) -> tuple[Part, Part]:
         """The rows that choose the epoch, and those whose errors tell the intervals.
@@ -155,7 +180,7 @@ class TableModel:
     def intervals(self) -> Intervals:
         """What intervals are made from."""
         settings = self.preprocessor.settings
-        return Intervals(settings.levels, learned_quantiles(settings), self.residuals, self.by_window)
+        return Intervals(settings.levels, learned_quantiles(settings), self.residuals, self.by_window, self.origins)
 
     def windows(self, panel: Panel, part: tuple[np.ndarray, np.ndarray]) -> Windows:
         """Windows over a part of a panel, for `scaled_windows`; none at an origin from which `predict` is refused."""
@@ -176,22 +201,13 @@ class TableModel:
 
     def keep_newest(self, panel: Panel) -> None:
         """Let forecasts continue this panel; gaps are filled first, for what fills them may lie further back."""
-        self.newest = self.preprocessor.fill(panel).tail(self.preprocessor.shape.context)
+        newest = self.preprocessor.fill(panel).tail(self.preprocessor.shape.context)
+        ahead = None if newest.ahead is None else newest.ahead[:, : self.preprocessor.settings.horizon]
+        self.newest = replace(newest, ahead=ahead)
 
     def usable(self, panel: Panel) -> Panel:
         """The series with enough history to forecast; too short ones are refused, dropped or padded, as chosen."""
         return check_lengths(panel, self.preprocessor.shape.context, self.preprocessor.settings.short_series, least=1)
-
-    def _validation_residuals(self, windows: Windows) -> np.ndarray:
-        steps, targets = self.preprocessor.settings.horizon, self.preprocessor.shape.targets
-        if not len(windows):
-            return np.empty((0, steps, targets))
-        indices = torch.linspace(0, len(windows) - 1, min(len(windows), _RESIDUALS)).round().long()
-        raw, truth = windows.raw(indices)
-        forecasts = self.scaled_windows(windows, indices)
-        errors = np.abs(forecasts[..., forecasts.shape[-1] // 2] - truth.numpy())
-        errors /= self.preprocessor.shape.change_of(raw)
-        return ascending(errors[~np.isnan(errors).any(axis=(1, 2))])
 
 
 def build_network(preprocessor: Preprocessor) -> ForecastNetwork:

@@ -24,6 +24,7 @@ class WindowPredictor:
         self._model = model
         self.columns = ("x",) if model.features == 1 else tuple(f"x{i}" for i in range(model.features))
         self.known_ahead: tuple[str, ...] = ()
+        self.texts: dict[str, list[str]] = {}
         self.steps = model.shape[0] if model.shape else 1
         self.gaps, self.fills, self.dated = False, False, False
         self.needed = model.lookback

@@ -192,7 +192,7 @@ class Windows:
             padded: whether a window may begin before its series does.
         """
         first, last = part
-        self.rows, self.shape, self._padded = rows, shape, padded
+        self.rows, self.shape, self.steps, self._padded = rows, shape, steps, padded
         low = np.maximum(first, 1 if padded else shape.context)
         counts = np.maximum(last - steps - low + 1, 0)
         self._ends = torch.from_numpy(np.cumsum(counts))

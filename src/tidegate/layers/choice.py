@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,12 @@ RECURRENT = "recurrent"
 class LayerChoice(RecurrentOptions):
     """A task's layer: its name or its settings, and for the recurrent one its settings among the task's own."""
 
-    layer: str | LayerSettings = setting(  # noqa: RUF009  (a field, like the others)
-        RECURRENT, "sequence layer: its name, or its settings"
+    layer: str | LayerSettings | Sequence[str | LayerSettings] = setting(  # noqa: RUF009  (a field, like the others)
+        RECURRENT, "sequence layer: its name, several as one+other, or settings of layers"
     )
 
     def layer_settings(self) -> LayerSettings:
-        """Return the settings of the chosen layer.
+        """Return the settings of the chosen layer; of several, those of their chain.
 
         Raises:
             SettingError: there is no such layer, or one is chosen together with settings of the recurrent one.

@@ -77,7 +77,9 @@ def initialise(cell: type[Cell], weights: Mapping[str, Tensor], initial: Initial
         ("recurrent", "weight_hr", 1),
     ):
         fill = _choose(setting, getattr(initial, setting))
-        for block in weights[name].chunk(blocks) if blocks and name in weights else ():
+        matrix = weights.get(name)
+        heads = () if matrix is None or not blocks else matrix if matrix.dim() == 3 else (matrix,)
+        for block in (block for head in heads for block in head.chunk(blocks)):
             fill(block)
     weights["bias_hh"].zero_()
     for gate, block in zip(cell.gates, weights["bias_ih"].chunk(count), strict=True):

@@ -12,6 +12,7 @@ from tidegate import cells
 from tidegate.cells import Cell, Initial
 from tidegate.engine import noise, sessions, torch_kernels
 from tidegate.errors import DataError, SettingError
+from tidegate.layers import block_diagonal
 from tidegate.layers.initialise import initialise
 from tidegate.layers.sequence import SequenceLayer, State
 from tidegate.layers.session import Session
@@ -35,6 +36,8 @@ class Recurrent(SequenceLayer):
         variational: drop the share of every layer's inputs and of what its recurrent weights read instead, the same
             numbers at all steps of a sequence (Gal and Ghahramani, NIPS 2016, equation 7).
         context_size: features of a context that joins every layer's inputs, 0 for none (Ghosh et al. 2016, section 3).
+        heads: groups of units that read only themselves: `weight_hh` is then (heads, G*units/heads, units/heads), and U
+            costs the part 1/heads where a head has a multiple of 16 units. None leaves it to the cell: sLSTM has four.
 
     Raises:
         SettingError: a setting has a value that cannot be used.
@@ -57,6 +60,7 @@ class Recurrent(SequenceLayer):
         bidirectional: bool = False,
         variational: bool = False,
         context_size: int = 0,
+        heads: int | None = None,
     ) -> None:
         super().__init__()
         for name, value in (("input_size", input_size), ("units", units), ("layers", layers)):
@@ -68,7 +72,9 @@ class Recurrent(SequenceLayer):
         self.cell = cells.get(cell)
         self.variational = variational or (alias is not None and alias.option == "variational")
         self.input_size, self.units, self.layers = input_size, units, layers
-        self.dropout, self.bidirectional, self.context_size = dropout, bidirectional, context_size
+        if heads is not None:
+            block_diagonal.check(self.cell, units, heads)
+        self.dropout, self.bidirectional, self.context_size, self.heads = dropout, bidirectional, context_size, heads
         self.streams = self.causal = not bidirectional
         self._add_constants()
         self._names = [self._add_parameters(layer, way) for layer in range(layers) for way in self._directions]
@@ -80,7 +86,13 @@ class Recurrent(SequenceLayer):
         return self.cell.sizes(self.units)[0] * len(self._directions)
 
     def forward(
-        self, x: Tensor, state: State | None = None, lengths: Tensor | None = None, context: Tensor | None = None
+        self,
+        x: Tensor,
+        state: State | None = None,
+        lengths: Tensor | None = None,
+        context: Tensor | None = None,
+        *,
+        resets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Run over a batch of sequences.
 
@@ -90,6 +102,9 @@ class Recurrent(SequenceLayer):
                 when None.
             lengths: steps of each row (B,), int64, 0 to T; all T when None. What x holds beyond is not read.
             context: joins every layer's inputs (B, context_size) or (B, T, context_size).
+            resets: true (B, T), bool, at the first step of each sequence where a row holds several, documents or
+                episodes: no state and no gradient passes from one to the next. A row whose first step is marked does
+                not go on from `state`. In the native engine this costs little; elsewhere it runs step by step.
 
         Returns:
             The top layer's outputs (B, T, output_size), 0 beyond a row's length, and the state at each row's end,
@@ -99,6 +114,9 @@ class Recurrent(SequenceLayer):
             DataError: a tensor has a wrong shape, or a length is not within 0 to T.
         """
         self.check(x, lengths, context)
+        if resets is not None and (resets.shape != x.shape[:2] or resets.dtype != torch.bool):
+            given = f"{tuple(resets.shape)} of {resets.dtype}"
+            raise DataError(f"resets must hold {tuple(x.shape[:2])} bools, one per step of x, not {given}")
         if state is not None:
             self._check_state(state, x.shape[0])
         return scan_stack(
@@ -111,6 +129,7 @@ class Recurrent(SequenceLayer):
             dropout=self.dropout if self.training else 0.0,
             variational=self.variational,
             context=context,
+            resets=resets,
         )
 
     def step(self, x: Tensor, state: State | None = None, context: Tensor | None = None) -> tuple[Tensor, State]:
@@ -128,10 +147,7 @@ class Recurrent(SequenceLayer):
             SettingError: the layer is bidirectional, so the first output needs the last input.
             DataError: a tensor has a wrong shape.
         """
-        self._check_streams()
-        if x.dim() != 2 or x.shape[1] != self.input_size:
-            raise DataError(f"x must have shape (batch, {self.input_size}), not {tuple(x.shape)}")
-        self.check_context(x, context)
+        self.check_step(x, context)
         if state is None:
             state = tuple(x.new_zeros(self.layers, x.shape[0], size) for size in self.cell.sizes(self.units))
         self._check_state(state, x.shape[0])
@@ -167,6 +183,7 @@ class Recurrent(SequenceLayer):
         words = [self.cell.name, str(self.input_size), str(self.units)]
         words += [f"layers={self.layers}"] if self.layers > 1 else []
         words += [f"dropout={self.dropout}"] if self.dropout else []
+        words += [f"heads={self.heads}"] if self.heads else []
         words += [f"{name}=True" for name in ("bidirectional", "variational") if getattr(self, name)]
         return ", ".join(words)
 
@@ -181,6 +198,8 @@ class Recurrent(SequenceLayer):
         recurrent = (len(self.cell.gates) - len(self.cell.input_only)) * self.units
         columns = (self.input_size if layer == 0 else self.output_size) + self.context_size
         shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, columns), "weight_hh": (recurrent, output)}
+        if self.heads:
+            shapes["weight_hh"] = (self.heads, recurrent // self.heads, self.units // self.heads)
         shapes |= {"bias_ih": (rows,), "bias_hh": (recurrent,)}
         shapes |= dict.fromkeys(self.cell.weights, (self.units,))
         if self.cell.projection != 1:
@@ -195,27 +214,36 @@ class Recurrent(SequenceLayer):
         values = self.cell.constant_values(self.units)
         for name in self.cell.constants:
             self.register_buffer(f"constant_{name}", torch.tensor(values[name]), persistent=False)
-        mask = self.cell.mask(self.units)
-        self._masked = mask is not None
-        if mask is not None:
-            kept = torch.tensor(mask, dtype=torch.get_default_dtype())
+        kept = block_diagonal.mask(self.units, self.heads) if self.heads else self._mask()
+        self._masked = kept is not None
+        if kept is not None:
             gates = len(self.cell.gates) - len(self.cell.input_only)
-            self.register_buffer("recurrent_mask", kept.repeat(gates, 1), persistent=False)
+            if not self.heads:
+                self.register_buffer("recurrent_mask", kept.repeat(gates, 1), persistent=False)
             blocks = nn.functional.max_pool2d(kept[None], 16, ceil_mode=True)[0]
             self.register_buffer("recurrent_pattern", blocks.to(torch.uint8), persistent=False)
+
+    def _mask(self) -> Tensor | None:
+        mask = self.cell.mask(self.units)
+        return None if mask is None else torch.tensor(mask, dtype=torch.get_default_dtype())
 
     def _weights(self) -> list[dict[str, Tensor]]:
         """Return the weights as the engine takes them, looked up anew so that parametrised ones work."""
         layers = [{name: getattr(self, own) for name, own in names.items()} for names in self._names]
         for weights in layers:
             weights |= {name: getattr(self, f"constant_{name}") for name in self.cell.constants}
-            if self._masked:
+            if self.heads:
+                weights["weight_hh"] = block_diagonal.matrix(weights["weight_hh"])
+            elif self._masked:
                 weights["weight_hh"] = weights["weight_hh"] * self.recurrent_mask
+            if self._masked:
                 weights["pattern"] = self.recurrent_pattern
         return layers
 
     def _draw(self, x: Tensor) -> dict[str, Tensor]:
         """Return the cell's noise for one layer (B, T, H); when not training, the same number everywhere."""
+        if not self.cell.noise:
+            return {}
         shape = (*x.shape[:2], self.units)
         if self.training:
             return {name: noise.draw(x, shape, rate) for name, rate in self.cell.noise.items()}
@@ -232,6 +260,6 @@ class Recurrent(SequenceLayer):
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
         """Gather the weights anew for cuDNN after `.to`, `.cuda`, `.double` and the like have moved them."""
         moved = super()._apply(fn, recurse)
-        if torch_kernels.runs(self.cell):
+        if torch_kernels.runs(self.cell) and not self.heads:
             torch_kernels.flatten(self.cell, self._weights(), bidirectional=self.bidirectional)
         return moved

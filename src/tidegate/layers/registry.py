@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import Field
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -11,7 +11,25 @@ from tidegate.errors import SettingError
 from tidegate.layers.settings import LayerSettings
 
 # Each is the settings of a layer, imported when it is asked for.
-BUILT_IN: dict[str, str] = {"recurrent": "tidegate.layers.settings:RecurrentSettings"}
+BUILT_IN: dict[str, str] = {
+    "attention": "tidegate.layers.attention:Attention",
+    "bilstm_attention": "tidegate.layers.bilstm_attention:BiLSTMAttention",
+    "chain": "tidegate.layers.chain:Chain",
+    "conv": "tidegate.layers.conv:Conv",
+    "convlstm": "tidegate.layers.convlstm:ConvLSTM",
+    "gconv": "tidegate.layers.gconv:GConv",
+    "dilated": "tidegate.layers.dilated:Dilated",
+    "hierarchical": "tidegate.layers.hierarchical:Hierarchical",
+    "lru": "tidegate.layers.lru:LRU",
+    "multiscale": "tidegate.layers.multiscale:MultiScale",
+    "ntm": "tidegate.layers.ntm:NTM",
+    "recurrent": "tidegate.layers.settings:RecurrentSettings",
+    "s4d": "tidegate.layers.s4d:S4D",
+    "tcn": "tidegate.layers.tcn:TCN",
+    "tgcn": "tidegate.layers.tgcn:TGCN",
+    "xlstm": "tidegate.layers.xlstm:XLSTM",
+}
+_CHAIN = "chain"
 
 _registered: dict[str, type[LayerSettings]] = {}
 _Settings = TypeVar("_Settings", bound=type[LayerSettings])
@@ -54,25 +72,41 @@ def get(name: Any) -> type[LayerSettings]:
         return _registered[name]
     if name not in list(BUILT_IN):
         raise SettingError(
-            f"layer must be one of {', '.join(names())}, or settings of a layer (to use your own by its name, register "
-            f"it first: tidegate.layers.register), not {name!r}"
+            f"layer must be one of {', '.join(names())}, several of them as one+other, or settings of a layer (to use "
+            f"your own by its name, register it first: tidegate.layers.register), not {name!r}"
         )
     module, _, attribute = BUILT_IN[name].partition(":")
     return getattr(import_module(module), attribute)
 
 
 def read(layer: Any) -> LayerSettings:
-    """Return a layer's settings, given as such, as a name, or as a table with `name` and settings, as TOML has it.
+    """Return a layer's settings.
+
+    Args:
+        layer: such settings; a name, or several as `one+other`; a table with `name` and settings, as TOML has it; or a
+            list of these, each of which reads the outputs of the one before.
 
     Raises:
         SettingError: no layer has this name, or it has no such setting.
     """
     if isinstance(layer, LayerSettings):
         return layer
-    table = dict(layer) if isinstance(layer, Mapping) else {"name": layer}
-    return get(table.pop("name", None))().set_params(**table)
+    table = as_table(layer)
+    name = table.pop("name", None)
+    if isinstance(name, str) and "+" in name:
+        name, table = _CHAIN, {"parts": [each.strip() for each in name.split("+")], **table}
+    return get(name)().set_params(**table)
 
 
-def setting_fields(name: Any) -> list[Any]:
-    """Return the dataclass fields of the settings of the layer of this name."""
-    return [each for each in fields(get(name)) if each.init]
+def as_table(layer: Any) -> dict[str, Any]:
+    """Return a layer, given as a name, a table or a list of these, as a table; a chain's `name` is `one+other`."""
+    table = {"name": _CHAIN, "parts": layer} if isinstance(layer, list | tuple) else layer
+    table = dict(table) if isinstance(table, Mapping) else {"name": table}
+    if table.get("name") == _CHAIN and len(table.get("parts", ())) > 1:
+        table["name"] = "+".join(read(each).name for each in table["parts"])
+    return table
+
+
+def options(layer: Any) -> dict[str, Field[Any]]:
+    """Return the fields that options may set of the layer of this name, or of several; see `LayerSettings.options`."""
+    return read(layer).options()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -49,8 +50,8 @@ class SequenceLayer(nn.Module, ABC):
             context: known of the whole sequence, (B, context_size) or (B, T, context_size).
 
         Returns:
-            The outputs (B, T, output_size), 0 beyond a row's length, and the state at each row's end; () where the
-            layer does not stream.
+            The outputs (B, T, output_size), 0 beyond a row's length, and the state at each row's end, tensors
+            (any, B, any), of which zeros begin a sequence; () where the layer does not stream.
 
         Raises:
             DataError: a tensor has a wrong shape, or a length is not within 0 to T.
@@ -71,9 +72,7 @@ class SequenceLayer(nn.Module, ABC):
             SettingError: the layer does not stream.
             DataError: a tensor has a wrong shape.
         """
-        self._check_streams()
-        if x.dim() != 2:
-            raise DataError(f"x must have shape (batch, {self.input_size}), not {tuple(x.shape)}")
+        self.check_step(x, context)
         y, after = self(x[:, None], state, None, context)
         return y[:, 0], after
 
@@ -117,6 +116,18 @@ class SequenceLayer(nn.Module, ABC):
             _check_lengths(lengths, x)
         self.check_context(x, context)
 
+    def check_step(self, x: Tensor, context: Tensor | None = None) -> None:
+        """Refuse what `step` cannot read.
+
+        Raises:
+            SettingError: the layer does not stream.
+            DataError: a tensor has a wrong shape.
+        """
+        self._check_streams()
+        if x.dim() != 2 or x.shape[1] != self.input_size:
+            raise DataError(f"x must have shape (batch, {self.input_size}), not {tuple(x.shape)}")
+        self.check_context(x, context)
+
     def check_context(self, x: Tensor, context: Tensor | None) -> None:
         """Refuse a context that does not belong to inputs (B, T, I) or (B, I), or one where the layer reads none."""
         size = 0 if context is None else context.shape[-1]
@@ -128,7 +139,8 @@ class SequenceLayer(nn.Module, ABC):
     def _check_streams(self) -> None:
         if not self.streams:
             layer = f"{self._get_name()}({self.extra_repr()})"
-            raise SettingError(f"{layer} has no single step and no session: its outputs need later inputs")
+            why = "it keeps no state of earlier steps" if self.causal else "its outputs need later inputs"
+            raise SettingError(f"{layer} has no single step and no session: {why}")
 
 
 def without_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
@@ -137,6 +149,20 @@ def without_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
         return x
     padding = torch.arange(x.shape[1], device=x.device) >= lengths.to(x.device)[:, None]
     return x.masked_fill(padding[:, :, None], 0)
+
+
+def start(state: State | None, x: Tensor, shapes: Sequence[tuple[int, ...]]) -> State:
+    """Return the state to start from: the one given, or zeros like x of these shapes when None.
+
+    Raises:
+        DataError: the state has other shapes.
+    """
+    if state is None:
+        return tuple(x.new_zeros(shape) for shape in shapes)
+    given = [tuple(part.shape) for part in state]
+    if given != list(shapes):
+        raise DataError(f"state must hold tensors of shapes {list(shapes)}, not {given}")
+    return state
 
 
 def _check_lengths(lengths: Tensor, x: Tensor) -> None:

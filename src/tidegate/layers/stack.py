@@ -26,6 +26,7 @@ def scan_stack(
     dropout: float = 0.0,
     variational: bool = False,
     context: Tensor | None = None,
+    resets: Tensor | None = None,
 ) -> tuple[Tensor, State]:
     """Run layers stacked on each other over time; each reads the outputs of the one below.
 
@@ -41,6 +42,7 @@ def scan_stack(
         variational: the share is dropped of every layer's inputs and of what its recurrent weights read instead, the
             same numbers at all steps of a sequence: Gal and Ghahramani, NIPS 2016, equation 7.
         context: joins every layer's inputs (B, C) or (B, T, C).
+        resets: true (B, T), bool, at the first step of each sequence that a row holds one behind the other.
 
     Returns:
         The top layer's outputs (B, T, H*directions), and the state, shaped as the argument.
@@ -48,7 +50,7 @@ def scan_stack(
     directions = 2 if bidirectional else 1
     lengths = _ragged(x, lengths)
     within = dropout if variational else 0.0
-    if context is None and not within and dispatch.takes_stacks(cell, x):
+    if context is None and resets is None and not within and dispatch.takes_stacks(cell, x):
         if state is None:
             state = tuple(part.expand(len(weights), -1, -1) for part in dispatch.zeros(cell, x, weights[0]))
         options: dict[str, Any] = {"bidirectional": bidirectional, "dropout": dropout}
@@ -61,7 +63,8 @@ def scan_stack(
         x = join(x, context)
         rows = range(first, first + directions)
         before = [None if state is None else tuple(part[row] for part in state) for row in rows]
-        x, below, last = _scan_layer(cell, x, before, weights[first : first + directions], lengths, below, within)
+        options = {"lengths": lengths, "resets": resets, "dropout": within}
+        x, below, last = _scan_layer(cell, x, before, weights[first : first + directions], below, **options)
         states += last
     if len(states) == 1:
         return x, tuple(part.unsqueeze(0) for part in states[0])
@@ -106,8 +109,10 @@ def _scan_layer(
     x: Tensor,
     states: Sequence[State | None],
     weights: Sequence[Weights],
-    lengths: Tensor | None,
     below: Sequence[State],
+    *,
+    lengths: Tensor | None,
+    resets: Tensor | None,
     dropout: float,
 ) -> tuple[Tensor, list[State], list[State]]:
     """Run one layer in its one or two directions.
@@ -121,6 +126,8 @@ def _scan_layer(
         if cell.below:
             own = {**own, **_from_below(cell, x, own, below[row] if below else None)}
         options: dict[str, Any] = {"lengths": lengths, "reverse": row == 1, "every": bool(cell.below)}
+        if resets is not None:
+            options["resets"] = _from_behind(resets, lengths) if row == 1 else resets
         inputs = x
         if dropout:
             inputs = x * noise.dropout(x.new_ones(x.shape[0], 1, x.shape[2]), dropout)
@@ -130,6 +137,15 @@ def _scan_layer(
     # Time first in memory, as each direction's outputs are.
     y = outputs[0] if len(outputs) == 1 else torch.cat([each.transpose(0, 1) for each in outputs], -1).transpose(0, 1)
     return y, [sequences for sequences, _ in results], [last for _, last in results]
+
+
+def _from_behind(resets: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return where the sequences of a row (B, T) begin for a scan in reverse: at their last steps."""
+    before = resets.roll(-1, 1)
+    before[:, -1:] = False  # the step from which the scan starts goes on from the state that it is given
+    if lengths is None:
+        return before
+    return before & (torch.arange(1, before.shape[1] + 1, device=before.device) < lengths.to(before.device)[:, None])
 
 
 def _from_below(cell: type[Cell], x: Tensor, weights: Weights, below: State | None) -> dict[str, Tensor]:

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from fastapi.routing import APIRoute
+from pydantic import create_model
 from starlette.exceptions import HTTPException
 
 from tidegate.errors import TidegateError
 from tidegate.serving import protocol
+from tidegate.serving.answers import (
+    BINARY_EXAMPLE,
+    METRICS_EXAMPLE,
+    Answer,
+    InferAnswer,
+    LiveAnswer,
+    MetadataAnswer,
+    ModelReadyAnswer,
+    ReadyAnswer,
+    ServerAnswer,
+)
 from tidegate.serving.contract import ModelVersion
 from tidegate.serving.limits import Limits, as_refusal
-from tidegate.serving.metrics import CONTENT_TYPE
-from tidegate.serving.openapi import describe, json_body, page, refusals
-from tidegate.serving.responses import Refusal, json_response, to_json
+from tidegate.serving.metrics import CONTENT_TYPE, asks
+from tidegate.serving.openapi import GUARDED, WITH_BODY, answers, describe, json_body, page, refusals
+from tidegate.serving.responses import FAULT, Refusal, json_response, to_json
 from tidegate.serving.routing import DirectRoutes
 from tidegate.serving.schemas import InferBody
 from tidegate.serving.service import Service
@@ -43,7 +57,12 @@ def build_app(service: Service) -> Limits:
 
 
 def _add_models(app: FastAPI, service: Service) -> None:
-    @app.get("/models")
+    kinds = [task.description for task in service.tasks]
+    models_of: Any = list.__class_getitem__(reduce(or_, kinds))
+    listed: type[Answer] = create_model("ModelsAnswer", __base__=Answer, models=(models_of, ...))
+    listed.__doc__, listed.example = "The served models.", {"models": [kind.example for kind in kinds]}
+
+    @app.get("/models", responses=answers(listed, *GUARDED))
     async def models() -> Response:
         """The served models."""
         versions = [service.models.get(name) for name in service.models.names]
@@ -55,17 +74,17 @@ def _described(version: ModelVersion) -> dict[str, Any]:
 
 
 def _add_protocol(app: FastAPI, service: Service) -> None:
-    @app.get("/v2")
+    @app.get("/v2", responses=answers(ServerAnswer, *GUARDED))
     async def server() -> Response:
         """The server's name, version and extensions (open inference protocol)."""
         return json_response(protocol.server_metadata())
 
-    @app.get("/v2/health/live")
+    @app.get("/v2/health/live", responses=answers(LiveAnswer))
     async def live() -> Response:
         """Whether the service lives."""
         return json_response(b'{"live":true}')
 
-    @app.get("/v2/health/ready", responses=refusals())
+    @app.get("/v2/health/ready", responses=answers(ReadyAnswer))
     async def ready() -> Response:
         """Whether the service answers requests."""
         if not service.ready:
@@ -74,16 +93,16 @@ def _add_protocol(app: FastAPI, service: Service) -> None:
 
     async def metadata(name: str) -> Response:
         """A model's inputs and outputs (open inference protocol)."""
-        return json_response(protocol.model_metadata(service.models.get(name)))
+        return json_response(protocol.model_metadata(asks(service.models.get(name))))
 
     async def model_ready(name: str) -> Response:
         """Whether a model answers requests (open inference protocol)."""
-        return json_response(to_json({"name": service.models.get(name).name, "ready": service.ready}))
+        return json_response(to_json({"name": asks(service.models.get(name)).name, "ready": service.ready}))
 
     async def infer(name: str, request: Request) -> Response:
         """Answer input tensors with output tensors (open inference protocol)."""
         length = request.headers.get("inference-header-content-length")
-        version, body = service.models.get(name), request.scope["tidegate.body"]
+        version, body = asks(service.models.get(name)), request.scope["tidegate.body"]
         content, headers = await protocol.infer(version, service.isolation, service.bounds, body, length)
         return Response(content, headers=headers)
 
@@ -102,13 +121,16 @@ def _add_protocol(app: FastAPI, service: Service) -> None:
         _check_version(service, name, version)
         return await infer(name, request)
 
+    binary = {"schema": {"type": "string", "format": "binary"}, "example": BINARY_EXAMPLE}
+    more = {"application/octet-stream": binary}
+    inferred = answers(InferAnswer, *GUARDED, 404, *WITH_BODY, 422, more=more)
     for path, get, is_ready, post in (
         ("/v2/models/{name}", metadata, model_ready, infer),
         ("/v2/models/{name}/versions/{version}", metadata_of, model_ready_of, infer_of),
     ):
-        app.get(path, responses=refusals(404))(get)
-        app.get(f"{path}/ready", responses=refusals(404))(is_ready)
-        app.post(f"{path}/infer", responses=refusals(404), openapi_extra=json_body(InferBody))(post)
+        app.get(path, responses=answers(MetadataAnswer, *GUARDED, 404))(get)
+        app.get(f"{path}/ready", responses=answers(ModelReadyAnswer, *GUARDED, 404))(is_ready)
+        app.post(f"{path}/infer", responses=inferred, openapi_extra=json_body(InferBody))(post)
 
 
 def _check_version(service: Service, name: str, version: str) -> None:
@@ -143,8 +165,12 @@ def _add_pages(app: FastAPI, service: Service) -> None:
     async def docs() -> Response:
         return HTMLResponse(page(app.openapi()), headers={"content-security-policy": _POLICY})
 
-    @app.get("/metrics", include_in_schema=False)
+    text = {"text/plain": {"schema": {"type": "string"}, "example": METRICS_EXAMPLE}}
+    told = {200: {"description": "Prometheus' text format", "content": text}} | refusals(*GUARDED)
+
+    @app.get("/metrics", responses=told, response_class=PlainTextResponse)
     async def metrics() -> Response:
+        """What Prometheus reads."""
         return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
 
@@ -172,6 +198,10 @@ def _add_errors(app: FastAPI) -> None:
         place = ".".join(str(part) for part in fault["loc"])
         return Refusal(422, f"{place}: {fault['msg']}; correct it").response
 
+    async def refuse_fault(request: Request, error: Exception) -> Response:
+        return FAULT.response  # the error goes on to where it is logged
+
+    app.add_exception_handler(Exception, refuse_fault)
     for kind in (TidegateError, Refusal, TimeoutError):
         app.add_exception_handler(kind, refuse)
     app.add_exception_handler(HTTPException, refuse_http)

@@ -16,17 +16,21 @@ import numpy as np
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from tidegate.serving.answers import ModelAnswer
+
 
 class TaskService(Protocol):
     """One per task and worker; it serves all models of the task, and is made of the `Service` that all tasks share.
 
     Attributes:
         bodies: the JSON bodies of its routes, for OpenAPI.
+        description: what `describe` tells, with name and version, for OpenAPI.
         words: packages whose phrases the page says of its models, such as those of the task's reports.
         reading: modules that read its requests in a process of their own (`Service.isolation`); they import no torch.
     """
 
     bodies: Sequence[type[BaseModel]]
+    description: type[ModelAnswer]
     words: Sequence[str]
     reading: Sequence[str]
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from tidegate.errors import TidegateError
 from tidegate.serving.logs import id_of_request, request_id
 from tidegate.serving.metrics import Metrics
-from tidegate.serving.responses import Refusal, error_body, overloaded
+from tidegate.serving.responses import FAULT, Refusal, error_body, overloaded
 from tidegate.serving.settings import HEALTH, ServeSettings
 from tidegate.serving.visitors import Visitors
 
@@ -51,7 +51,7 @@ class Limits:
         request_id.set(named)
         begin, reply = time.perf_counter(), _Reply(send, self._settings.timeout, named.encode())
         self._active += 1
-        self._metrics.active.inc()
+        self._metrics.begin()
         held = 0
         try:
             self._admit(scope)
@@ -70,14 +70,12 @@ class Limits:
             pass  # the client closed the connection; nobody is left to be answered
         except Exception:
             log.exception("a request met a fault of ours")
-            await _refuse(reply, Refusal(500, "the service met a fault of its own; its log says more"))
+            await _refuse(reply, FAULT)
         finally:
             self._buffered -= held
             self._active -= 1
-            self._metrics.active.dec()
             route = getattr(scope.get("route"), "path", "other")
-            self._metrics.requests.labels(route, str(reply.status)).inc()
-            self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
+            self._metrics.end(route, reply.status, time.perf_counter() - begin)
 
     def _admit(self, scope: Scope) -> None:
         path = scope["path"]

@@ -72,7 +72,7 @@ class Models:
         """Load the models whose folders have changed; a folder that cannot be loaded leaves the old version."""
         fresh = []
         for name, folder in self._folders.items():
-            stamp = _stamp(folder)
+            stamp = stamp_of(folder)
             if stamp is None or stamp in (self._newest[name].stamp, self._failed.get(name)):
                 continue
             try:
@@ -94,11 +94,11 @@ class Models:
             if copy is None or not copy.is_dir():
                 raise
             log.error("model %s cannot be loaded, and its last good version goes on: %s", name, error)
-        self._failed[name] = _stamp(folder) or ()
+        self._failed[name] = stamp_of(folder) or ()
         return replace(self._load(name, copy), stamp=())
 
     def _load(self, name: str, folder: Path) -> ModelVersion:
-        before, task = _stamp(folder) or (), self._task_of(folder)
+        before, task = stamp_of(folder) or (), self._task_of(folder)
         model = task.load(folder)
         version = _version_of(_config_of(folder)) if before else "unknown"
         if self._good is not None and folder.parent != self._good:
@@ -137,7 +137,7 @@ def _config_of(folder: Path) -> Path:
     return model_folder(folder) / CONFIG
 
 
-def _stamp(folder: Path) -> tuple[int, ...] | None:
+def stamp_of(folder: Path) -> tuple[int, ...] | None:
     """What changes when a folder is replaced; None while there is none, between the two renames of a save."""
     try:
         status = _config_of(folder).stat()

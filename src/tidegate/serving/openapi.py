@@ -13,18 +13,54 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import tidegate
-from tidegate.serving.schemas import ErrorAnswer
+from tidegate.serving.answers import Answer, ErrorAnswer
 
-_SENTENCES = {
-    400: "The request cannot be read",
-    401: "No valid token",
-    404: "No such model, or nothing of that name",
-    409: "What is there already does not go with the request",
-    413: "Too large",
-    422: "The request cannot be answered as it is",
-    503: "Too much work at the moment; the header Retry-After says when to come again",
-    507: "It cannot be saved, and was not taken",
+_RETRY = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
+_HEADERS = {401: {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer"}}}, 503: _RETRY}
+_REFUSALS = {
+    400: ("The request cannot be read", "this is no HTTP request that can be read; send HTTP/1.1"),
+    401: (
+        "No valid token",
+        "the request carries no valid token; send the header Authorization: Bearer <token>",
+    ),
+    403: (
+        "The service is called by a name that is not its own, or from a page of another site",
+        "this service is not called 'forecasts.example'; call it by its address, or start it with --allow-host "
+        "and that name",
+    ),
+    404: ("No such model, or nothing of that name", "there is no model 'share'; there are shares, power"),
+    408: ("The request did not arrive in time", "the body did not arrive in time; send it faster or in smaller pieces"),
+    409: (
+        "What is there already does not go with the request",
+        "the stream 'meter-1' has begun, so it takes no history; delete it to begin again",
+    ),
+    413: (
+        "Too large, or too costly to read",
+        "the request has more than 100000 rows; send fewer at a time",
+    ),
+    415: (
+        "The body is encoded as something else than gzip",
+        "the body is encoded as 'br'; send it as it is, or as gzip",
+    ),
+    422: (
+        "The request cannot be answered as it is",
+        "values[1] must be a finite number, not nan; correct it",
+    ),
+    431: ("The head is too large", "the head of the request is too large; send shorter headers"),
+    500: ("A fault of the service", "the service met a fault of its own; its log says more"),
+    503: (
+        "Too much work at the moment, or the answer takes too long",
+        "the service has all the work it may hold; try again in a second",
+    ),
+    507: (
+        "It cannot be saved, and was not taken",
+        "the streams cannot be saved (database or disk is full), so the observation was not taken; make room "
+        "and try again",
+    ),
 }
+EVERY = (400, 408, 431, 500, 503)  # what any request may be answered with
+GUARDED = (401, 403)  # where a token, and one of the service's names, is asked for
+WITH_BODY = (413, 415)
 _ABOUT = (
     'Answers of saved models. Every refusal is JSON, {"error": "one sentence"}. Numbers must be finite; null '
     "stands for a missing value."
@@ -33,8 +69,11 @@ _ABOUT = (
 
 def json_body(kind: type[BaseModel]) -> dict[str, Any]:
     """OpenAPI of a JSON body that the route reads by itself."""
-    schema = {"$ref": f"#/components/schemas/{kind.__name__}"}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": _schema(kind)}}}}
+
+
+def _schema(kind: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{kind.__name__}"}
 
 
 def file_body(*parts: str) -> dict[str, Any]:
@@ -46,8 +85,19 @@ def file_body(*parts: str) -> dict[str, Any]:
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI of the refusals that a route may answer with, beside those of every route."""
-    every = sorted({400, 401, 413, 422, 503, *statuses})
-    return {status: {"model": ErrorAnswer, "description": _SENTENCES[status]} for status in every}
+    return {status: _refusal(status) for status in sorted({*EVERY, *statuses})}
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    sentence, error = _REFUSALS[status]
+    content = {"application/json": {"schema": _schema(ErrorAnswer), "example": {"error": error}}}
+    return {"description": sentence, "content": content, "headers": _HEADERS.get(status, {})}
+
+
+def answers(kind: type[Answer], *statuses: int, more: dict[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of what a route may answer: with 200 JSON, or one of `more` by media type; else a refusal."""
+    content = {"application/json": {"example": kind.example}} | (more or {})
+    return {200: {"model": kind, "description": kind.__doc__, "content": content}} | refusals(*statuses)
 
 
 def describe(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> dict[str, Any]:
@@ -55,14 +105,25 @@ def describe(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title="Tidegate", version=tidegate.__version__, description=_ABOUT, routes=app.routes)
         _, definitions = models_json_schema(
-            [(kind, "validation") for kind in bodies], ref_template="#/components/schemas/{model}"
+            [(kind, "validation") for kind in (*bodies, ErrorAnswer)], ref_template="#/components/schemas/{model}"
         )
         components = document.setdefault("components", {})
         components.setdefault("schemas", {}).update(definitions["$defs"])
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         document["security"] = [{}, {"token": []}]
+        _without_fastapis(document)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _without_fastapis(document: dict[str, Any]) -> None:
+    """Take out the refusals that FastAPI would give, and this service never does."""
+    for methods in document["paths"].values():
+        for route in methods.values():
+            if "HTTPValidationError" in str(route["responses"].get("422", "")):
+                del route["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
 
 
 def page(document: dict[str, Any]) -> str:
@@ -72,11 +133,11 @@ def page(document: dict[str, Any]) -> str:
         for method, route in methods.items():
             body = route.get("requestBody", {}).get("content", {})
             fields = "".join(_fields(kind, document) for kind in body.values())
-            answers = ", ".join(sorted(route["responses"]))
+            statuses = ", ".join(sorted(route["responses"]))
             parts.append(
                 f"<section><h2><code>{method.upper()} {html.escape(path)}</code></h2>"
                 f"<p>{html.escape(route.get('description') or route.get('summary', ''))}</p>"
-                f"{fields}<p>Answers: {answers}</p></section>"
+                f"{fields}<p>Answers: {statuses}</p>{_example(route)}</section>"
             )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Tidegate: interface</title>'
@@ -85,6 +146,12 @@ def page(document: dict[str, Any]) -> str:
         f"<body><main><h1>Interface</h1><p>{html.escape(document['info']['description'])} "
         '<a href="/openapi.json">OpenAPI</a> · <a href="/">back</a></p>' + "".join(parts) + "</main></body></html>"
     )
+
+
+def _example(route: dict[str, Any]) -> str:
+    told = next(iter(route["responses"]["200"]["content"].values()))["example"]
+    text = told if isinstance(told, str) else json.dumps(told, indent=1, ensure_ascii=False)
+    return f"<details><summary>An answer</summary><pre>{html.escape(text)}</pre></details>"
 
 
 def _fields(kind: dict[str, Any], document: dict[str, Any]) -> str:

@@ -34,6 +34,9 @@ class Refusal(Exception):
         return Response(self.body, self.status, self.headers, "application/json")
 
 
+FAULT = Refusal(500, "the service met a fault of its own; its log says more")
+
+
 def overloaded(sentence: str) -> Refusal:
     """The refusal of a service that has all the work it may hold."""
     return Refusal(503, sentence, retry_after=1)

@@ -79,9 +79,3 @@ def _sentence(error: ValidationError) -> str:
         return f"{place or 'the body'} must be a finite number, not {came}; correct it"
     message = fault["msg"][:1].lower() + fault["msg"][1:]
     return f"{place or 'the body'} cannot be used: {message}; correct it (the documentation is at /docs)"
-
-
-class ErrorAnswer(BaseModel):
-    """What every refusal says."""
-
-    error: str = Field(description="one sentence: what is wrong, where, what to do")

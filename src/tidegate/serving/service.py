@@ -76,7 +76,7 @@ class Service:
         self._begun = True
         self.metrics = Metrics(shared=database is not None)
         for name in self.models.names:
-            self.metrics.model.labels(name, self.models.get(name).version).set(1)
+            self.metrics.serve(self.models.get(name))
         self.ready = False
         self.bounds = Bounds(self.settings.max_rows, self.settings.max_values)
         self.token, self._database, self._lock, self._beat = token, database, None, beat
@@ -150,14 +150,12 @@ class Service:
         self._beat()
         self.metrics.waiting.labels("batches").set(self.batcher.waiting)
         self.metrics.waiting.labels("tables").set(self.isolation.waiting)
+        self.metrics.waiting.labels("streams").set(self.transactions.waiting)
 
     async def _refresh(self) -> None:
         self._refresh_token()
-        before = {name: self.models.get(name).version for name in self.models.names}
         for version in await asyncio.get_running_loop().run_in_executor(None, self.models.refresh):
-            self.metrics.model.labels(version.name, before[version.name]).set(0)
-            self.metrics.model.labels(version.name, version.version).set(1)
-            self.metrics.loaded.labels(version.name).inc()
+            self.metrics.serve(version)
 
     async def _settle(self) -> None:
         self.metrics.streams.set(await self.transactions.settle())

@@ -21,7 +21,7 @@ from typing import Any
 from tidegate.errors import SettingError
 from tidegate.serving.repair import claim, prepare
 from tidegate.serving.settings import ServeSettings
-from tidegate.serving.worker import REFUSED
+from tidegate.serving.worker import REFUSED, end_on_hangup
 
 _BEGINNING = 300.0  # seconds that a worker may take to load its models
 _WAIT, _LONGEST_WAIT, _SOUND = 0.1, 10.0, 30.0  # seconds before a new worker, at most, and after which one was sound
@@ -91,6 +91,7 @@ class Supervisor:
         """
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._end)
+        end_on_hangup()
         os.makedirs(self._metrics)
         os.makedirs(self._good)
         state = Path(self._settings.state or self._folder)

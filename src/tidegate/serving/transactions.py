@@ -54,6 +54,11 @@ class Transactions:
         self._schedule()
         return await answer
 
+    @property
+    def waiting(self) -> int:
+        """Works that wait for their transaction."""
+        return len(self._jobs)
+
     async def settle(self) -> int:
         """Let the disk have what was committed; returns the number of streams."""
         if self._store.path is None:

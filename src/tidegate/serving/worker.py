@@ -65,6 +65,7 @@ def work(
     threading.Thread(target=_announce, args=(server, begun), daemon=True).start()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, _already_ending)
+    end_on_hangup()
     server.run(sockets=[listener])
     if not server.started:
         sys.exit(REFUSED)
@@ -91,6 +92,12 @@ def make_server(service: Service) -> uvicorn.Server:
         backlog=BACKLOG,
     )
     return uvicorn.Server(config)
+
+
+def end_on_hangup() -> None:
+    """Let a terminal that closes end the service in order, as SIGTERM does; under nohup it goes on."""
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, lambda number, frame: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def _already_ending(number: int, frame: Any) -> None:

@@ -8,9 +8,11 @@ import numpy as np
 
 from tidegate.errors import DataError
 from tidegate.notes import Note
+from tidegate.tables.ahead import joined_ahead
 from tidegate.tables.frequency import times_ahead
 from tidegate.tables.messages import stamp_text
 from tidegate.tables.panel import Panel
+from tidegate.tables.steps import closed_between, parse_step
 
 
 def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[Panel, np.ndarray]:
@@ -29,8 +31,9 @@ def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[P
             row, or there are none.
     """
     new_number = {name: number for number, name in enumerate(panel.ids.tolist())}
+    own_number = dict(new_number)
     ahead = times_ahead(newest, 1)[:, 0]
-    pieces, repeated = [], 0
+    pieces, repeated, closed = [], 0, 0
     for number, name in enumerate(newest.ids.tolist()):
         old, new = newest.rows(number), panel.rows(new_number.pop(name)) if name in new_number else slice(0, 0)
         known = int(np.searchsorted(panel.times[new], newest.times[old.stop - 1], side="right"))
@@ -38,10 +41,7 @@ def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[P
             _refuse_contradiction(newest, old, panel, slice(new.start, new.start + known))
         repeated, new = repeated + known, slice(new.start + known, new.stop)
         if new.stop > new.start and panel.times[new.start] != ahead[number]:
-            raise DataError(
-                f"the new rows of series {name} begin at {stamp_text(panel.times[new.start])}, but its next row is "
-                f"expected at {stamp_text(ahead[number])}; give the rows between them too"
-            )
+            closed = max(closed, _days_closed(newest, old, panel.times[new.start], ahead[number]))
         pieces.append((old, new))
     if not new_number and not any(new.stop > new.start for _, new in pieces):
         raise DataError(
@@ -49,8 +49,13 @@ def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[P
             "rows that follow"
         )
     notes = (Note("tables.rows_known", {"count": repeated}),) if repeated else ()
+    notes += (Note("tables.days_off", {"count": closed}),) if closed else ()
     added = np.array(sorted(new_number.values()), dtype=np.int64)
     pieces += [(slice(0, 0), panel.rows(number)) for number in added]
+    sources = [  # of what is known ahead: the new rows of a series know better than the old ones
+        len(newest.ids) + own_number[name] if new.stop > new.start else number
+        for number, (name, (_, new)) in enumerate(zip(newest.ids.tolist(), pieces, strict=False))
+    ]
     joined = {
         column: np.concatenate(
             [part for old, new in pieces for part in (getattr(newest, column)[old], getattr(panel, column)[new])]
@@ -65,8 +70,28 @@ def append_rows(newest: Panel, panel: Panel, *, filled: bool = False) -> tuple[P
         ids=np.concatenate([newest.ids, panel.ids[added]]),
         static=np.concatenate([newest.static, panel.static[added]]),
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        ahead=joined_ahead(newest, panel, [*sources, *(len(newest.ids) + added)]),
         **joined,
     ), known
+
+
+def _days_closed(newest: Panel, old: slice, first: np.generic, expected: np.generic) -> int:
+    """Days without trading between the last known row of a series and its first new one.
+
+    Raises:
+        DataError: other rows lie between.
+    """
+    last = newest.times[old.stop - 1]
+    days = 0
+    if newest.times.dtype.kind == "M":
+        days = closed_between(parse_step(newest.freq), int(last.astype(np.int64)), int(first.astype(np.int64)))
+    if not days:
+        name = newest.ids[int(np.searchsorted(newest.starts, old.start, side="right")) - 1]
+        raise DataError(
+            f"the new rows of series {name} begin at {stamp_text(first)}, but its next row is expected at "
+            f"{stamp_text(expected)}; give the rows between them too"
+        )
+    return days
 
 
 def _refuse_contradiction(newest: Panel, old: slice, panel: Panel, new: slice) -> None:

@@ -10,10 +10,10 @@ import pandas as pd
 
 from tidegate.errors import DataError
 from tidegate.tables.columns import Columns
-from tidegate.tables.date_formats import YEARS
+from tidegate.tables.date_formats import YEARS, has_year_beyond
 from tidegate.tables.frequency import future_times
 from tidegate.tables.stamps import NUMBER_FORMS, UNIX
-from tidegate.tables.steps import parse_step
+from tidegate.tables.steps import closed_between, parse_step
 from tidegate.tables.zones import pandas_zone
 
 _LARGEST = 2**53
@@ -46,8 +46,7 @@ class Clock:
         except DataError:
             raise
         except (ValueError, OverflowError, TypeError):
-            kind = "a date and time in ISO 8601, such as 2026-01-31T12:00:00" if self._dates else "a number"
-            raise DataError(f"time must be {kind}, not {str(stamp)[:40]!r}") from None
+            raise DataError(self._fault(str(stamp))) from None
         if not self._step.fits(np.array([inside]))[0]:
             raise DataError(f"time {str(stamp)[:40]!r} does not fall on the model's steps of {self._freq}")
         return inside
@@ -66,6 +65,10 @@ class Clock:
             )
         return int(steps[0])
 
+    def follow_each_other(self, earlier: int | float, later: int | float) -> bool:
+        """Whether nothing but days without trading lies between two stamps."""
+        return self._dates and closed_between(self._step, int(earlier), int(later)) > 0
+
     def after(self, stamp: int | float, first: int, end: int) -> np.ndarray:
         """The stamps inside, `first` to `end` - 1 steps after this one.
 
@@ -80,7 +83,7 @@ class Clock:
 
     def sample(self, count: int) -> np.ndarray:
         """Some stamps inside (count,), one step apart, for a history that is only a trial."""
-        return self.after(0, 0, count)
+        return self.after(int(np.asarray(self._step.ahead(np.array([0]), 1))[0]), 0, count)
 
     def stamps(self, inside: np.ndarray) -> np.ndarray:
         """Stamps inside, (R,) numbers, as a panel holds them."""
@@ -92,10 +95,7 @@ class Clock:
         Raises:
             DataError: they lie beyond what a time stamp can hold.
         """
-        stamps = future_times(last, self._freq, steps)
-        if self._dates and (stamps[..., -1] < last).any():
-            raise DataError("the forecast reaches beyond the year 2262; such times cannot be held")
-        return stamps
+        return future_times(last, self._freq, steps)
 
     def restore(self, stamps: np.ndarray) -> np.ndarray | pd.Series:
         """Stamps (S,) of a panel in the table's own terms."""
@@ -116,6 +116,15 @@ class Clock:
             return [stamp.isoformat() for stamp in pd.Series(self._columns.restore_times(stamps))]
         unit = "s" if not (stamps.view(np.int64) % 10**9).any() else "ns"
         return np.datetime_as_string(stamps, unit=unit).tolist()
+
+    def _fault(self, text: str) -> str:
+        """What is wrong with a stamp that cannot be read."""
+        if self._dates and has_year_beyond(text):
+            return f"time {text[:40]!r} lies beyond the years {YEARS[0]} to {YEARS[1]}; correct it"
+        kind = "a date and time in ISO 8601, such as 2026-01-31T12:00:00"
+        if not self._dates:
+            kind = f"a {'whole ' if self._dtype.kind == 'i' else ''}number between -2**53 and 2**53"
+        return f"time must be {kind}, not {text[:40]!r}"
 
     def _date(self, stamp: Any) -> int:
         if isinstance(stamp, np.datetime64):

@@ -25,11 +25,13 @@ class Columns:
         future: covariates known ahead.
         static: constant per series, in the order of `Panel.static`: first the categorical ones, then the numbers.
         categories: for each categorical static column its known categories; category i has code i + 1, others 0.
+        texts: for each covariate of text its known values; value i has code i + 1.
         layout: "long", "wide" or "rows", as the table came.
         frame: what the table came as: "pandas", "polars", "numpy" or "file".
         id_dtype: numpy dtype of the identifiers ("object" for text), or "category".
         time_kind: how time stamps were written: "dates", "numbers", one of `NUMBER_FORMS` such as "yyyymmdd",
             "unix_s", "unix_ms", "unix_us", "unix_ns" or "period:<freq>".
+        time_form: how text wrote them, as `find_form` finds it; None where they were no text, or in no one form.
         zone: the time zone that the stamps were in, if any.
         in_utc: whether `Panel.times` are in UTC (steps below a day in a zone) rather than in local time.
         clock_zone: the zone of the wall clock where they are; None where only changing offsets were given.
@@ -43,14 +45,26 @@ class Columns:
     future: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
     categories: dict[str, list[str]] = field(default_factory=dict)
+    texts: dict[str, list[str]] = field(default_factory=dict)
     layout: str = "long"
     frame: str = "pandas"
     id_dtype: str = "object"
     time_kind: str = "dates"
+    time_form: str | None = None
     zone: str | None = None
     in_utc: bool = False
     clock_zone: str | None = None
     calendar: tuple[str, ...] = ()
+
+    @property
+    def coded(self) -> dict[str, tuple[int, ...]]:
+        """By role the numbers of the covariates whose values are codes of text."""
+        roles = {"past": self.past, "future": self.future}
+        return {role: tuple(i for i, name in enumerate(names) if name in self.texts) for role, names in roles.items()}
+
+    def width(self, role: str) -> int:
+        """How many inputs the covariates of a role are: a text is one for each of its values."""
+        return sum(len(self.texts[name]) if name in self.texts else 1 for name in getattr(self, role))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,8 +100,8 @@ class Columns:
     def restore_times(self, times: np.ndarray) -> np.ndarray | pd.Series:
         """Time stamps (R,) of a panel or of `future_times` as the input wrote them.
 
-        Dates given as text come back as datetime64; everything else in the input's own kind (numbers such as
-        20240131, Unix time, periods, time zones).
+        Dates given as text come back as datetime64 (files have them in `time_form`); everything else in the input's
+        own kind (numbers such as 20240131, Unix time, periods, time zones).
         """
         if times.dtype.kind != "M":
             return times

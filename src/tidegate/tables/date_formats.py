@@ -26,6 +26,7 @@ MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y", "%m %d %Y", "%m/%d/%y", "%m-%
 YEAR_FIRST = ("%y-%m-%d", "%y/%m/%d", "%y.%m.%d", "%y %m %d")
 _ORDERS = {"year": YEAR_FIRST, "day": DAY_FIRST, "month": MONTH_FIRST}
 YEARS = (1678, 2261)  # whole years that nanoseconds in 64 bits can hold
+_YEAR = re.compile(r"\s*([+-]?\d{4,12})-\d")
 
 _MONTHS = "jan(?:uary)? feb(?:ruary)? mar(?:ch)? apr(?:il)? may june? july? aug(?:ust)? sept?(?:ember)?"
 _MONTHS += " oct(?:ober)? nov(?:ember)? dec(?:ember)?"
@@ -112,6 +113,12 @@ def form_to_dates(texts: list[str], codes: np.ndarray, name: str, form: str) -> 
     offsets = np.array(behind, dtype="timedelta64[ns]").astype(np.int64)
     refuse_other_zones(values, offsets, codes, name)
     return DateText(values + offsets.astype("timedelta64[ns]"), offsets, ())
+
+
+def has_year_beyond(text: str) -> bool:
+    """Whether a text begins with a year that no stamp can hold, such as 0001-01-01 or 30000-01-01."""
+    year = _YEAR.match(text)
+    return year is not None and not YEARS[0] <= int(year[1]) <= YEARS[1]
 
 
 def date_like(texts: list[str]) -> np.ndarray:

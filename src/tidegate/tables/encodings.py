@@ -27,6 +27,10 @@ def find_encoding(data: bytes, *, cut: bool) -> str:
         DataError: it is no encoding that can be told.
     """
     if data[:2] in UTF_16_MARKS:
+        try:
+            decode(data, "utf-16", cut=cut)
+        except UnicodeDecodeError:
+            raise DataError("it begins as UTF-16 and does not go on so; it is damaged, write it again") from None
         return "utf-16"
     try:
         decode(data, "utf-8-sig", cut=cut)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -15,7 +17,10 @@ from tidegate.tables.settings import MISSING
 REMEDIES = "fill them in the table, or set missing to 'forward', 'linear', 'seasonal' or 'mask'"
 
 
-def fill(panel: Panel, method: str, season_length: int) -> Panel:
+Coded = Mapping[str, Collection[int]]
+
+
+def fill(panel: Panel, method: str, season_length: int, coded: Coded = MappingProxyType({})) -> Panel:
     """Treat the missing values (NaN) of targets, past and future covariates, each series for itself.
 
     `forward` repeats the last known value; `linear` draws a straight line, by rows, from the last known to the next
@@ -28,6 +33,7 @@ def fill(panel: Panel, method: str, season_length: int) -> Panel:
         panel: not changed; arrays without missing values are shared with the result.
         method: one of `MISSING`; `mask` leaves every NaN where it is.
         season_length: rows per season, for `seasonal`.
+        coded: by role the columns that hold codes, between which there is no line: the last known is repeated.
 
     Returns:
         The filled panel; the same object when nothing was to be filled.
@@ -49,7 +55,8 @@ def fill(panel: Panel, method: str, season_length: int) -> Panel:
             raise _refused(panel, role, unknown)
         values = values.copy()
         for column in np.flatnonzero(unknown.any(axis=0)):
-            _fill_column(values[:, column], unknown[:, column], panel, method, season_length, role)
+            line = column not in coded.get(role, ())
+            _fill_column(values[:, column], unknown[:, column], panel, method, season_length, role, line=line)
         filled[role] = values
     return replace(panel, **filled) if filled else panel
 
@@ -95,7 +102,7 @@ def season_known(unknown: np.ndarray, panel: Panel, rows: np.ndarray, series: np
 
 
 def _fill_column(
-    values: np.ndarray, unknown: np.ndarray, panel: Panel, method: str, season_length: int, role: str
+    values: np.ndarray, unknown: np.ndarray, panel: Panel, method: str, season_length: int, role: str, *, line: bool
 ) -> None:
     """Fill one column in place; the work grows with the number of missing values."""
     rows, series, before, after = neighbours(unknown, panel)
@@ -113,7 +120,7 @@ def _fill_column(
         values[rows] = values[before]
         return
     share = (rows - before) / np.maximum(after - before, 1)
-    filled = values[before] + (values[after] - values[before]) * np.where(has_before & has_after, share, 0.0)
+    filled = values[before] + (values[after] - values[before]) * np.where(has_before & has_after & line, share, 0.0)
     if method == "seasonal":
         for distance in (season_length, -season_length):
             inside = season_known(unknown, panel, rows, series, distance)

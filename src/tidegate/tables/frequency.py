@@ -6,22 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from tidegate.errors import DataError
 from tidegate.tables.panel import Panel
+from tidegate.tables.sessions import SessionStep
 from tidegate.tables.settings import TableSettings
-from tidegate.tables.steps import (
-    DAY,
-    MONTHS,
-    SECOND,
-    UNITS,
-    WEEKDAYS,
-    BusinessStep,
-    FixedStep,
-    MonthStep,
-    NumberStep,
-    parse_step,
-    stamps,
-    weekday,
-)
+from tidegate.tables.steps import BusinessStep, FixedStep, MonthStep, NumberStep, parse_step, stamps
+from tidegate.tables.units import DAY, MONTHS, SECOND, UNITS, WEEKDAYS, weekday
 
 _MONTH_LETTERS = {1: "M", 3: "Q", 12: "Y"}
 _MONTH_RULES = {"start": "{}S", "end": "{}E", "business start": "B{}S", "business end": "B{}E"}
@@ -89,17 +79,23 @@ def future_times(last: Any, freq: str | int | float, steps: int) -> np.ndarray:
 
     Returns:
         (steps,) for one stamp, (N, steps) for an array of them.
+
+    Raises:
+        DataError: they lie beyond what a time stamp can hold.
     """
     step = parse_step(freq)
     ahead = np.arange(1, steps + 1)
     known = np.asarray(last)
     if known.dtype.kind == "O":
         known = np.asarray(last, dtype="datetime64[ns]")
-    if known.dtype.kind != "M":
-        return step.ahead(known[..., None], ahead)
-    if known.dtype != "datetime64[ns]":
-        known = known.astype("datetime64[ns]")
-    return step.ahead(known.astype(np.int64)[..., None], ahead).view("datetime64[ns]")
+    dates = known.dtype.kind == "M"
+    inside = (known.astype("datetime64[ns]").astype(np.int64) if dates else known)[..., None]
+    stamps = step.ahead(inside, ahead)
+    # Whole numbers wrap around; floating-point ones no longer move.
+    if steps and not ((stamps[..., :1] > inside).all() and (stamps[..., 1:] > stamps[..., :-1]).all()):
+        reach = "the year 2262" if dates else f"the numbers that steps of {freq} can be counted on"
+        raise DataError(f"the forecast reaches beyond {reach}; correct the newest times, or leave those rows out")
+    return stamps.view("datetime64[ns]") if dates else stamps
 
 
 def times_ahead(panel: Panel, steps: int) -> np.ndarray:
@@ -115,12 +111,14 @@ def season_of(settings: TableSettings, panel: Panel) -> int:
 def default_season_length(freq: str | int | float) -> int:
     """The usual number of steps per season: 24 for h, 7 for D, 5 for B, 52 for W, 12 for MS, 4 for QS, 1 for YS.
 
-    Steps of at least five minutes have the day as their season, shorter ones the hour, seconds the minute; 1 where a
-    season is no whole number of steps, for plain numbers, and where every row is a step.
+    Sessions are a season; other steps of at least five minutes have the day as theirs, shorter ones the hour, seconds
+    the minute; 1 where a season is no whole number of steps, for plain numbers, and where every row is a step.
     """
     step = parse_step(freq)
     if isinstance(step, BusinessStep):
         return 5
+    if isinstance(step, SessionStep):
+        return len(step.offsets)
     if isinstance(step, MonthStep):
         return 12 // step.size if 12 % step.size == 0 else 1
     if not isinstance(step, FixedStep):

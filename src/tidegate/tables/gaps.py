@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from tidegate.notes import Note
 from tidegate.tables.messages import counted, stamp_text
 from tidegate.tables.ordering import Order
 from tidegate.tables.regularity import find_step, irregular_rows, refuse_other_steps
+from tidegate.tables.sessions import SessionStep
 from tidegate.tables.settings import TableSettings
 from tidegate.tables.steps import BusinessStep, RowStep, Step, as_numbers, parse_step
 
@@ -41,7 +42,7 @@ def close_gaps(order: Order, settings: TableSettings) -> Grid:
         DataError: naming rows off the step, series with another step, or (when missing values are refused) the gaps.
         SettingError: for a step that does not fit the kind of the time column.
     """
-    freq, notes = find_step(order, settings.freq)
+    freq, notes = find_step(order, settings.freq, filled=settings.missing != "refuse")
     step = parse_step(freq)
     plain = Grid(order.times, order.starts, freq, None, notes)
     numbers = as_numbers(order.times)
@@ -53,6 +54,9 @@ def close_gaps(order: Order, settings: TableSettings) -> Grid:
     fits = step.fits(numbers)
     if not fits.all() or not exact.all():
         raise irregular_rows(order, freq, fits, exact, given=settings.freq is not None)
+    if isinstance(step, SessionStep):
+        steps, notes = _without_closed(step, numbers, steps, notes)
+        plain = replace(plain, notes=notes)
     if (steps == 1).all():
         return plain
     missing = int(steps.sum()) - len(steps)
@@ -63,6 +67,19 @@ def close_gaps(order: Order, settings: TableSettings) -> Grid:
     if settings.missing == "refuse" or missing > max(1_000_000, 20 * len(numbers)):
         raise _gaps(order, steps, missing, freq, settings.missing)
     return _close(order, step, numbers, steps, freq, (*notes, Note("tables.gaps_closed", {"count": missing})))
+
+
+def _without_closed(
+    step: SessionStep, numbers: np.ndarray, steps: np.ndarray, notes: tuple[Note, ...]
+) -> tuple[np.ndarray, tuple[Note, ...]]:
+    """Steps (R-1,) of which none lies between two sessions: those left out, late or short are said, and no gaps."""
+    across = np.diff(step.session(numbers))
+    closed = (across > 0) & (steps > 1)
+    if closed.any():
+        days = int((across[closed] - 1).sum())
+        short = int((steps[closed] > 1 + (across[closed] - 1) * len(step.offsets)).sum())
+        notes = (*notes, Note("tables.sessions_off", {"days": days, "short": short}))
+    return np.where(closed, 1, steps), notes
 
 
 def _gaps(order: Order, steps: np.ndarray, missing: int, freq: str | int | float, method: str) -> DataError:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tidegate.tables.filling import fill, neighbours, season_known
+from tidegate.tables.filling import Coded, fill, neighbours, season_known
 from tidegate.tables.panel import Panel
 
 ROLES = ("targets", "past", "future")
@@ -39,14 +39,17 @@ class GradualFilling:
     later: tuple[Later, ...]
 
     @classmethod
-    def of(cls, panel: Panel, method: str, season_length: int) -> GradualFilling:
-        """Fill a panel by one of `MISSING`; errors are those of `fill`."""
+    def of(cls, panel: Panel, method: str, season_length: int, coded: Coded) -> GradualFilling:
+        """Fill a panel by one of `MISSING`; `coded` columns and errors are those of `fill`."""
         gaps = [role for role in ROLES if np.isnan(getattr(panel, role)).any()]
         if method not in ("linear", "seasonal") or not gaps:
-            return cls(fill(panel, method, season_length), ())
+            return cls(fill(panel, method, season_length, coded), ())
         methods = ("linear", "seasonal")[: 1 + (method == "seasonal")]
         later = [
-            Later(fill(panel, each, season_length), {role: _delays(panel, role, each, season_length) for role in gaps})
+            Later(
+                fill(panel, each, season_length, coded),
+                {role: _delays(panel, role, each, season_length, coded) for role in gaps},
+            )
             for each in methods
         ]
         return cls(fill(panel, "forward", season_length), tuple(later))
@@ -77,13 +80,13 @@ def first_origins(panel: Panel) -> np.ndarray:
     return first
 
 
-def _delays(panel: Panel, role: str, method: str, season_length: int) -> np.ndarray:
+def _delays(panel: Panel, role: str, method: str, season_length: int, coded: Coded) -> np.ndarray:
     missing = np.isnan(getattr(panel, role))
     delays = np.zeros(missing.shape, dtype=np.int32)
     for column in np.flatnonzero(missing.any(axis=0)):
         unknown = missing[:, column]
         rows, series, _, after = neighbours(unknown, panel)
-        own = np.where(after >= 0, after - rows, 0)
+        own = np.where((after >= 0) & (column not in coded.get(role, ())), after - rows, 0)
         if method == "seasonal":
             own[season_known(unknown, panel, rows, series, season_length)] = season_length
             own[season_known(unknown, panel, rows, series, -season_length)] = 0

@@ -11,16 +11,18 @@ from tidegate.errors import DataError
 from tidegate.notes import Note
 from tidegate.tables.columns import Columns
 from tidegate.tables.messages import row_list, stamp_text
+from tidegate.tables.session_finding import find_sessions
 from tidegate.tables.stamps import UNIX, Times
-from tidegate.tables.steps import DAY, FixedStep, RowStep, parse_step
+from tidegate.tables.steps import FixedStep, RowStep, parse_step
+from tidegate.tables.units import DAY
 from tidegate.tables.zones import pandas_zone
 
 
 def in_steps(times: Times, ids: pd.Series | None, freq: str | None, name: str) -> Times:
     """The stamps whose differences are steps.
 
-    Where there is a zone, steps below a day count in UTC, since an hour is an hour when clocks change; days and more
-    keep the wall clock, since a day of 23 hours is a day.
+    Where there is a zone, steps below a day count in UTC, since an hour is an hour when clocks change; days and more,
+    and sessions, keep the wall clock, since a day of 23 hours is a day and an exchange opens by its clock.
 
     Args:
         times: as they were read.
@@ -30,7 +32,8 @@ def in_steps(times: Times, ids: pd.Series | None, freq: str | None, name: str) -
     """
     if times.universal is None:
         return times
-    return _placed(times, _below_a_day(times.values, ids, freq), name)
+    below = _below_a_day(times.values, ids, freq)
+    return _placed(times, below and not (freq is None and _in_sessions(times.values, ids)), name)
 
 
 def as_fitted(times: Times, columns: Columns, freq: str | None, name: str) -> Times:
@@ -77,6 +80,13 @@ def _below_a_day(local: np.ndarray, ids: pd.Series | None, freq: str | None) -> 
     codes, _ = pd.factorize(ids)
     first = clock[np.unique(codes, return_index=True)[1]]
     return bool((clock != first[codes]).any())
+
+
+def _in_sessions(local: np.ndarray, ids: pd.Series | None) -> bool:
+    codes = np.zeros(len(local), dtype=np.int64) if ids is None else pd.factorize(ids)[0]
+    order = np.lexsort((local, codes))
+    starts = np.append(np.unique(codes[order], return_index=True)[1], len(local))
+    return find_sessions(local[order], starts) is not None
 
 
 def _placed(times: Times, in_utc: bool, name: str) -> Times:

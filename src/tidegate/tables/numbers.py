@@ -81,6 +81,12 @@ def looks_numeric(column: pd.Series, share: float = 0.5, sample: int = 200) -> b
     return found > 0 and found >= share * (found + len(unread))
 
 
+def has_numbers(column: pd.Series) -> bool:
+    """Whether any known value of a column of text can be read as a number."""
+    found = pd.factorize(column.astype(object))[1]
+    return bool(np.isfinite(_from_words(_cleaned(found), ".")[0]).any())
+
+
 def _from_objects(objects: np.ndarray, name: str, marks: Marks, notes: list[Note]) -> np.ndarray:
     if pd.api.types.infer_dtype(objects, skipna=True) in ("integer", "floating", "mixed-integer-float", "decimal"):
         return objects.astype(np.float64)
@@ -96,8 +102,8 @@ def _from_objects(objects: np.ndarray, name: str, marks: Marks, notes: list[Note
         first = objects[rows[0]]
         if not any(char.isdigit() for word in words for char in str(word)):
             raise DataError(
-                f"column {name!r} holds no number but text ({shown(first)}); name columns of numbers in its place, "
-                "such as one of 0 and 1 for each of its values (pandas.get_dummies), or text as static_cols"
+                f"column {name!r} holds no number but text ({shown(first)}); name a column of numbers in its place, "
+                "and text as past_cols, future_cols or static_cols"
             )
         raise DataError(
             f"column {name!r} is not a number in {row_list(rows)} ({shown(first)}); "

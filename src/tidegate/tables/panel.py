@@ -23,6 +23,8 @@ class Panel:
         future: (R, Q) float, covariates known ahead.
         static: (N, S) float, constant per series (categories as codes, 0 = unseen).
         notes: what was inferred or left out, to be shown to the user.
+        ahead: (N, S, Q) the future covariates of the steps that follow, as far as the table had them (NaN behind that);
+            None where it had none.
     """
 
     ids: np.ndarray
@@ -34,6 +36,7 @@ class Panel:
     future: np.ndarray
     static: np.ndarray
     notes: tuple[Note, ...] = ()
+    ahead: np.ndarray | None = None
 
     @property
     def lengths(self) -> np.ndarray:
@@ -48,7 +51,8 @@ class Panel:
         """The panel with only the series where `keep` (N,) is true."""
         rows = np.repeat(keep, self.lengths)
         starts = np.concatenate([[0], np.cumsum(self.lengths[keep])]).astype(np.int64)
-        return self._with_rows(rows, starts, ids=self.ids[keep], static=self.static[keep])
+        ahead = None if self.ahead is None else self.ahead[keep]
+        return self._with_rows(rows, starts, ids=self.ids[keep], static=self.static[keep], ahead=ahead)
 
     def head(self, lengths: np.ndarray) -> Panel:
         """The first `lengths` (N,) rows of each series."""
@@ -63,7 +67,7 @@ class Panel:
         position = np.arange(self.starts[-1]) - np.repeat(self.starts[:-1], self.lengths)
         rows = position >= np.repeat(self.lengths - lengths, self.lengths)
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return self._with_rows(rows, starts, ids=self.ids, static=self.static)
+        return self._with_rows(rows, starts, ids=self.ids, static=self.static, ahead=self.ahead)
 
     def before(self, rows: np.ndarray, series: np.ndarray, count: int) -> Panel:
         """A series for each of these rows (M,): the last `count` rows of its series (M,) before it, or all."""
@@ -72,9 +76,18 @@ class Panel:
         reach = np.arange(starts[-1]) - np.repeat(starts[:-1] - first, rows - first)
         return self._with_rows(reach, starts, ids=self.ids[series], static=self.static[series])
 
-    def _with_rows(self, rows: np.ndarray, starts: np.ndarray, *, ids: np.ndarray, static: np.ndarray) -> Panel:
+    def _with_rows(
+        self,
+        rows: np.ndarray,
+        starts: np.ndarray,
+        *,
+        ids: np.ndarray,
+        static: np.ndarray,
+        ahead: np.ndarray | None = None,
+    ) -> Panel:
         return replace(
             self,
+            ahead=ahead,
             ids=ids,
             static=static,
             starts=starts,

@@ -9,22 +9,18 @@ from tidegate.notes import Note
 from tidegate.tables.frequency import alias, infer_freq
 from tidegate.tables.messages import counted, row_list, stamp_text
 from tidegate.tables.ordering import Order
-from tidegate.tables.steps import (
-    DAY,
-    WEEKDAYS,
-    FixedStep,
-    NumberStep,
-    RowStep,
-    Step,
-    as_numbers,
-    modern_name,
-    parse_step,
-    weekday,
-)
+from tidegate.tables.session_finding import find_sessions, refuse_unknown_days
+from tidegate.tables.steps import FixedStep, NumberStep, RowStep, Step, as_numbers, modern_name, parse_step
+from tidegate.tables.units import DAY, WEEKDAYS, weekday
 
 
-def find_step(order: Order, given: str | None) -> tuple[str | int | float, tuple[Note, ...]]:
+def find_step(order: Order, given: str | None, *, filled: bool = False) -> tuple[str | int | float, tuple[Note, ...]]:
     """The step of time as `Panel.freq` names it, as given or inferred.
+
+    Args:
+        order: all rows.
+        given: the step in the settings.
+        filled: whether gaps are filled, so that rows which may be sessions or not are taken for gaps.
 
     Raises:
         SettingError: a given step does not fit the kind of the time column.
@@ -40,6 +36,13 @@ def find_step(order: Order, given: str | None) -> tuple[str | int | float, tuple
         return (step.size if isinstance(step, NumberStep) else _anchored(given, step, order.times)), ()
     if given == "row":
         return "row:" + _median_step(order), ()
+    sessions = find_sessions(order.times, order.starts) if dated else None
+    if sessions is not None and not (filled and sessions.unknown):
+        refuse_unknown_days(sessions)
+        step = sessions.step
+        return step.name, (
+            Note("tables.sessions_inferred", {"freq": step.name, "step": alias(step.size, order.times.view(np.int64))}),
+        )
     freq = infer_freq(order.times, order.starts)
     if freq is not None:
         return freq, (Note("tables.step_inferred", {"freq": freq}),) if dated or freq != 1 else ()

@@ -11,7 +11,8 @@ import pandas as pd
 
 from tidegate.errors import DataError, SettingError
 from tidegate.notes import Note
-from tidegate.tables.date_formats import YEARS, DateText, form_to_dates, text_to_dates
+from tidegate.tables.date_formats import YEARS, DateText, form_to_dates, has_year_beyond, text_to_dates
+from tidegate.tables.date_writing import find_form, read_form
 from tidegate.tables.messages import row_list, shown
 from tidegate.tables.numbers import is_text
 from tidegate.tables.zones import offset_name
@@ -46,6 +47,7 @@ class Times:
         written: the zone or the offsets in words, for notes.
         in_utc: whether `values` are in UTC instead, as `in_steps` may decide.
         notes: what was decided.
+        form: how text writes them, as `find_form` finds it.
     """
 
     values: np.ndarray
@@ -55,9 +57,10 @@ class Times:
     written: str = ""
     in_utc: bool = False
     notes: tuple[Note, ...] = ()
+    form: str | None = None
 
 
-def parse_times(column: pd.Series, name: str, form: str | None = None) -> Times:
+def parse_times(column: pd.Series, name: str, form: str | None = None, usual: str | None = None) -> Times:
     """Read a column of time stamps.
 
     Dates as datetimes, periods or text in any common format; dates as numbers (20240131, 2024013118, 2024031, 202401,
@@ -68,6 +71,7 @@ def parse_times(column: pd.Series, name: str, form: str | None = None) -> Times:
         column: the stamps.
         name: its name, for messages.
         form: how text and numbers write dates, in the letters of strptime; found out when None.
+        usual: how the column's text was written before, which is tried first.
 
     Raises:
         DataError: naming rows without a stamp, rows that cannot be read, or rows in different time zones.
@@ -91,7 +95,7 @@ def parse_times(column: pd.Series, name: str, form: str | None = None) -> Times:
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
         _refuse_missing(column, name)
         return _from_numbers(column.to_numpy(dtype=None if isinstance(dtype, np.dtype) else np.float64), name)
-    return _from_objects(column, name)
+    return _from_objects(column, name, usual)
 
 
 def is_midnight(value: object) -> bool:
@@ -162,6 +166,9 @@ def _from_numbers(values: np.ndarray, name: str) -> Times:
             "correct or remove those rows"
         )
     low, high = values.min(), values.max()
+    if values.dtype.kind == "u" and high >= 2**63:
+        rows = row_list(np.flatnonzero(values >= 2**63))
+        raise DataError(f"the time column {name!r} is 2**63 or more in {rows}; correct or remove those rows")
     if _DATE_NAME.search(name) and low >= 20_000 and high <= 80_000:
         days = np.rint(values.astype(np.float64) * 86_400).astype(np.int64) * 10**9
         base = np.datetime64("1899-12-30", "ns")
@@ -233,7 +240,7 @@ def _calendar(years: np.ndarray, months: np.ndarray, days: np.ndarray) -> np.nda
     return dates.astype("datetime64[ns]") if (dates.astype("datetime64[M]") == number).all() else None
 
 
-def _from_objects(column: pd.Series, name: str) -> Times:
+def _from_objects(column: pd.Series, name: str, usual: str | None) -> Times:
     empty = column.isna().to_numpy() | column.isin(_EMPTY).to_numpy()
     if empty.any():
         raise _unread(column, empty, name)
@@ -251,10 +258,13 @@ def _from_objects(column: pd.Series, name: str) -> Times:
     numbers = _as_numbers(texts)
     if numbers is not None:
         return _from_numbers(numbers[codes], name)
+    known = None if usual is None else read_form(texts, usual)
+    if known is not None:
+        return Times(known[codes], form=usual)
     read = text_to_dates(texts, codes, name)
     if np.isnat(read.values).any():
         raise _unread(column, np.isnat(read.values)[codes], name)
-    return _of_texts(read, codes)
+    return _of_texts(read, codes, texts if isinstance(first, str) else [])
 
 
 def _from_form(column: pd.Series, name: str, form: str) -> Times:
@@ -273,16 +283,17 @@ def _from_form(column: pd.Series, name: str, form: str) -> Times:
             f"the time column {name!r} is not written as date_format={form!r} in {row_list(rows)} "
             f"({shown(texts[codes[rows[0]]])}); correct date_format (--date-format) or those rows"
         )
-    return _of_texts(read, codes)
+    return _of_texts(read, codes, texts)
 
 
-def _of_texts(read: DateText, codes: np.ndarray) -> Times:
+def _of_texts(read: DateText, codes: np.ndarray, texts: list[str]) -> Times:
+    form = find_form(texts, read.values, read.offsets)
     if read.offsets is None:
-        return Times(read.values[codes], notes=read.notes)
+        return Times(read.values[codes], notes=read.notes, form=form)
     universal = read.values - read.offsets.astype("timedelta64[ns]")
     zones = [offset_name(int(offset)) for offset in np.unique(read.offsets)]
     zone = zones[0] if len(zones) == 1 else None
-    return Times(read.values[codes], "dates", universal[codes], zone, ", ".join(zones), notes=read.notes)
+    return Times(read.values[codes], "dates", universal[codes], zone, ", ".join(zones), notes=read.notes, form=form)
 
 
 def _as_numbers(texts: list[str]) -> np.ndarray | None:
@@ -306,11 +317,15 @@ def _to_nanoseconds(values: np.ndarray, name: str) -> np.ndarray:
     bad = (days < np.datetime64("1677-09-22")) | (days > np.datetime64("2262-04-10"))
     if bad.any():
         rows = np.flatnonzero(bad)
-        raise DataError(
-            f"the time column {name!r} reaches beyond the years 1678 to 2261 in {row_list(rows)} ({days[rows[0]]}); "
-            "correct or remove those rows"
-        )
+        raise _beyond(name, rows, days[rows[0]])
     return values.astype("datetime64[ns]")
+
+
+def _beyond(name: str, rows: np.ndarray, stamp: object) -> DataError:
+    return DataError(
+        f"the time column {name!r} reaches beyond the years {YEARS[0]} to {YEARS[1]} in {row_list(rows)} "
+        f"({shown(str(stamp))}); correct or remove those rows"
+    )
 
 
 def _refuse_missing(column: pd.Series, name: str) -> None:
@@ -325,6 +340,9 @@ def _unread(column: pd.Series, bad: np.ndarray, name: str) -> DataError:
         return DataError(
             f"the time column {name!r} is empty in {row_list(rows)}; give a time stamp or remove those rows"
         )
+    beyond = rows[[has_year_beyond(str(stamp)) for stamp in column.to_numpy()[rows]]]
+    if len(beyond):
+        return _beyond(name, beyond, column.iloc[int(beyond[0])])
     return DataError(
         f"the time column {name!r} cannot be read as dates of one format between 1678 and 2261 in {row_list(rows)} "
         f"({shown(str(value))}); write dates as 2024-01-31 or 2024-01-31 18:00, or remove those rows"

@@ -12,16 +12,15 @@ from functools import lru_cache
 import numpy as np
 
 from tidegate.errors import SettingError
+from tidegate.tables.sessions import SessionStep, parse_session
+from tidegate.tables.units import DAY, MONTHS, UNITS, WEEKDAYS, weekday
 
-SECOND = 10**9
-DAY = 86_400 * SECOND
-UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": SECOND, "min": 60 * SECOND, "h": 3600 * SECOND, "D": DAY, "W": 7 * DAY}
-WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
-MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _OLD = {"H": "h", "T": "min", "S": "s", "L": "ms", "U": "us", "N": "ns", "d": "D", "w": "W", "b": "B", "M": "ME"}
 _OLD |= {"Q": "QE", "A": "YE", "Y": "YE", "AS": "YS", "BM": "BME"}
+_LONGEST_CLOSED = 7  # as in China about New Year
 _SPANS = {"M": 1, "Q": 3, "Y": 12}
-KNOWN = "ns, us, ms, s, min, h, D, B, W, MS, ME, BMS, BME, QS, QE, YS, YE (with a number before, as in 15min), or row"
+KNOWN = "ns, us, ms, s, min, h, D, B, W, MS, ME, BMS, BME, QS, QE, YS, YE (with a number before, as in 15min), row, "
+KNOWN += "or sessions such as 5min 09:30-15:55 MON-FRI"
 
 
 def stamps(numbers: np.ndarray) -> np.ndarray:
@@ -32,11 +31,6 @@ def stamps(numbers: np.ndarray) -> np.ndarray:
 def as_numbers(times: np.ndarray) -> np.ndarray:
     """Time stamps as numbers: dates as nanoseconds, numbers as they are."""
     return times.view(np.int64) if times.dtype.kind == "M" else times
-
-
-def weekday(times: np.ndarray) -> np.ndarray:
-    """Day of the week of time stamps in nanoseconds, Monday 0."""
-    return (times // DAY + 3) % 7
 
 
 @dataclass(frozen=True)
@@ -169,12 +163,12 @@ class RowStep:
         return times + steps * self.size
 
 
-Step = FixedStep | NumberStep | BusinessStep | MonthStep | RowStep
+Step = FixedStep | NumberStep | BusinessStep | MonthStep | SessionStep | RowStep
 
 
 @lru_cache(maxsize=256)
 def parse_step(freq: str | int | float) -> Step:
-    """The step that a frequency names: a pandas alias (also the older ones), a number, or `row:<step>`.
+    """The step that a frequency names: a pandas alias (also the older ones), a number, sessions, or `row:<step>`.
 
     Raises:
         SettingError: naming the frequencies that are known.
@@ -188,6 +182,9 @@ def parse_step(freq: str | int | float) -> Step:
         inner = parse_step(text.removeprefix("row:"))
         if isinstance(inner, FixedStep | NumberStep):
             return RowStep(inner.size)
+    session = parse_session(text)
+    if session is not None:
+        return session
     if re.fullmatch(r"\d+", text) and int(text) > 0:
         return NumberStep(int(text))
     if re.fullmatch(r"\d*\.\d+(e-?\d+)?|\d+e-?\d+", text) and float(text) > 0:
@@ -197,6 +194,21 @@ def parse_step(freq: str | int | float) -> Step:
     if step is None:
         raise SettingError(f"freq does not know {freq!r}; it knows {KNOWN}")
     return step
+
+
+def closed_between(step: Step, earlier: int, later: int) -> int:
+    """How many days without trading alone lie between two stamps, at most seven in a row; 0 where it is otherwise.
+
+    Nobody tells a forecaster of holidays, so the first row after them follows the last one before them.
+    """
+    pair = np.array([earlier, later])
+    if isinstance(step, BusinessStep):
+        steps, exact = step.count(pair)
+        return int(steps[0]) - 1 if exact[0] and 1 < steps[0] <= 1 + _LONGEST_CLOSED else 0
+    if isinstance(step, SessionStep) and step.fits(pair).all():
+        sessions, first = int(np.diff(step.session(pair))[0]), int(step.slot(pair)[1])
+        return sessions - 1 if first == 0 and 1 < sessions <= 1 + _LONGEST_CLOSED else 0
+    return 0
 
 
 def modern_name(freq: str) -> str:

@@ -60,6 +60,7 @@ def wide_to_long(panel: Panel, columns: Columns, id_col: str, target: str, *, re
         panel.future[rows],
         np.empty((len(keep), 0)),
         (*panel.notes, *notes),
+        None if panel.ahead is None else np.where((last == count)[:, None, None], panel.ahead, np.nan),
     )
     return wide, replace(columns, id=id_col, targets=(target,))
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from lacking import need_module
-from tidegate import DataError, Forecaster, SettingError
+from tidegate import DataError, Forecaster, SettingError, write_report
 
 FAST = {"lookback": 12, "units": 8, "layers": 1, "epochs": 2, "batch_size": 16}
 
@@ -214,3 +214,31 @@ def test_unusable_test_size_is_refused(test_size):
 def test_a_test_part_without_a_window_says_so():
     with pytest.raises(DataError, match="hold no window"):
         Forecaster(**FAST, horizon=10).backtest(noisy_sine(100), test_size=0.05)
+
+
+@pytest.mark.parametrize("names", [["a", "b"], [7, 8]])
+def test_a_table_of_polars_is_judged_in_frames_of_polars(names, tmp_path):
+    polars = need_module("polars")
+    need_module("pyarrow")
+    evaluate, losses = need_module("utilsforecast.evaluation").evaluate, need_module("utilsforecast.losses")
+    times = pd.date_range("2026-01-01", periods=80)
+    frames = [pd.DataFrame({"unique_id": name, "ds": times, "y": np.sin(np.arange(80))}) for name in names]
+    frame = pd.concat(frames, ignore_index=True)
+    chosen = {"lookback": 6, "horizon": 2, "units": 3, "epochs": 1, "steps_per_epoch": 2}
+    result = Forecaster(**chosen).backtest(frame)
+    same = Forecaster(**chosen).backtest(polars.from_pandas(frame))
+    for name in ("forecasts", "parts", "examples", "history", "ahead", "forecasts_by_step"):
+        ours, theirs = getattr(result, name), getattr(same, name)
+        assert isinstance(theirs, polars.DataFrame)
+        if name != "history":  # has seconds
+            pd.testing.assert_frame_equal(theirs.to_pandas(), ours.reset_index(drop=True), check_dtype=False)
+    assert (same.methods, same.targets, same.horizon) == (result.methods, result.targets, result.horizon)
+    assert same.errors["step"].to_list() == result.errors["step"].astype(str).tolist()
+    scores = evaluate(same.forecasts, metrics=[losses.mae], models=same.methods, cutoff_col="cutoff")
+    assert isinstance(scores, polars.DataFrame)
+    folds = Forecaster(**chosen).cross_validate(polars.from_pandas(frame), folds=2)
+    assert all(isinstance(fold.forecasts, polars.DataFrame) for fold in folds)
+    reports = [write_report(each, tmp_path / str(i)) for i, each in enumerate((result, same))]
+    one, two = ((report.parent / "backtest.csv").read_bytes() for report in reports)
+    assert one == two
+    pd.testing.assert_frame_equal(same.in_frames_of("pandas").errors, result.errors, check_dtype=False)

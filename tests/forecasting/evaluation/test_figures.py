@@ -86,6 +86,31 @@ def test_autocorrelation_is_drawn_of_enough_residuals_alone(points):
     assert ("fewer than 40 residuals" in texts_of(figure)) is (points == 18)
 
 
+def test_points_of_residuals_show_where_most_lie():
+    """Not the lowest and highest of each stretch alone, as a line has them: those would leave the middle empty."""
+    result = fake_result(rows=4000, horizon=1)
+    rows = result.forecasts.sample(3 * MOST_POINTS, replace=True, random_state=0, ignore_index=True)
+    rng = np.random.default_rng(0)
+    rows = rows.assign(ds=np.sort(rows["ds"].to_numpy()), y=rows["LSTM"] + rng.normal(size=len(rows)))
+    rows.loc[7, "y"] = rows.loc[7, "LSTM"] + 99
+    result = type(result)(**{**vars(result), "forecasts": rows.assign(cutoff=np.arange(len(rows)))})
+    with drawing(LIGHT):
+        points = pictures.draw(figures.drawer(result, "residuals")).axes[0].collections[0].get_offsets()
+    drawn = np.asarray(points)[:, 1]
+    assert len(drawn) < 1.1 * MOST_POINTS
+    assert np.median(np.abs(drawn)) == pytest.approx(0.6745, rel=0.1)  # that of a normal variable
+    assert drawn.max() == pytest.approx(99)
+
+
+def test_a_curve_that_leaves_the_figure_is_marked():
+    result = fake_result(rows=400, horizon=5)
+    errors, naive = result.errors, next(m for m in result.methods if m not in (result.method, result.best_naive))
+    errors.loc[(errors["method"] == naive) & (errors["step"] == 3), "mae"] = 1000.0  # in the middle alone
+    with drawing(LIGHT):
+        texts = texts_of(pictures.draw(figures.drawer(result, "error_per_step")))
+    assert [text for text in texts if "↑" in text] == [figures.method_words(naive, "en") + " ↑"]
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_every_part_is_named_however_short(lang):
     result = fake_result(rows=400)

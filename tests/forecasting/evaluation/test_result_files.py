@@ -98,7 +98,9 @@ def test_backtest_csv_names_columns_as_a_forecast_does(targets, ids, tmp_path):
     result = forecaster.backtest(table, refit=False)
     save_result(result, tmp_path)
     text = {"shop": str}
-    written = pd.read_csv(tmp_path / "backtest.csv", parse_dates=["when", "cutoff"], dtype=text)
+    written = pd.read_csv(
+        tmp_path / "backtest.csv", parse_dates=["when", "cutoff"], date_format="%d.%m.%Y %H:%M", dtype=text
+    )
     forecast = forecaster.predict()
     keys = [name for name in forecast if not str(name).startswith("LSTM")]
     assert list(written) == [*keys, "cutoff", *targets, *_named(result.methods, targets)]
@@ -123,5 +125,5 @@ def _named(methods, targets):
 
 def test_times_of_a_day_are_written_with_their_clock_in_every_file():
     midnight = pd.DataFrame({"ds": pd.to_datetime(["2026-01-01"]), "LSTM": [0.1 + 0.2]})
-    assert csv_bytes(midnight, "h") == b"ds,LSTM\n2026-01-01 00:00:00,0.30000000000000004\n"
-    assert csv_bytes(midnight, "D") == b"ds,LSTM\n2026-01-01,0.30000000000000004\n"
+    assert csv_bytes(midnight, None, "h") == b"ds,LSTM\n2026-01-01 00:00:00,0.30000000000000004\n"
+    assert csv_bytes(midnight, None, "D") == b"ds,LSTM\n2026-01-01,0.30000000000000004\n"

@@ -16,6 +16,7 @@ from tidegate.forecasting.evaluation.result import PARTS, BacktestResult
 from tidegate.forecasting.evaluation.significance import diebold_mariano, loss_by_origin, reach
 from tidegate.forecasting.evaluation.verdict import best_naive, verdict_metric, verdict_on
 from tidegate.forecasting.evaluation.window_forecasts import WindowForecasts, forecast_part
+from tidegate.forecasting.finite import quiet
 from tidegate.forecasting.frames import method_name
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel, training_lengths
@@ -24,6 +25,7 @@ from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import season_of, times_ahead
 from tidegate.tables.panel import Panel
+from tidegate.tables.text_columns import recoded
 from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
 from tidegate.training.schedules import OPEN_ENDED
@@ -69,6 +71,7 @@ def cross_validate(settings: ForecasterSettings, data: Any, folds: int, test_siz
     return [_backtest(settings, part, columns, seen, TrainingHooks())[1] for part, seen in parts]
 
 
+@quiet()
 def _backtest(
     settings: ForecasterSettings, panel: Panel, columns: Columns, seen: np.ndarray, hooks: TrainingHooks
 ) -> tuple[TableModel, BacktestResult]:
@@ -76,11 +79,13 @@ def _backtest(
     model = TableModel.fit(settings, panel.head(seen), columns, hooks)
     kept = np.isin(panel.ids.astype(str), model.preprocessor.ids.astype(str))
     panel, seen = replace(panel.select(kept), notes=model.newest.notes), seen[kept]
+    panel = recoded(panel, columns, model.preprocessor.columns)
     model.keep_newest(panel)
     evaluation = forecast_part(model, panel, (seen, panel.lengths))
     return model, _result(model, panel, columns, seen, evaluation)
 
 
+@quiet()
 def score_panel(model: TableModel, panel: Panel) -> float:
     """R² over every window of a panel, the mean over targets, steps together."""
     nothing = np.zeros_like(panel.lengths)
@@ -107,7 +112,7 @@ def _result(
     ours, theirs = (loss_by_origin(truth, forecasts[name], origins, divisor) for name in (method, best or method))
     significance = diebold_mariano(ours, theirs, reach(origins, ends))
     history = model.history.to_frame()
-    notes = list(model.newest.notes)
+    notes = list(panel.notes)
     if evaluation.of > len(evaluation.rows):
         notes.append(Note("forecasting.windows_judged", {"judged": len(evaluation.rows), "all": int(evaluation.of)}))
     notes += _stopped_too_soon(model.history, settings)

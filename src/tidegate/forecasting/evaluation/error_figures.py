@@ -12,11 +12,12 @@ from tidegate.forecasting.evaluation.baselines import method_words
 from tidegate.forecasting.evaluation.metrics import ALL_STEPS
 from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.reporting.formats import number_text
-from tidegate.reporting.plotting import Style, end_labels, panels, said, tame, thin, time_axis
+from tidegate.reporting.plotting import MOST_POINTS, Style, end_labels, panels, said, tame, time_axis
 from tidegate.words import words
 
 MOST_TARGETS = 6
 LEAST_RESIDUALS = 40
+_LARGEST = 20
 _PACKAGE = "tidegate.forecasting.evaluation"
 
 
@@ -58,9 +59,9 @@ def _error_lines(ax: Axes, rows: pd.DataFrame, colours: dict[str, str], result: 
     by_step = rows.pivot(index="step", columns="method", values="mae")
     steps = by_step.index.to_numpy(float)
     main = [m for m in (result.method, result.best_naive) if m is not None]
-    # a naive method that runs away (drift often does) must not press the others to the floor
+    # a naive method that runs away (drift often does) must not press the others to the floor; its name says where it is
     highest = min(
-        np.nanmax(by_step.to_numpy(float), initial=0), 4 * np.nanmax(by_step[main].to_numpy(float), initial=0)
+        np.nanmax(by_step.to_numpy(float), initial=0), 8 * np.nanmax(by_step[main].to_numpy(float), initial=0)
     )
     ax.set_ylim(0, 1.05 * highest if highest > 0 else 1)
     marker = "o" if len(steps) <= 31 else None
@@ -70,7 +71,8 @@ def _error_lines(ax: Axes, rows: pd.DataFrame, colours: dict[str, str], result: 
     ax.set_xlim(steps[0] - 0.02 * len(steps), steps[-1] + 0.02 * len(steps))
     ax.xaxis.set_major_locator(MaxNLocator(12, integer=True))
     last = by_step.iloc[-1].dropna()
-    labels = [(m, method_words(m, lang) + (" ↑" if last[m] > 1.05 * highest else "")) for m in last.index]
+    beyond = by_step.max() > 1.05 * highest
+    labels = [(m, method_words(m, lang) + (" ↑" if beyond[m] else "")) for m in last.index]
     end_labels(ax, steps[-1], [(last[m], label, colours[m]) for m, label in labels])
 
 
@@ -83,8 +85,10 @@ def residuals(result: BacktestResult, style: Style, lang: str) -> Figure:
     for (over_time, spread, memory), target in zip(axes, targets, strict=True):
         rows = forecasts[(forecasts["target"] == target) & (forecasts["step"] == 1)].sort_values("ds", kind="stable")
         residual = tame(rows["y"] - rows[result.method])
-        times, thinned = thin(rows["ds"].to_numpy(), residual)
-        over_time.scatter(times, thinned, s=5, color=style.network, alpha=0.6, linewidths=0)
+        drawn = _sample(residual)
+        over_time.scatter(
+            rows["ds"].to_numpy()[drawn], residual[drawn], s=5, color=style.network, alpha=0.6, linewidths=0
+        )
         over_time.axhline(0, color=style.faint, linewidth=0.8)
         time_axis(over_time, rows["ds"].to_numpy(), lang)
         known = residual[np.isfinite(residual)]
@@ -101,6 +105,12 @@ def residuals(result: BacktestResult, style: Style, lang: str) -> Figure:
         for ax, title in zip((over_time, spread, memory), titles, strict=True):
             ax.set_title(title, loc="left", fontsize=10, color=style.faint)
     return figure
+
+
+def _sample(values: np.ndarray) -> np.ndarray:
+    """Which values to draw as points: some in equal distances, which show where most lie, and the largest."""
+    even = np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS - _LARGEST)).astype(int)
+    return np.union1d(even, np.argsort(-np.abs(values))[:_LARGEST])
 
 
 def _autocorrelation(ax: Axes, ids: np.ndarray, residual: np.ndarray, style: Style) -> bool:

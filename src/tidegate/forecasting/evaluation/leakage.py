@@ -18,6 +18,7 @@ from tidegate.errors import DataError
 from tidegate.forecasting.evaluation.held_out import held_out
 from tidegate.forecasting.evaluation.raw_rows import RawRows
 from tidegate.forecasting.evaluation.window_forecasts import NoWindowError, forecast_part
+from tidegate.forecasting.finite import quiet
 from tidegate.forecasting.table_model import TableModel
 from tidegate.tables.panel import Panel
 from tidegate.tables.reading import read_table
@@ -57,6 +58,7 @@ class LeakageReport:
         )
 
 
+@quiet()
 def check_leakage(
     model: TableModel,
     read: Callable[[pd.DataFrame], Panel],

@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from tidegate.forecasting.finite import quiet
+
 METRICS = ("mae", "mse", "rmse", "mape", "smape", "mase", "r2")
 SCALE_FREE = ("mape", "smape", "mase", "r2")
 ALL_STEPS = "all"
@@ -101,10 +103,11 @@ def _errors(truth: np.ndarray, forecast: np.ndarray, scale: np.ndarray) -> dict[
 
 def _r2(truth: np.ndarray, mse: np.ndarray, known: np.ndarray) -> np.ndarray:
     # centred before it is squared: with a large offset the textbook sum of squares would lose every digit
-    per_step = _mean((truth - _mean(truth, known, axis=0)) ** 2, known, axis=0)
-    overall = _mean((truth - _mean(truth, known, axis=(0, 1))) ** 2, known, axis=(0, 1))
-    variance = np.concatenate([overall[None], per_step])
-    return 1 - np.divide(mse, variance, out=np.full_like(mse, np.nan), where=variance > 0)
+    with quiet():
+        per_step = _mean((truth - _mean(truth, known, axis=0)) ** 2, known, axis=0)
+        overall = _mean((truth - _mean(truth, known, axis=(0, 1))) ** 2, known, axis=(0, 1))
+        variance = np.concatenate([overall[None], per_step])
+        return 1 - np.divide(mse, variance, out=np.full_like(mse, np.nan), where=variance > 0)
 
 
 def _by_step(values: np.ndarray, keep: np.ndarray) -> np.ndarray:

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
+from tidegate.forecasting.finite import quiet
 from tidegate.tables.columns import Columns
 from tidegate.tables.panel import Panel
 from tidegate.tables.stamps import parse_times
 
 _BLOCK = 8
+_LARGEST = float(np.finfo(np.float64).max) / 4
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,11 @@ class RawRows:
         for name, (series, ahead) in self.columns.items():
             values = self.frame[name].to_numpy(dtype=np.float64, na_value=np.nan).copy()
             after = (series >= 0) & (self.position[name] >= origins[series] + ahead)
-            spread = float(np.nanstd(values)) if np.isfinite(values).any() else 1.0
+            known = values[np.isfinite(values)]
+            with quiet():
+                spread = min(float(np.std(known)), _LARGEST / 100) if len(known) else 1.0
             noise = np.random.default_rng(0).normal(0, 3 * (spread or 1.0), int(after.sum()))
-            values[after] = -values[after] + noise
+            values[after] = np.clip(noise - values[after], -_LARGEST, _LARGEST)
             altered[name] = values
         return altered
 

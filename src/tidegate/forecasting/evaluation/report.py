@@ -14,6 +14,7 @@ from tidegate.forecasting.evaluation.metrics import ALL_STEPS, ALL_TARGETS, METR
 from tidegate.forecasting.evaluation.result import BacktestResult
 from tidegate.forecasting.evaluation.result_files import save_result
 from tidegate.forecasting.evaluation.scores import scored_targets, target_scores, target_words
+from tidegate.forecasting.finite import quiet
 from tidegate.reporting import sections
 from tidegate.reporting.formats import list_texts, minus_text, number_text, p_value_text, time_text
 from tidegate.reporting.html import to_html
@@ -39,6 +40,7 @@ _FIRST = 12
 _TONES: dict[bool | None, Tone] = {True: "good", False: "bad", None: "even"}
 
 
+@quiet()
 def write_report(result: BacktestResult, folder: str | os.PathLike[str], lang: str = "en") -> Path:
     """Write report.html, metrics.json, backtest.csv, history.csv, figures/*.png and result/ into a folder.
 
@@ -55,6 +57,7 @@ def write_report(result: BacktestResult, folder: str | os.PathLike[str], lang: s
         The path of report.html.
     """
     check_language(lang)  # before anything is written
+    result = result.in_frames_of("pandas")
     folder = Path(folder)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for name in figure_names(result):

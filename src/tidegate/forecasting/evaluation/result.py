@@ -12,16 +12,19 @@ from tidegate.forecasting.evaluation.significance import DieboldMariano
 from tidegate.forecasting.evaluation.verdict import Verdict
 from tidegate.notes import Note
 from tidegate.tables.columns import Columns
+from tidegate.tables.reading import as_kind, frame_kind
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PARTS = (TRAIN, VALIDATION, TEST)
+FRAMES = ("forecasts", "errors", "parts", "examples", "history", "ahead")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestResult:
     """A network beside the naive forecasts on the same test windows.
 
-    Frames name their columns always alike, whatever the user's table called them.
+    Frames name their columns always alike, whatever the user's table called them. They are of polars where the table
+    was (`errors["step"]` is then text).
 
     Attributes:
         method: the network's name, as in the columns of `forecasts` and in `errors["method"]`.
@@ -71,28 +74,43 @@ class BacktestResult:
         """The result with one more note, if it is one."""
         return self if note is None else replace(self, notes=(*self.notes, note))
 
+    def in_frames_of(self, kind: str) -> BacktestResult:
+        """The result with frames as `frame_kind` names them: of polars for "polars", else of pandas."""
+        polars = kind == "polars"
+        if polars == (frame_kind(self.errors) == "polars"):
+            return self
+        frames = {name: getattr(self, name) for name in FRAMES}
+        if polars:
+            frames["errors"] = self.errors.astype({"step": str})
+            return replace(self, **{name: as_kind(frame, "polars") for name, frame in frames.items()})
+        frames = {name: frame.to_pandas() for name, frame in frames.items()}
+        steps = [step if step == ALL_STEPS else int(step) for step in frames["errors"]["step"]]
+        frames["errors"]["step"] = pd.Series(steps, dtype=object)
+        return replace(self, **frames)
+
     @property
     def methods(self) -> list[str]:
         """The network first, then the naive methods."""
-        return [self.method, *(name for name in self.errors["method"].unique() if name != self.method)]
+        return [self.method, *(name for name in dict.fromkeys(self.errors["method"]) if name != self.method)]
 
     @property
     def targets(self) -> list[str]:
         """The targets' names, in order."""
-        return [target for target in self.errors["target"].unique() if target != ALL_TARGETS]
+        return [target for target in dict.fromkeys(self.errors["target"]) if target != ALL_TARGETS]
 
     @property
     def horizon(self) -> int:
         """S, the number of steps that a window forecasts."""
-        return int(self.errors.loc[self.errors["step"] != ALL_STEPS, "step"].max())
+        return max(int(step) for step in self.errors["step"] if step != ALL_STEPS)
 
     @property
     def forecasts_by_step(self) -> pd.DataFrame:
         """`forecasts` with the columns `step` (1 … S) and, also where there is but one, `target`."""
-        frame = self.forecasts
+        kind, frame = frame_kind(self.forecasts), self.in_frames_of("pandas").forecasts
         if "target" not in frame:
             frame = frame.assign(target=self.targets[0])
-        return frame.assign(step=frame.groupby(["unique_id", "target", "cutoff"], sort=False).cumcount() + 1)
+        step = frame.groupby(["unique_id", "target", "cutoff"], sort=False).cumcount() + 1
+        return as_kind(frame.assign(step=step), kind)
 
     @property
     def test_period(self) -> tuple[Any, Any]:

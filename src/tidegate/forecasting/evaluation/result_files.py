@@ -41,7 +41,9 @@ def save_result(result: BacktestResult, run: Path) -> None:
     """Write metrics.json, backtest.csv in the table's own terms, a CSV file per frame and `result/result.json`."""
     (run / "result").mkdir(parents=True, exist_ok=True)
     write_atomically(run / "metrics.json", metrics_json(result).encode())
-    write_atomically(run / "backtest.csv", csv_bytes(in_table_terms(result), result.settings.get("freq") or ""))
+    write_atomically(
+        run / "backtest.csv", csv_bytes(in_table_terms(result), result.columns, result.settings.get("freq") or "")
+    )
     elsewhere = {*_FILES, "verdict"}  # a verdict follows from the errors and the test
     plain = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name not in elsewhere}
     plain["significance"] = dataclasses.asdict(result.significance)

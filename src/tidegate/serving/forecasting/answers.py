@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate.forecasting.context import NextForecast
+from tidegate.serving.contract import ModelVersion
+
+
+def head_of(version: ModelVersion) -> dict[str, Any]:
+    """What every answer with a forecast begins with: whose it is, and how good that model was found."""
+    return {"model": version.name, "version": version.version, "verdict": version.model.judged.short}
 
 
 def forecast_body(forecast: NextForecast) -> dict[str, Any]:

@@ -1,17 +1,19 @@
-"""What the page shows of a model beside its forecast: the verdict of its run, and the naive forecast that did best."""
+"""What stands beside a model's forecast: the verdict of its run, and the naive forecast that did best."""
 
 from __future__ import annotations
 
 import logging
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from tidegate.forecasting.evaluation.baselines import repeat_last, seasonal_naive
+from tidegate.forecasting.evaluation.significance import SIGNIFICANT
 from tidegate.forecasting.predictor import Predictor
+from tidegate.serving.models import stamp_of
 from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
 
@@ -20,27 +22,72 @@ log = logging.getLogger("tidegate.serving")
 
 
 class RunVerdict(BaseModel):
-    """The verdict as `metrics.json` has it; `text` is the sentence in each language."""
+    """The verdict as `metrics.json` has it.
+
+    Attributes:
+        beats: as `Verdict.beats`.
+        text: the sentence in each language.
+        best_naive: the naive forecast that did best.
+        p_value: of the test; None where it could not be made.
+    """
 
     beats: bool | None
     text: dict[str, str]
     best_naive: str | None
+    p_value: float | None = None
+
+    @property
+    def outcome(self) -> Literal["better", "worse", "undecided"]:
+        """Which way the test decides: a network that is not better may still not be worse."""
+        if self.beats:
+            return "better"
+        significant = self.p_value is not None and self.p_value < SIGNIFICANT
+        return "worse" if self.beats is False and significant else "undecided"
+
+    @property
+    def short(self) -> dict[str, Any]:
+        """What stands in every answer with a forecast."""
+        return {"outcome": self.outcome, "p_value": self.p_value, "text": self.text["en"]}
+
+
+class _Test(BaseModel):
+    p_value: float | None = None
 
 
 class _Metrics(BaseModel):
     verdict: RunVerdict
+    diebold_mariano: _Test = _Test()
 
 
-def verdict_of(folder: Path) -> RunVerdict | None:
-    """The verdict of the run that a model folder belongs to; None where the model was saved without one.
+class Judged:
+    """The verdict on one version of a model.
 
-    It is looked for at each call: a run saves its model before its verdict.
+    It is looked for at each call, for a run saves its model before its verdict, and no longer once the folder holds
+    another version, whose verdict is not this one's.
     """
-    run = folder.parent if folder.resolve().name == "model" and not (folder / "model").is_dir() else folder
-    try:
-        return _read(run / _FILE, (run / _FILE).stat().st_mtime_ns)
-    except OSError:
-        return None
+
+    def __init__(self, folder: Path) -> None:
+        """Take the folder as it is now."""
+        self._folder, self._stamp = folder, stamp_of(folder)
+        inside = folder.resolve().name == "model" and not (folder / "model").is_dir()
+        self._file = (folder.parent if inside else folder) / _FILE
+        self._found: RunVerdict | None = None
+
+    @property
+    def verdict(self) -> RunVerdict | None:
+        """The verdict of the run that the model belongs to; None where it was saved without one."""
+        if stamp_of(self._folder) == self._stamp:
+            try:
+                self._found = _read(self._file, self._file.stat().st_mtime_ns)
+            except OSError:
+                self._found = None
+        return self._found
+
+    @property
+    def short(self) -> dict[str, Any] | None:
+        """As `RunVerdict.short`."""
+        verdict = self.verdict
+        return None if verdict is None else verdict.short
 
 
 def naive_after(predictor: Predictor, panel: Panel, number: int, verdict: RunVerdict | None) -> dict[str, Any]:
@@ -65,7 +112,8 @@ def naive_after(predictor: Predictor, panel: Panel, number: int, verdict: RunVer
 @lru_cache(maxsize=256)
 def _read(path: Path, changed: int) -> RunVerdict | None:
     try:
-        return _Metrics.model_validate_json(path.read_bytes()).verdict
+        found = _Metrics.model_validate_json(path.read_bytes())
+        return found.verdict.model_copy(update={"p_value": found.diebold_mariano.p_value})
     except ValidationError as error:
-        log.warning("%s holds no verdict that can be read, so the page shows none: %s", path, error.errors()[0]["msg"])
+        log.warning("%s holds no verdict that can be read, so none is told: %s", path, error.errors()[0]["msg"])
         return None

@@ -16,7 +16,7 @@ from tidegate.forecasting.predictor import AnyPredictor, Predictor, predictor_of
 from tidegate.forecasting.window_regressor import WindowRegressor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.contract import ModelVersion
-from tidegate.serving.forecasting.judged import verdict_of
+from tidegate.serving.forecasting.judged import Judged
 from tidegate.serving.forecasting.reading import TableReader
 from tidegate.serving.responses import Refusal
 from tidegate.settings import taken_from
@@ -30,12 +30,12 @@ class LoadedForecaster:
     Attributes:
         forecaster: as it was saved.
         predictor: what computes its forecasts of histories.
-        folder: where it was saved.
+        judged: tells how good it was found.
     """
 
     forecaster: Forecaster | WindowRegressor
     predictor: AnyPredictor
-    folder: Path
+    judged: Judged
 
 
 def load(folder: Path) -> LoadedForecaster:
@@ -44,16 +44,17 @@ def load(folder: Path) -> LoadedForecaster:
     Raises:
         ModelFolderError: the folder holds no usable model.
     """
+    judged = Judged(folder)
     forecaster = registry.load(folder)
     predictor = predictor_of(forecaster.fitted())
     _warm_up(predictor)
-    return LoadedForecaster(forecaster, predictor, folder)
+    return LoadedForecaster(forecaster, predictor, judged)
 
 
 def describe(loaded: LoadedForecaster) -> dict[str, Any]:
     """What the page shows of a forecaster."""
     predictor, layer = loaded.predictor, loaded.forecaster.settings().layer_settings()
-    newest, verdict = None, verdict_of(loaded.folder)
+    newest, verdict = None, loaded.judged.verdict
     if isinstance(predictor, Predictor) and predictor.newest_times.size:
         newest = predictor.clock.texts(predictor.newest_times.max()[None])[0]
     return {
@@ -69,7 +70,7 @@ def describe(loaded: LoadedForecaster) -> dict[str, Any]:
         "series": len(predictor.series),
         "newest": newest,
         "levels": [level for level in (80.0, 90.0) if predictor.gives(level)],
-        "verdict": None if verdict is None else verdict.model_dump(),
+        "verdict": None if verdict is None else verdict.model_dump() | {"outcome": verdict.outcome},
     }
 
 

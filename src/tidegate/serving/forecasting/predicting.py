@@ -13,13 +13,13 @@ import pandas as pd
 from tidegate.errors import DataError
 from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.frames import read_future
-from tidegate.forecasting.observations import as_numbers, check_rows, read_ahead
+from tidegate.forecasting.observations import as_numbers, check_rows, read_ahead, refuse_texts
 from tidegate.forecasting.predictor import Predictor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.bounds import Bounds
 from tidegate.serving.contract import ModelVersion
-from tidegate.serving.forecasting.answers import forecast_body
-from tidegate.serving.forecasting.judged import naive_after, verdict_of
+from tidegate.serving.forecasting.answers import forecast_body, head_of
+from tidegate.serving.forecasting.judged import naive_after
 from tidegate.serving.forecasting.loading import forecast, own_series, table_predictor
 from tidegate.serving.forecasting.schemas import PredictBody
 from tidegate.serving.responses import Refusal, overloaded, to_json
@@ -64,6 +64,7 @@ async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batc
         Refusal, TidegateError: in one sentence.
     """
     predictor = version.model.predictor
+    refuse_texts(predictor.texts)
     windows = read_windows(body.values, predictor.columns, bounds, predictor.gaps)
     series = own_series(version, body.series)
     future = np.empty((predictor.steps, 0))
@@ -79,13 +80,7 @@ async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batc
     contexts = [Context(rows, times, future, series) for rows in windows]
     waited = [forecast(version, batcher, context, levels) for context in contexts]
     forecasts = [await waited[0]] if len(waited) == 1 else await asyncio.gather(*waited)
-    return to_json(
-        {
-            "model": version.name,
-            "version": version.version,
-            "forecasts": [_of(series) | forecast_body(one) for one in forecasts],
-        }
-    )
+    return to_json(head_of(version) | {"forecasts": [_of(series) | forecast_body(one) for one in forecasts]})
 
 
 def read_windows(values: Any, columns: tuple[str, ...], bounds: Bounds, gaps: bool) -> np.ndarray:
@@ -121,7 +116,7 @@ def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]
     number = 0 if series is None else predictor.series.number(own_series(version, series))
     names = [None if predictor.roles.id is None else name for name in predictor.series]
     picked = newest.select(np.arange(len(newest.ids)) == number)
-    body = {"model": version.name, "version": version.version, "series": names[:_MOST_SERIES]}
+    body = head_of(version) | {"series": names[:_MOST_SERIES]}
     drawn = _of(names[number]) | _drawn(version, picked, 0)
     if predictor.known_ahead:
         return to_json(body | {"forecasts": [drawn | {"times": [], "columns": {}}]})
@@ -151,7 +146,7 @@ def predict_panel(
         )
         forecasts.append(body | _named(predictor, times[i], values[i], levels))
     notes = [str(note) for note in panel.notes]
-    return to_json({"model": version.name, "version": version.version, "notes": notes, "forecasts": forecasts})
+    return to_json(head_of(version) | {"notes": notes, "forecasts": forecasts})
 
 
 def _of(series: object) -> dict[str, Any]:
@@ -170,5 +165,5 @@ def _drawn(version: ModelVersion, panel: Panel, number: int) -> dict[str, Any]:
         name: [None if value != value else value for value in panel.targets[part, i].tolist()]
         for i, name in enumerate(predictor.roles.targets)
     }
-    naive = naive_after(predictor, panel, number, verdict_of(version.model.folder))
+    naive = naive_after(predictor, panel, number, version.model.judged.verdict)
     return {"history": {"times": predictor.clock.texts(panel.times[part]), "columns": columns}, "naive": naive}

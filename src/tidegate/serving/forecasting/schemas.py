@@ -1,10 +1,10 @@
-"""What requests for forecasts hold, and their answers."""
+"""What requests for forecasts hold."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from tidegate.serving.bounds import MOST_COLUMNS
 from tidegate.serving.schemas import Body, Name, Number
@@ -19,7 +19,7 @@ Row = Annotated[list[Value], Field(max_length=1000, fail_fast=True)]
 Rows = Annotated[list[Row], Field(fail_fast=True)]
 Windows = Annotated[list[Rows], Field(fail_fast=True)]
 Record = Annotated[dict[Name, Scalar], Field(max_length=MOST_COLUMNS)]
-Named = Annotated[dict[Name, Value], Field(max_length=1000)]
+Named = Annotated[dict[Name, Value | Annotated[str, Field(max_length=1000)]], Field(max_length=1000)]
 Records = Annotated[list[Record], Field(fail_fast=True)]
 
 
@@ -55,32 +55,3 @@ class PushBody(Body):
     model: Name | None = Field(None, description="which model, when the stream is new and several are served")
     series: Name | int | None = Field(None, description="the fitted series that a new stream is")
     history: HistoryBody | None = Field(None, description="rows that a new stream begins with")
-
-
-class ForecastAnswer(BaseModel):
-    """A forecast of one series."""
-
-    series: Any = Field(None, description="the series, when the table names them")
-    times: list[Any] = Field(description="time stamps ahead, or step numbers when no times were given")
-    columns: dict[str, list[float]] = Field(description="point forecast and interval bounds by column name")
-
-
-class PredictAnswer(BaseModel):
-    """The answer to a request for forecasts."""
-
-    model: str
-    version: str
-    forecasts: list[ForecastAnswer]
-
-
-class PushAnswer(BaseModel):
-    """The answer to an observation that was taken."""
-
-    stream: str
-    model: str
-    version: str
-    series: Any = Field(None, description="the fitted series that the stream is, if any")
-    count: int = Field(description="observations taken since the stream began")
-    time: Any = Field(None, description="time of the newest observation")
-    needed: int = Field(description="observations that are still needed for a forecast")
-    forecast: ForecastAnswer | None

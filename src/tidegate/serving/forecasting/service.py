@@ -15,11 +15,21 @@ from fastapi.responses import Response
 from tidegate.serving.bounds import LARGE
 from tidegate.serving.contract import ModelVersion, TaskService
 from tidegate.serving.forecasting import loading, tensors
+from tidegate.serving.forecasting.answer_schemas import (
+    DroppedAnswer,
+    ForecasterAnswer,
+    NewestAnswer,
+    PredictAnswer,
+    PushAnswer,
+    StreamAnswer,
+    StreamsAnswer,
+)
 from tidegate.serving.forecasting.predicting import Tables, newest_rows, predict_arrays, predict_panel
 from tidegate.serving.forecasting.reading import check_one, read_files, read_predict, read_push
-from tidegate.serving.forecasting.schemas import PredictAnswer, PredictBody, PushAnswer, PushBody
+from tidegate.serving.forecasting.schemas import PredictBody, PushBody
 from tidegate.serving.forecasting.streams import Streams
-from tidegate.serving.openapi import file_body, json_body, refusals
+from tidegate.serving.metrics import asks
+from tidegate.serving.openapi import GUARDED, WITH_BODY, answers, file_body, json_body
 from tidegate.serving.responses import Refusal, json_response
 from tidegate.serving.schemas import read
 
@@ -43,6 +53,7 @@ class ForecastingService(TaskService):
     """
 
     bodies = (PredictBody, PushBody)
+    description = ForecasterAnswer
     words = ("tidegate.forecasting.evaluation",)
     reading = ("tidegate.serving.forecasting.reading",)
     streams: Streams
@@ -115,29 +126,30 @@ class ForecastingService(TaskService):
 def _add_predictions(app: FastAPI, service: ForecastingService) -> None:
     """Add the routes that forecast what a request holds, or what a model was fitted on."""
     shared = service.shared
+    predicted = answers(PredictAnswer, *GUARDED, 404, *WITH_BODY, 422)
 
-    @app.post("/predict", responses=_ok(PredictAnswer) | refusals(404), openapi_extra=json_body(PredictBody))
+    @app.post("/predict", responses=predicted, openapi_extra=json_body(PredictBody))
     async def predict(request: Request) -> Response:
         """Forecast what follows rows of a table, or plain arrays."""
         content = request.scope["tidegate.body"]
         shared.bounds.check_json(content)
         if len(content) <= LARGE:
             body = read(PredictBody, content)
-            version = service.version(body.model)
+            version = asks(service.version(body.model))
             check_one(body)
             if body.values is not None:
                 return json_response(await predict_arrays(version, body, shared.batcher, shared.bounds))
         versions = service.versions()
         readers = {name: loading.reader(version) for name, version in versions.items()}
         found = await shared.isolation.run(read_predict, content, readers, shared.bounds)
-        version = versions[service.version(found.body.model).name]
+        version = asks(versions[service.version(found.body.model).name])
         if found.body.values is not None:
             return json_response(await predict_arrays(version, found.body, shared.batcher, shared.bounds))
         loading.table_predictor(version)
         levels = tuple(found.body.level)
         return json_response(await service.table(predict_panel, version, found.panel, found.future, levels, False))
 
-    @app.post("/predict/csv", responses=_ok(PredictAnswer) | refusals(404), openapi_extra=file_body("table", "future"))
+    @app.post("/predict/csv", responses=predicted, openapi_extra=file_body("table", "future"))
     async def predict_csv(
         request: Request,
         model: str | None = None,
@@ -150,24 +162,25 @@ def _add_predictions(app: FastAPI, service: ForecastingService) -> None:
         A form holds the file as `table`, and as `future` the file of what is known ahead; without `table` the forecast
         continues the rows that the model was fitted on.
         """
-        version = service.version(model)
+        version = asks(service.version(model))
         loading.table_predictor(version)
         content, kind = request.scope["tidegate.body"], request.headers.get("content-type", "")
         reader = loading.reader(version)
         panel, future = await shared.isolation.run(read_files, content, kind, columns, reader, shared.bounds)
         return json_response(await service.table(predict_panel, version, panel, future, tuple(level), history))
 
-    @app.get("/models/{name}/forecast", responses=refusals(404))
+    @app.get("/models/{name}/forecast", responses=answers(NewestAnswer, *GUARDED, 404, 422))
     async def newest(name: str, series: str | None = None, level: list[float] = _Levels) -> Response:
         """The newest rows that a model was fitted on, and the forecast that follows them."""
-        return json_response(await service.table(newest_rows, service.version(name), series, tuple(level)))
+        return json_response(await service.table(newest_rows, asks(service.version(name)), series, tuple(level)))
 
 
 def _add_streams(app: FastAPI, service: ForecastingService) -> None:
     """Add the routes of streams."""
     shared = service.shared
+    pushed = answers(PushAnswer, *GUARDED, 404, 409, *WITH_BODY, 422, 507)
 
-    @app.post("/streams/{id}", responses=_ok(PushAnswer) | refusals(404, 409, 507), openapi_extra=json_body(PushBody))
+    @app.post("/streams/{id}", responses=pushed, openapi_extra=json_body(PushBody))
     async def push(id: str, request: Request) -> Response:
         """Push one observation and get the forecast of what follows it; the first one begins the stream."""
         content = request.scope["tidegate.body"]
@@ -178,21 +191,17 @@ def _add_streams(app: FastAPI, service: ForecastingService) -> None:
             body = await shared.isolation.run(read_push, content, shared.bounds)
         return json_response(await service.streams.push(id, body))
 
-    @app.get("/streams/{id}", responses=refusals(404, 409))
+    @app.get("/streams/{id}", responses=answers(StreamAnswer, *GUARDED, 404, 409, 422))
     async def look(id: str, level: list[float] = _Levels) -> Response:
         """A stream's newest rows and its forecast."""
         return json_response(await service.streams.look(id, tuple(level)))
 
-    @app.delete("/streams/{id}", responses=refusals(404, 507))
+    @app.delete("/streams/{id}", responses=answers(DroppedAnswer, *GUARDED, 404, *WITH_BODY, 507))
     async def drop(id: str) -> Response:
         """Forget a stream."""
         return json_response(await service.streams.drop(id))
 
-    @app.get("/streams", responses=refusals())
+    @app.get("/streams", responses=answers(StreamsAnswer, *GUARDED))
     async def streams() -> Response:
         """How many streams there are, and the hundred used last."""
         return json_response(await service.streams.list())
-
-
-def _ok(kind: type[Any]) -> dict[int | str, dict[str, Any]]:
-    return {200: {"model": kind}}

@@ -15,15 +15,16 @@ import orjson
 from tidegate.arrays import as_numbers
 from tidegate.errors import DataError
 from tidegate.forecasting.context import Context
-from tidegate.forecasting.observations import check_rows
+from tidegate.forecasting.observations import check_rows, refuse_texts
 from tidegate.forecasting.predictor import AnyPredictor
 from tidegate.forecasting.streaming import Stream
 from tidegate.serving.batching import Batcher
 from tidegate.serving.bounds import Bounds
 from tidegate.serving.contract import ModelVersion
-from tidegate.serving.forecasting.answers import forecast_body
+from tidegate.serving.forecasting.answers import forecast_body, head_of
 from tidegate.serving.forecasting.loading import forecast, own_series
 from tidegate.serving.forecasting.schemas import HistoryBody, PushBody
+from tidegate.serving.metrics import asks
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.serving.store import StreamStore
 from tidegate.serving.transactions import Transactions, is_busy
@@ -116,6 +117,7 @@ class Streams:
             raise refusal(error) from None
 
     async def _answer(self, seen: _Seen, levels: tuple[float, ...]) -> bytes:
+        asks(seen.version)
         if seen.context is None:
             return to_json(seen.answer)
         found = await forecast(seen.version, self._batcher, seen.context, levels)
@@ -196,6 +198,7 @@ def _continued(live: _Live, id: str, body: PushBody) -> _Live:
 def _take_history(stream: Stream, history: HistoryBody, predictor: AnyPredictor, bounds: Bounds) -> None:
     """Begin a stream with older rows; all are checked and counted, and those that are kept are taken."""
     bounds.check_rows(len(history.values))
+    refuse_texts(predictor.texts)
     rows, width = as_numbers(history.values, "history.values"), len(stream.columns)
     rows = rows.reshape(-1, 1) if rows.ndim == 1 else rows
     if rows.ndim != 2 or rows.shape[1] != width:
@@ -209,8 +212,7 @@ def _answer(id: str, live: _Live) -> dict[str, Any]:
     stream, version = live.stream, live.version
     return {
         "stream": id,
-        "model": version.name,
-        "version": version.version,
+        **head_of(version),
         "series": stream.series,
         "count": stream.count,
         "time": stream.last_time,

@@ -15,7 +15,7 @@ import numpy as np
 
 from tidegate.errors import DataError
 from tidegate.forecasting.context import Context
-from tidegate.forecasting.observations import read_ahead
+from tidegate.forecasting.observations import read_ahead, refuse_texts
 from tidegate.forecasting.predictor import Predictor
 from tidegate.serving.batching import Batcher
 from tidegate.serving.bounds import Bounds
@@ -48,6 +48,7 @@ async def infer(
         Refusal, TidegateError: in one sentence.
     """
     predictor = version.model.predictor
+    refuse_texts(predictor.texts)
     if "history" not in inputs:
         raise DataError("the request has no input 'history'; give the newest rows, [n, rows, columns]")
     unknown = set(inputs) - {"history", "future"}
