@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from tidegate.tables.panel import Panel
-from tidegate.tables.steps import DAY, SECOND, BusinessStep, FixedStep, MonthStep, parse_step
+from tidegate.tables.sessions import SessionStep
+from tidegate.tables.steps import BusinessStep, FixedStep, MonthStep, parse_step
+from tidegate.tables.units import DAY, SECOND
 
 _LEAST = 0.1  # autocorrelation; seasons of less would save under a hundredth of an error
 _CLEAR = 0.3  # where no calendar says where to look, so that the best of hundreds of distances is no accident
@@ -41,6 +43,8 @@ def calendar_seasons(freq: str | int | float) -> tuple[int, ...] | None:
     step = parse_step(freq)
     if isinstance(step, BusinessStep):
         return (5,)
+    if isinstance(step, SessionStep):
+        return tuple(days * len(step.offsets) for days in (1, 5) if days * len(step.offsets) <= _LONGEST)
     if isinstance(step, MonthStep):
         return (12 // step.size,) if step.size in (1, 2, 3, 4) else ()
     if not isinstance(step, FixedStep):
