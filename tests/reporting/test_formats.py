@@ -6,7 +6,15 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from tidegate.reporting.formats import column_texts, number_text, p_value_text, setting_text, time_text, unbroken
+from tidegate.reporting.formats import (
+    column_texts,
+    number_text,
+    p_value_text,
+    setting_text,
+    time_text,
+    time_texts,
+    unbroken,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +35,13 @@ def test_column_texts_have_as_many_decimals_as_the_smallest_needs():
     assert column_texts({"a": 1234.5, "b": -987.1}) == {"a": "1,234", "b": "−987"}
     assert column_texts({"a": 0.98765, "b": -0.5}, decimals=3) == {"a": "0.988", "b": "−0.500"}
     assert column_texts({"a": 1e12, "b": 1.0}) == {"a": "1.00e+12", "b": "1.00"}  # no column is that wide
+
+
+def test_times_that_stand_under_one_another_all_have_a_clock_or_none():
+    midnight, later = np.datetime64("2024-03-01"), datetime(2024, 3, 1, 0, 30)
+    assert time_texts([midnight, later]) == ["2024-03-01 00:00", "2024-03-01 00:30"]
+    assert time_texts([midnight, datetime(2024, 3, 2)]) == ["2024-03-01", "2024-03-02"]
+    assert time_texts(["New York", "B"]) == ["New York", "B"]
 
 
 def test_time_text_has_a_clock_where_it_is_not_midnight():

@@ -59,10 +59,15 @@ def p_value_text(p_value: float) -> str:
 
 def time_text(moment: object) -> str:
     """A time as people write it: without a clock where it is midnight."""
-    if isinstance(moment, datetime | np.datetime64):
-        stamp = pd.Timestamp(moment)
-        return stamp.strftime("%Y-%m-%d" if stamp == stamp.normalize() else "%Y-%m-%d %H:%M")
-    return str(moment)
+    return time_texts([moment])[0]
+
+
+def time_texts(moments: Iterable[object]) -> list[str]:
+    """Times to stand under one another: all with a clock, or none where all are midnight; anything else as it is."""
+    stamps = [pd.Timestamp(each) if isinstance(each, datetime | np.datetime64) else each for each in moments]
+    clock = any(isinstance(each, pd.Timestamp) and each != each.normalize() for each in stamps)
+    form = "%Y-%m-%d %H:%M" if clock else "%Y-%m-%d"
+    return [each.strftime(form) if isinstance(each, pd.Timestamp) else str(each) for each in stamps]
 
 
 def setting_text(value: object) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from tidegate.reporting.formats import list_texts, time_text
+from tidegate.reporting.formats import list_texts, time_texts
 from tidegate.reporting.scores import Scores
 from tidegate.words import words
 
@@ -48,7 +48,7 @@ def frame_table(frame: pd.DataFrame) -> Table:
     for name in frame:
         numbers = frame[name].dtype.kind == "f"
         table.add_column(Text(str(name)), justify="right" if numbers else "left")
-        texts = list_texts(frame[name]) if numbers else map(time_text, frame[name])
+        texts = list_texts(frame[name]) if numbers else time_texts(frame[name])
         columns.append([Text(text) for text in texts])
     for row in zip(*columns, strict=True):
         table.add_row(*row)

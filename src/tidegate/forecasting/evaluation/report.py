@@ -16,7 +16,7 @@ from tidegate.forecasting.evaluation.result_files import save_result
 from tidegate.forecasting.evaluation.scores import scored_targets, target_scores, target_words
 from tidegate.forecasting.finite import quiet
 from tidegate.reporting import sections
-from tidegate.reporting.formats import list_texts, minus_text, number_text, p_value_text, time_text
+from tidegate.reporting.formats import list_texts, minus_text, number_text, p_value_text, time_texts
 from tidegate.reporting.html import to_html
 from tidegate.reporting.pictures import page_svg, png
 from tidegate.reporting.report import (
@@ -92,7 +92,7 @@ def forecast_report(result: BacktestResult, lang: str) -> Report:
 
 def _test_windows(result: BacktestResult, lang: str) -> str:
     say = words(_PACKAGE, lang)
-    start, end = map(time_text, result.test_period)
+    start, end = time_texts(result.test_period)
     steps = say["steps.one" if result.horizon == 1 else "steps.many"].format(horizon=result.horizon)
     return say["windows"].format(
         windows=f"{result.windows:,}", steps=steps, series=f"{result.series:,}", start=start, end=end
@@ -125,7 +125,7 @@ def _next_values(rows: pd.DataFrame, method: str, title: str, lang: str) -> Tabl
         names += [f"{method}-lo-{level}", f"{method}-hi-{level}"]
         headings += [say[f"ahead.{side}"].format(level=level) for side in ("low", "high")]
     texts = [list_texts(rows[name]) for name in names]
-    times = map(time_text, rows["ds"])
+    times = time_texts(rows["ds"])
     made = [Row(time, [TableCell(text) for text in cells]) for time, *cells in zip(times, *texts, strict=True)]
     return Table(title, [say["ahead.time"], *headings], made, caption=title)
 
