@@ -15,7 +15,7 @@ from tidegate.tables.panel import Panel
 _LOOKBACK = 48  # without a season
 _MOST_LAGS = 8
 _LEARNED = 1 / 3  # of a series' rows are kept as origins to learn from
-_SHORT = 0.1  # of the series may be shorter than a window
+_SHORT = 0.25  # of the series may be shorter than a window, and are padded
 
 _CHOSEN = ("lookback", "linear_skip", "features", "transform", "short_series")
 
@@ -43,14 +43,14 @@ def chosen(settings: ForecasterSettings, panel: Panel) -> tuple[ForecasterSettin
     seasons = (settings.season_length,) if settings.season_length else find_seasons(panel)
     room = _room(panel.lengths, settings.horizon)
     lags = _lags(seasons, settings.horizon)
-    lookback = settings.lookback or min(_lookback(seasons), max(1, room))
-    if lookback + max(lags, default=0) > room:
+    if max(seasons, default=0) + max(lags, default=0) > room:
         lags = ()
+    lookback = settings.lookback or min(_lookback(seasons), max(1, room - max(lags, default=0)))
     found = {
         "lookback": lookback,
         "features": tuple(f"lag_{lag}" for lag in lags),
         "linear_skip": lookback,
-        "transform": choose_transform(panel, max(seasons, default=1)),
+        "transform": choose_transform(panel, min(seasons, default=1)),
         "short_series": "refuse" if settings.lookback else "pad",
     }
     found = {name: found[name] for name in names}

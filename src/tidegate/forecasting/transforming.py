@@ -13,6 +13,7 @@ _SERIES = 300
 _GROWS = 0.5  # changes go with the level to this power, or more; with logarithms they would go with the power 1
 _ERRORS = 2  # standard errors
 _NEAR_ZERO = 0.01  # of a series' median; logarithms would make much of what comes so near to 0
+_SPOILED = 0.05  # of the series may come so near
 
 
 def transformed(panel: Panel, transform: str) -> np.ndarray:
@@ -54,17 +55,18 @@ def choose_transform(panel: Panel, season: int) -> str:
     with np.errstate(invalid="ignore"):
         if not (panel.targets[~np.isnan(panel.targets)] > 0).all():
             return "none"
-    levels, changes, freedom = [], [], 0
+    levels, changes, freedom, near = [], [], 0, 0
     for i in chosen:
         for values in panel.targets[panel.starts[i] : panel.starts[i + 1]].T:
             known = values[~np.isnan(values)]
-            if not len(known) or known.min() < _NEAR_ZERO * np.median(known):
-                return "none"
+            near += not len(known) or known.min() < _NEAR_ZERO * np.median(known)
             level, change = _stretches(known, max(season, _BLOCK))
             if len(level) >= _BLOCKS:
                 levels.append(level - level.mean())
                 changes.append(change - change.mean())
                 freedom += len(level) - 1
+    if near > _SPOILED * len(chosen) * panel.targets.shape[1]:
+        return "none"
     return "log" if levels and _grows(np.concatenate(levels), np.concatenate(changes), freedom - 1) else "none"
 
 
