@@ -88,7 +88,7 @@ def test_a_season_within_reach_is_repeated():
 def test_what_was_kept_is_said_and_survives_saving(tmp_path):
     forecaster = fitted(noise())
     assert forecaster.fitted().history.best_epoch == 0
-    assert "nothing clearly better than a linear forecast from the newest 12 values" in " ".join(forecaster.notes_)
+    assert "nothing clearly better than a linear forecast from the newest 24 values" in " ".join(forecaster.notes_)
     forecaster.save(tmp_path / "model")
     loaded = load(tmp_path / "model")
     assert loaded.fitted().history.best_epoch == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tidegate.errors import TrainingError
+from tidegate.forecasting.choosing import as_chosen
 from tidegate.forecasting.table_model import TableModel
 from tidegate.notes import Note
 from tidegate.tables.columns import Columns
@@ -23,11 +24,12 @@ def refit(judged: TableModel, panel: Panel, columns: Columns, hooks: TrainingHoo
         DataError: as when `judged` was fitted; TrainingError: training diverged.
         CheckpointError: the checkpoint of the hooks is damaged or of another run.
     """
+    settings = as_chosen(judged.settings, judged.preprocessor.settings)
     if judged.history.kept_start:
-        model = TableModel.fit_linear(judged.settings, panel, columns)
+        model = TableModel.fit_linear(settings, panel, columns)
         model.history = judged.history
     else:
-        given = replace(judged.settings, epochs=judged.history.best_epoch, validation_size=0.0, patience=None)
+        given = replace(settings, epochs=judged.history.best_epoch, validation_size=0.0, patience=None)
         model = TableModel.fit(given, panel, columns, hooks)
     model.settings = judged.settings
     model.preprocessor = replace(model.preprocessor, settings=judged.preprocessor.settings)

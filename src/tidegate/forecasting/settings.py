@@ -12,6 +12,7 @@ from tidegate.training.settings import TrainingSettings
 
 LOSSES = ("mse", "mae", "huber", "quantile")
 SHORT_SERIES = ("refuse", "drop", "pad")
+TRANSFORMS = ("auto", "none", "log")
 SCALERS = ("standard", "minmax", "robust", "none")
 SCALE_BY = ("global", "series", "window")
 STRATEGIES = ("direct", "recursive")
@@ -36,15 +37,30 @@ class ForecasterSettings(WindowSettings, TableSettings):
 
     help_group: ClassVar[str] = "Model"
 
-    lookback: int = setting(48, "past steps that the network sees", low=1)
+    lookback: int | None = setting(
+        None, "past steps that the network sees (default: the longest season found and a quarter more, or 48)", low=1
+    )
     horizon: int = setting(1, "steps to forecast", low=1)
     strategy: str = setting("direct", "all steps at once, or one step fed back", choices=STRATEGIES)
-    features: tuple[str, ...] = setting(
-        (), "derived: difference_K, mean_K, lag_K, hour, weekday, month, …, holidays:DE"
+    features: tuple[str, ...] | None = setting(
+        None,
+        "derived: difference_K, mean_K, lag_K, hour, weekday, month, …, holidays:DE (default: lags of seasons found)",
     )
-    short_series: str = setting("refuse", "what to do with series shorter than a window", choices=SHORT_SERIES)
+    short_series: str | None = setting(
+        None,
+        "series shorter than a window (default: pad where the lookback is left open, refuse where it is given)",
+        choices=SHORT_SERIES,
+    )
+    transform: str = setting(
+        "auto", "of the targets, before scaling; auto: log where errors grow with the level", choices=TRANSFORMS
+    )
     scale_by: str | None = setting(
         None, "one scale for all, per series, or per window (default: window)", choices=SCALE_BY
     )
-    linear_skip: int = setting(12, "newest values that are also added linearly, 0 for none", low=0, old_name="highway")
+    linear_skip: int | None = setting(
+        None,
+        "newest values that are also added linearly, 0 for none (default: the lookback)",
+        low=0,
+        old_name="highway",
+    )
     name: str | None = setting(None, "name of the forecast column (default: that of the cell or layer)")

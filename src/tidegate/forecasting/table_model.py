@@ -13,6 +13,7 @@ from torch import Tensor
 from tidegate.engine.threads import one_torch_thread
 from tidegate.errors import DataError
 from tidegate.forecasting.calibration import linear_errors, resized, window_errors
+from tidegate.forecasting.choosing import chosen
 from tidegate.forecasting.finite import quiet
 from tidegate.forecasting.intervals import Intervals, ascending, learned_quantiles
 from tidegate.forecasting.losses import make_loss
@@ -88,7 +89,9 @@ class TableModel:
     @quiet()
     def _untrained(cls, settings: ForecasterSettings, panel: Panel, columns: Columns) -> tuple[TableModel, np.ndarray]:
         """A model with the whole panel as its newest rows, and the training rows of each series."""
-        given, settings = settings, resolved(settings, columns, panel.freq)
+        given = settings
+        settings, notes = chosen(resolved(settings, columns, panel.freq), panel)
+        panel = replace(panel, notes=(*panel.notes, *notes))
         needed = window_shape(settings, columns).context + settings.horizon
         panel = check_lengths(panel, needed, settings.short_series)
         training = training_lengths(settings, panel)
