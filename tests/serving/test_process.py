@@ -21,10 +21,16 @@ from lacking import need_of_machine
 VALUES = wave(12)["y"].tolist()
 
 
-def test_sigterm_finishes_what_was_accepted_and_streams_survive_a_kill(tmp_path):
+def test_streams_survive_a_kill_and_sigterm_finishes_what_was_accepted(tmp_path):
     model = tmp_path / "model"
     fitted(units=400, layers=2).save(model)  # slow enough to be in work when the signal comes
     with Process(model, "--state", tmp_path / "state") as service:
+        for value in VALUES:
+            last = service.client.post("/streams/s", json={"values": value}).json()
+        service.end(signal.SIGKILL)
+    with Process(model, "--state", tmp_path / "state") as service:
+        found = service.client.get("/streams/s").json()
+        assert (found["count"], found["forecast"]) == (12, last["forecast"])
         body, answers = json.dumps({"values": [VALUES] * 900}), []
         threads = [
             threading.Thread(
@@ -44,20 +50,14 @@ def test_sigterm_finishes_what_was_accepted_and_streams_survive_a_kill(tmp_path)
         assert len(answers[0].json()["forecasts"]) == 900
         assert code == 0
         assert "Traceback" not in err, err
-    with Process(model, "--state", tmp_path / "state") as service:
-        for value in VALUES:
-            last = service.client.post("/streams/s", json={"values": value}).json()
-        service.end(signal.SIGKILL)
-    with Process(model, "--state", tmp_path / "state") as service:
-        found = service.client.get("/streams/s").json()
-        assert (found["count"], found["forecast"]) == (12, last["forecast"])
 
 
 def test_workers_share_streams_and_a_killed_one_is_replaced(folder, tmp_path):
-    with Process(folder, "--workers", 3, "--state", tmp_path) as service:
-        assert "with 3 workers" in service.said
+    with Process(folder, "--workers", 2, "--state", tmp_path) as service:
+        assert "with 2 workers" in service.said
         children = workers_of(service.process.pid)
-        assert len(children) == 3
+        assert len(children) == 2
+        refuses_to_share(folder, tmp_path, workers=1)
         taken = 0
 
         def push(value):
@@ -82,7 +82,7 @@ def test_workers_share_streams_and_a_killed_one_is_replaced(folder, tmp_path):
         for value in range(8, 16):
             taken = push(float(value))
         assert taken == 16
-        until(lambda: len(workers_of(service.process.pid)) == 3)
+        until(lambda: len(workers_of(service.process.pid)) == 2)
         until(lambda: service.client.get("/metrics").status_code == 200)
         assert "tidegate_requests_total" in service.client.get("/metrics").text
         found = httpx.get(f"{service.client.base_url}/streams/s").json()
@@ -91,11 +91,11 @@ def test_workers_share_streams_and_a_killed_one_is_replaced(folder, tmp_path):
         assert refused.status_code == 422
         code, _, err = service.end()
         assert code == 0
-        assert err.count("another takes its place") >= 3
+        assert err.count("another takes its place") >= 2
         assert "Traceback" not in err, err
 
 
-def test_a_frozen_worker_is_replaced(folder):
+def test_a_frozen_worker_is_replaced_and_all_end_with_a_supervisor_that_is_killed(folder):
     with Process(folder, "--workers", 2, "--heartbeat", 2) as service:
         frozen, other = workers_of(service.process.pid)
         os.kill(frozen, signal.SIGSTOP)
@@ -104,14 +104,16 @@ def test_a_frozen_worker_is_replaced(folder):
         assert other in workers_of(service.process.pid)
         for _ in range(10):  # connections of their own: none waits for the frozen one
             until(lambda: httpx.get(f"{service.client.base_url}/models", timeout=20).status_code == 200)
-        code, _, err = service.end()
-        assert (code, err.count("gives no sign of life and is ended")) == (0, 1)
+        children = workers_of(service.process.pid)
+        _, _, err = service.end(signal.SIGKILL)
+        until(lambda: not any(os.path.exists(f"/proc/{child}") for child in children))
+        assert err.count("gives no sign of life and is ended") == 1
 
 
-def test_a_dead_worker_comes_back_with_the_last_good_model(tmp_path):
+def test_a_dead_worker_comes_back_with_the_last_good_model_and_all_end_with_the_terminal(tmp_path):
     place = tmp_path / "model"
     fitted().save(place)
-    with Process(f"m={place}", "--workers", 2, "--reload", 0.1) as service:
+    with Process(f"m={place}", "--workers", 2, "--reload", 0.1, preexec_fn=closable) as service:
 
         def seen():
             try:
@@ -130,7 +132,7 @@ def test_a_dead_worker_comes_back_with_the_last_good_model(tmp_path):
         shutil.rmtree(place)
         fitted(seed=5).save(place)
         until(lambda: (found := seen()) and good not in found and len(found) == 1, 60)
-        code, _, err = service.end()
+        code, _, err = service.end(signal.SIGHUP)
         assert code == 0
         assert "its last good version goes on" in err, err
         assert "Traceback" not in err, err
@@ -154,36 +156,35 @@ def test_a_token_that_changes_in_its_file_is_taken_up(folder, tmp_path):
         assert "the old token stays" in err
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_terminal_that_closes_ends_the_service_in_order(folder, workers):
-    def closable():
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup these tests ignore it, and so would the service
+def closable():
+    """What a terminal's programs do on SIGHUP; under nohup these tests ignore it, and so would the service."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-    with Process(folder, "--workers", workers, preexec_fn=closable) as service:
+
+def test_a_terminal_that_closes_ends_the_service_in_order(folder):
+    with Process(folder, preexec_fn=closable) as service:
         code, _, err = service.end(signal.SIGHUP)
         assert code == 0
         assert "Traceback" not in err, err
 
 
 def test_two_services_cannot_share_a_folder(folder, tmp_path):
-    arguments = [sys.executable, "-m", "tidegate", "serve", str(folder), "--port", "0", "--state", str(tmp_path)]
-    for workers in ("1", "2"):
-        with Process(folder, "--workers", workers, "--state", tmp_path):
-            result = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
-            assert result.returncode == 1
-            assert "another service keeps its streams" in result.stderr
-            assert "Traceback" not in result.stderr
+    with Process(folder, "--state", tmp_path):
+        refuses_to_share(folder, tmp_path, workers=2)
+
+
+def refuses_to_share(model, state, workers):
+    """A second service, with so many workers, begins on the same folder of streams."""
+    arguments = [str(model), "--port", "0", "--state", str(state), "--workers", str(workers)]
+    command = [sys.executable, "-m", "tidegate", "serve", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert "another service keeps its streams" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def workers_of(pid):
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
-
-
-def test_workers_end_with_a_supervisor_that_is_killed(folder):
-    with Process(folder, "--workers", 2) as service:
-        children = workers_of(service.process.pid)
-        service.end(signal.SIGKILL)
-        until(lambda: not any(os.path.exists(f"/proc/{child}") for child in children))
 
 
 def test_a_full_disk_loses_nothing_that_was_acknowledged(folder, tmp_path):

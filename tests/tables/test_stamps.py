@@ -57,7 +57,7 @@ FORMATS = [
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@quick
+@settings(deadline=None, max_examples=15)
 @given(
     start=st.datetimes(
         min_value=pd.Timestamp("1800-01-01").to_pydatetime(), max_value=pd.Timestamp("2200-01-01").to_pydatetime()
