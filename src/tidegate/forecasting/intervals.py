@@ -57,6 +57,11 @@ class Intervals:
                 columns += [forecasts[..., at], forecasts[..., -1 - at]]
         return np.stack(columns, axis=-1)
 
+    @property
+    def variance(self) -> np.ndarray:
+        """The mean square (S, K) of the errors, in their units; there must be some."""
+        return np.square(self.residuals).mean(axis=0)
+
     def warn_of(self, level: float) -> None:
         """Warn when the interval of a level, in percent, rests on an assumption."""
         if self.quantiles is not None:

@@ -44,6 +44,16 @@ def restored(values: np.ndarray, transform: str) -> np.ndarray:
         return np.exp(values)
 
 
+def mean_by_median(variance: np.ndarray, transform: str) -> np.ndarray:
+    """The mean of `restored` values by their median, where the transformed ones are normal with this variance.
+
+    Of logarithms it is exp(variance / 2), the mean of a lognormal distribution with the median 1: a network that learns
+    the mean of logarithms has learned the median of what they are taken of. Source: Aitchison, Brown, The Lognormal
+    Distribution (1957), section 2.3.
+    """
+    return np.ones_like(variance) if transform == "none" else np.exp(variance / 2)
+
+
 def choose_transform(panel: Panel, season: int) -> str:
     """Return "log" where all targets are well above 0 and their changes grow with their level, else "none".
 

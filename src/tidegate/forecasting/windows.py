@@ -16,6 +16,8 @@ from torch import Tensor
 from tidegate.forecasting.features import Features
 from tidegate.forecasting.scaling import window_change, window_statistics
 
+_CHUNK = 1024  # windows held at once
+
 
 class RawWindow(NamedTuple):
     """Scaled rows around an origin, before features and per-window normalisation.
@@ -233,6 +235,10 @@ class Windows:
             history = torch.where(present, history, 0.0)
         future = values[:, shape.context :, shape.targets + shape.past :]
         return RawWindow(history, observed, future, rows.static[series]), rows.truth[reach[:, shape.context :]]
+
+    def changes(self, indices: Tensor) -> np.ndarray:
+        """How much each of these windows changes in a step (B, 1, K); see `WindowShape.change_of`."""
+        return np.concatenate([self.shape.change_of(self.raw(chunk)[0]) for chunk in indices.split(_CHUNK)])
 
     def _replace(self, history: Tensor, reach: Tensor, later: LaterValues) -> None:
         """Put values into a history (B, context, C), whose rows are `reach`, where the origin knows them."""
