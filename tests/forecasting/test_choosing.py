@@ -43,13 +43,14 @@ def test_what_is_given_stays():
     assert not notes
     settings, notes = complete(hours(), lookback=30)
     assert (settings.lookback, settings.linear_skip, settings.short_series) == (30, 30, "refuse")
+    assert settings.features == ()  # lags would ask for more rows than that
     assert complete(hours(), features=())[0].features == ()
 
 
 def test_a_walk_has_the_usual_lookback_and_a_short_table_less():
     walk = pd.DataFrame({"y": np.random.default_rng(0).normal(size=400).cumsum()})
     settings, notes = complete(walk, horizon=1)
-    assert (settings.lookback, settings.features, settings.transform) == (48, (), "none")
+    assert (settings.lookback, settings.linear_skip, settings.features, settings.transform) == (48, 12, (), "none")
     assert [str(note) for note in notes] == ["no season was found, and lookback is 48"]
     settings, _ = complete(walk.head(30), horizon=2)
     assert settings.lookback == 17

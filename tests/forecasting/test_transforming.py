@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from tidegate import Forecaster
 from tidegate.errors import DataError
 from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.forecasting.transforming import choose_transform, restored, transformed
+from tidegate.forecasting.transforming import choose_transform, mean_by_median, restored, transformed
 from tidegate.tables.building import build_panel
 
 SMALL = {"lookback": 12, "horizon": 3, "epochs": 2, "units": 4, "layers": 1}
@@ -63,6 +64,39 @@ def test_fit_on_logarithms_is_fit_on_the_logarithms():
     apart = Forecaster(transform="none", **settings).fit(np.log(frame)).predict(level=80)
     for column in ("LSTM", "LSTM-lo-80", "LSTM-hi-80"):
         np.testing.assert_allclose(ours[column], np.exp(apart[column]), rtol=1e-6)
+
+
+def test_the_mean_by_the_median_is_that_of_a_lognormal():
+    spreads = np.array([0.0, 0.3, 1.0])
+    np.testing.assert_allclose(mean_by_median(spreads**2, "log"), stats.lognorm.mean(np.maximum(spreads, 1e-9)))
+    np.testing.assert_array_equal(mean_by_median(spreads**2, "none"), np.ones(3))
+
+
+@pytest.mark.parametrize("scale_by", ["window", "global"])
+def test_mse_on_logarithms_forecasts_the_mean_and_other_losses_the_median(scale_by):
+    spread = 0.8
+    frame = pd.DataFrame({"y": np.exp(2 + spread * np.random.default_rng(0).normal(size=3000))})
+    settings = {"lookback": 60, "transform": "log", "features": (), "epochs": 1, "units": 2, "scale_by": scale_by}
+    mean, median = (Forecaster(loss=loss, **settings).fit(frame) for loss in ("mse", "mae"))
+    ours, theirs = (each.predict(level=80).iloc[0, 1:].astype(float) for each in (mean, median))
+    lognormal = stats.lognorm(spread, scale=np.exp(2))
+    assert ours["LSTM"] / theirs["LSTM"] == pytest.approx(lognormal.mean() / lognormal.median(), rel=0.1)
+    # Quantiles are what they are, however the point between them is defined.
+    np.testing.assert_allclose(ours[["LSTM-lo-80", "LSTM-hi-80"]], lognormal.ppf([0.1, 0.9]), rtol=0.35)
+    stream = mean.stream()
+    for value in frame["y"].tail(60):
+        forecast = stream.push(value)
+    assert forecast["LSTM"][0] == pytest.approx(ours["LSTM"], rel=1e-5)
+    judged = mean.backtest(frame, refit=False).forecasts
+    assert judged["LSTM"].mean() == pytest.approx(lognormal.mean(), rel=0.1)
+
+
+def test_without_rows_that_tell_the_errors_a_mean_on_logarithms_is_said_to_be_a_median():
+    frame = pd.DataFrame({"y": growing(120)})
+    told = Forecaster(transform="log", loss="mse", validation_size=0, **SMALL).fit(frame).notes_
+    assert any("medians, not means" in note for note in told)
+    told = Forecaster(transform="log", loss="mse", **SMALL).fit(frame).notes_
+    assert not any("medians" in note for note in told)
 
 
 def uses_of(model, spoiled):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, TypeAdapter, Validat
 from torch import Tensor, nn
 
 from tidegate.errors import ModelFolderError, SettingError
-from tidegate.forecasting.choosing import left_open
+from tidegate.forecasting.choosing import left_open, with_choices
 from tidegate.forecasting.preparing import Preprocessor, window_shape
 from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.saved_arrays import (
@@ -173,7 +173,7 @@ def _window_parts(model: WindowModel) -> tuple[dict[str, Any], dict[str, Tensor]
 def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel:
     settings = resolved(config.settings, config.columns, config.freq)
     chosen = config.chosen.model_dump(exclude_none=True)
-    settings = replace(settings, **{name: chosen[name] for name in left_open(settings)})
+    settings = with_choices(settings, {name: chosen[name] for name in left_open(settings)})
     check_settings(settings)
     preprocessor = Preprocessor(
         settings,

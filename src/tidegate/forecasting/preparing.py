@@ -12,7 +12,7 @@ from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.features import calendar_columns, parse_features
 from tidegate.forecasting.holiday_dates import names_holidays
 from tidegate.forecasting.scaling import Scale, fit_scale
-from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.forecasting.settings import CompleteSettings
 from tidegate.forecasting.transforming import restored, transformed
 from tidegate.forecasting.windows import LaterValues, RawWindow, WindowRows, WindowShape
 from tidegate.notes import Note
@@ -28,7 +28,7 @@ from tidegate.tables.units import DAY
 _OWN_ROWS = 512
 
 
-def window_shape(settings: ForecasterSettings, columns: Columns) -> WindowShape:
+def window_shape(settings: CompleteSettings, columns: Columns) -> WindowShape:
     """The shape of the windows that these settings and columns ask for.
 
     Raises:
@@ -67,7 +67,7 @@ class Preprocessor:
         static_scale: of the numeric static columns.
     """
 
-    settings: ForecasterSettings
+    settings: CompleteSettings
     columns: Columns
     shape: WindowShape
     ids: np.ndarray
@@ -75,7 +75,7 @@ class Preprocessor:
     static_scale: Scale
 
     @classmethod
-    def fit(cls, settings: ForecasterSettings, columns: Columns, panel: Panel, lengths: np.ndarray) -> Preprocessor:
+    def fit(cls, settings: CompleteSettings, columns: Columns, panel: Panel, lengths: np.ndarray) -> Preprocessor:
         """Fit on the first `lengths` (N,) rows of each series, values as observed, before any filling."""
         shape = window_shape(settings, columns)
         _check_holidays(shape.features.calendar, panel)
