@@ -216,7 +216,7 @@ def test_settings_changed_after_fit_count_for_the_next_fit_alone(tmp_path):
     assert (loaded.horizon, loaded.cell, loaded.name) == (3, "lstm", None)
     pd.testing.assert_frame_equal(loaded.predict(level=[50]), expected)
     stream = forecaster.stream(level=[50])
-    for value in frame["y"].tail(12):
+    for value in frame["y"].tail(60):
         pushed = stream.push(value)
     assert pushed.columns == tuple(expected.columns[1:])
     forecaster.set_params(time_col="ds")

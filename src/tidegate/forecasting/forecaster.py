@@ -16,6 +16,7 @@ from tidegate.forecasting import persistence
 from tidegate.forecasting.frames import forecast_frame, future_frame, read_future
 from tidegate.forecasting.intervals import as_levels
 from tidegate.forecasting.predictor import Predictor
+from tidegate.forecasting.refit import fit, refit_or_keep
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel
 from tidegate.forecasting.window_model import WindowModel
@@ -85,7 +86,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         check_settings(self)
         hooks = TrainingHooks.of(progress, checkpoint, tensorboard)
         _refuse_targets(y)
-        self.model_ = TableModel.fit(self.settings(), *build_panel(data, self.settings()), hooks)
+        self.model_ = fit(self.settings(), *build_panel(data, self.settings()), hooks)
         return self
 
     def predict(self, data: Any = None, future: Any = None, *, level: Sequence[float] | float = ()) -> pd.DataFrame:
@@ -170,7 +171,6 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         """
         from tidegate.forecasting.evaluation.ahead import with_forecast
         from tidegate.forecasting.evaluation.backtest import backtest
-        from tidegate.forecasting.refit import refit_or_keep
 
         check_settings(self)
         panel, columns = build_panel(data, self.settings())

@@ -56,6 +56,11 @@ class Intervals:
                 columns += [forecasts[..., at], forecasts[..., -1 - at]]
         return np.stack(columns, axis=-1)
 
+    @property
+    def variance(self) -> np.ndarray:
+        """The mean square (S, K) of the errors, in their units; there must be some."""
+        return np.square(self.residuals).mean(axis=0)
+
     def assumption(self, level: float) -> str | None:
         """What the interval of a level, in percent, rests on, where there are too few errors; None where nothing."""
         if self.quantiles is not None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, TypeAdapter, Validat
 from torch import Tensor, nn
 
 from tidegate.errors import ModelFolderError, SettingError
+from tidegate.forecasting.choosing import left_open, with_choices
 from tidegate.forecasting.preparing import Preprocessor, window_shape
 from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.saved_arrays import (
@@ -46,6 +47,18 @@ class _Common(BaseModel):
     equations: str = ""
 
 
+class _Chosen(BaseModel):
+    """What `fit` chose where the settings left it open."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lookback: int | None = None
+    linear_skip: int | None = None
+    features: tuple[str, ...] | None = None
+    transform: str | None = None
+    short_series: str | None = None
+
+
 class _TableConfig(_Common):
     settings: ForecasterSettings
     columns: Columns
@@ -55,6 +68,7 @@ class _TableConfig(_Common):
     scaled_ids: list[int | float | str]
     dated: bool
     by_window: bool = False  # earlier versions had all residuals in units of a series
+    chosen: _Chosen = _Chosen(transform="none")  # they read the targets as they were, and left nothing else open
     origins: NonNegativeInt | None = None  # earlier versions took every window as one that shares no rows
 
 
@@ -133,6 +147,7 @@ def _table_parts(model: TableModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "columns": asdict(preprocessor.columns),
         "scaled_ids": preprocessor.ids.tolist(),
         "by_window": model.by_window,
+        "chosen": {name: getattr(preprocessor.settings, name) for name in left_open(model.settings)},
         "origins": model.origins,
     }
     tensors = {f"newest.{name}": value for name, value in rows.items()} | {"residuals": as_tensor(model.residuals)}
@@ -151,6 +166,9 @@ def _window_parts(model: WindowModel) -> tuple[dict[str, Any], dict[str, Tensor]
 
 def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel:
     settings = resolved(config.settings, config.columns, config.freq)
+    chosen = config.chosen.model_dump(exclude_none=True)
+    settings = with_choices(settings, {name: chosen[name] for name in left_open(settings)})
+    check_settings(settings)
     preprocessor = Preprocessor(
         settings,
         config.columns,

@@ -19,6 +19,7 @@ from tidegate.forecasting.intervals import check_levels
 from tidegate.forecasting.recursive import CHUNK
 from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.table_model import TableModel
+from tidegate.forecasting.transforming import mean_by_median
 from tidegate.forecasting.window_predictor import WindowPredictor
 from tidegate.forecasting.windows import RawWindow, Windows
 from tidegate.tables.clock import Clock
@@ -65,6 +66,7 @@ class Predictor:
         self.fills = self.settings.missing not in ("refuse", "mask")
         self.clock = Clock(self.roles, newest.freq, newest.times.dtype)
         self.dated = bool(shape.features.calendar)
+        self._corrects = model.gives_means and len(model.residuals) > 0
         self.series = SeriesIds(newest.ids.tolist())
         self._only = newest.ids[0] if self.roles.id is None and len(newest.ids) == 1 else None
         self.level_problem = lru_cache(maxsize=64)(self._level_problem)
@@ -97,8 +99,7 @@ class Predictor:
         return self._forecast(preprocessor.newest(filled, scale, future, times), scale, levels)
 
     def _forecast(self, raw: RawWindow, scale: Scale, levels: tuple[float, ...]) -> np.ndarray:
-        shape, intervals = self._model.preprocessor.shape, self._model.intervals
-        change = shape.change_of(raw) if levels and intervals.by_window else 1.0
+        change = self._model.preprocessor.shape.change_of(raw) if self._reads_change(levels) else 1.0
         return self._finished(self._model.scaled(raw), scale, levels, change)
 
     def inside(self, panel: Panel, windows: Windows, indices: Tensor, levels: tuple[float, ...] = ()) -> np.ndarray:
@@ -144,9 +145,17 @@ class Predictor:
         self, scaled: np.ndarray, scale: Scale, levels: tuple[float, ...], change: np.ndarray | float = 1.0
     ) -> np.ndarray:
         """From the network's outputs (N, S, K, outputs) to finite numbers in the data's units (N, S, columns)."""
+        intervals = self._model.intervals
         with quiet():
-            values = self._model.preprocessor.unscale(self._model.intervals.around(scaled, levels, change), scale)
+            values = self._model.preprocessor.unscale(intervals.around(scaled, levels, change), scale)
+            if self._corrects:
+                unit = change * scale.spread[:, None, : values.shape[2]]
+                values[..., 0] *= mean_by_median(intervals.variance * unit**2, self.settings.transform)
         return finite(values).reshape(*values.shape[:2], -1)
+
+    def _reads_change(self, levels: tuple[float, ...]) -> bool:
+        """Whether a forecast with these intervals asks how much its window changes."""
+        return self._model.intervals.by_window and bool(levels or self._corrects)
 
     def check(self, context: Context, levels: tuple[float, ...]) -> None:
         """Raise the error that `predict` would, before any work is done.

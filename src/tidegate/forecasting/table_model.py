@@ -12,6 +12,7 @@ import torch
 from tidegate.engine.threads import one_torch_thread
 from tidegate.errors import DataError
 from tidegate.forecasting.calibration import linear_errors, resized, window_errors
+from tidegate.forecasting.choosing import chosen
 from tidegate.forecasting.finite import quiet
 from tidegate.forecasting.intervals import Intervals, ascending, learned_quantiles
 from tidegate.forecasting.losses import make_loss
@@ -19,8 +20,8 @@ from tidegate.forecasting.network import ForecastNetwork
 from tidegate.forecasting.preparing import Preprocessor, check_lengths, window_shape
 from tidegate.forecasting.recursive import forecast_windows
 from tidegate.forecasting.resolving import resolved
-from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.forecasting.starting import LinearStart, choose_start, clearly_better, losses
+from tidegate.forecasting.settings import CompleteSettings, ForecasterSettings
+from tidegate.forecasting.starting import LinearStart, choose_start, clearly_better, independent_windows, losses
 from tidegate.forecasting.windows import RawWindow, WindowRows, Windows
 from tidegate.notes import Note
 from tidegate.tables.append import append_rows
@@ -32,6 +33,7 @@ from tidegate.tables.text_columns import learnt_from, recoded
 from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
 from tidegate.training.loop import train
+from tidegate.training.objective import Loss
 
 _ENOUGH = 100  # windows that share no rows, for intervals alone: then one of 99 % needs no assumption
 
@@ -64,7 +66,10 @@ class TableModel:
 
     @classmethod
     def fit(cls, settings: ForecasterSettings, panel: Panel, columns: Columns, hooks: TrainingHooks) -> TableModel:
-        """Train on a panel; its last rows, `validation_size` of them, decide when to stop."""
+        """Train on a panel; its last rows, `validation_size` of them, decide when to stop, and teach nothing.
+
+        `tidegate.forecasting.refit.fit` learns from them too, once they have decided.
+        """
         model, training = cls._untrained(settings, panel, columns)
         model._train(model.newest, np.zeros_like(training), training, hooks, fresh=True)
         return model
@@ -87,7 +92,9 @@ class TableModel:
     @quiet()
     def _untrained(cls, settings: ForecasterSettings, panel: Panel, columns: Columns) -> tuple[TableModel, np.ndarray]:
         """A model with the whole panel as its newest rows, and the training rows of each series."""
-        given, settings = settings, resolved(settings, columns, panel.freq)
+        given = settings
+        settings, notes = chosen(resolved(given, columns, panel.freq), panel)
+        panel = replace(panel, notes=(*panel.notes, *notes))
         needed = window_shape(settings, columns).context + settings.horizon
         panel = check_lengths(panel, needed, settings.short_series)
         training = training_lengths(settings, panel)
@@ -125,19 +132,30 @@ class TableModel:
         validation, quantiles = cut(chosen, shape.horizon), learned_quantiles(settings)
         loss = make_loss(settings.loss, quantiles=quantiles)
         start = choose_start(self.network, source, season_of(settings, panel), quantiles) if fresh else None
-        self.history = train(
-            self.network, source, validation if len(validation) else None, loss, settings, **vars(hooks)
-        )
-        if start is not None and len(validation):
+        judge = validation if len(validation) else None
+        self.history = train(self.network, source, judge, loss, settings, **vars(hooks))
+        if start is not None and judge is not None:
             # All validation rows: those that did not choose the epoch are the better witnesses.
-            before, after = (losses(each, cut(whole, shape.horizon), loss) for each in (start.network, self.network))
-            if not clearly_better(before, after, shape.horizon):
-                self.network.load_state_dict(start.network.state_dict())
-                self.history.kept_start = True
-                note = Note("forecasting.kept_linear", {"values": min(settings.linear_skip, settings.lookback)})
-                panel = replace(panel, notes=(*panel.notes, note))
+            self._keep_better(start, cut(whole, shape.horizon), loss)
         self._calibrate(start, *(cut(part, settings.horizon) for part in ((first, training), whole, calibrating)))
-        self.keep_newest(panel)
+        self.keep_newest(replace(panel, notes=(*panel.notes, *self._notes())))
+
+    def _keep_better(self, start: LinearStart, validation: Windows, loss: Loss) -> None:
+        """Keep the linear forecast where the network is not clearly better."""
+        before, after = (losses(each, validation, loss) for each in (start.network, self.network))
+        self.history.kept_start = not clearly_better(before, after, independent_windows(len(before), validation))
+        if self.history.kept_start:
+            self.network.load_state_dict(start.network.state_dict())
+
+    def _notes(self) -> list[Note]:
+        """What training found that its user should know."""
+        settings, notes = self.preprocessor.settings, []
+        if self.history.kept_start:
+            values = min(settings.linear_skip, settings.lookback)
+            notes.append(Note("forecasting.kept_linear", {"values": values}))
+        if self.gives_means and settings.transform == "log" and not len(self.residuals):
+            notes.append(Note("forecasting.median"))
+        return notes
 
     def _calibrate(self, start: LinearStart | None, training: Windows, validation: Windows, own: Windows) -> None:
         """Take the errors that tell the intervals.
@@ -170,6 +188,11 @@ class TableModel:
         if len(cut((middle, end), self.preprocessor.settings.horizon)) < _ENOUGH:
             return (training, end), (training, end)
         return (training, middle), (middle, end)
+
+    @property
+    def gives_means(self) -> bool:
+        """Whether the network learned the mean of what may follow; else it is the median, or close to it."""
+        return self.preprocessor.settings.loss == "mse"
 
     @property
     def intervals(self) -> Intervals:
@@ -221,7 +244,7 @@ def build_network(preprocessor: Preprocessor) -> ForecastNetwork:
         )
 
 
-def training_lengths(settings: ForecasterSettings, panel: Panel) -> np.ndarray:
+def training_lengths(settings: CompleteSettings, panel: Panel) -> np.ndarray:
     """Rows of each series before its validation part, which holds at least one horizon or nothing."""
     if not settings.validation_size:
         return panel.lengths

@@ -18,6 +18,7 @@ from tidegate.forecasting.evaluation.verdict import best_naive, verdict_metric, 
 from tidegate.forecasting.evaluation.window_forecasts import WindowForecasts, as_learned, forecast_part, window_frame
 from tidegate.forecasting.finite import quiet
 from tidegate.forecasting.frames import method_name
+from tidegate.forecasting.refit import fit
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel, training_lengths
 from tidegate.notes import Note
@@ -75,7 +76,7 @@ def _backtest(
     settings: ForecasterSettings, panel: Panel, columns: Columns, seen: np.ndarray, hooks: TrainingHooks
 ) -> tuple[TableModel, BacktestResult]:
     """Fit on the first `seen` rows of each series and test on the rest; the model then continues the whole panel."""
-    model = TableModel.fit(settings, panel.head(seen), columns, hooks)
+    model = fit(settings, panel.head(seen), columns, hooks)
     panel, kept = as_learned(model, panel, columns)
     seen = seen[kept]
     model.keep_newest(panel)

@@ -18,8 +18,8 @@ from tidegate.forecasting.finite import quiet
 from tidegate.forecasting.frames import method_name, with_bounds
 from tidegate.forecasting.intervals import check_levels
 from tidegate.forecasting.predictor import Predictor
+from tidegate.forecasting.refit import fit
 from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.forecasting.table_model import TableModel
 from tidegate.forecasting.windows import Windows
 from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
@@ -71,7 +71,7 @@ def _forecasts(
     levels: tuple[float, ...],
 ) -> Iterator[pd.DataFrame]:
     """One frame for each of several origins, the rows (N,) known of each series, by a network that knows the first."""
-    model = TableModel.fit(settings, panel.head(origins[0]), columns, TrainingHooks())
+    model = fit(settings, panel.head(origins[0]), columns, TrainingHooks())
     panel, kept = as_learned(model, panel, columns)
     predictor = Predictor(model)
     predictor.check_levels(levels)
