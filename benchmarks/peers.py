@@ -48,6 +48,11 @@ def tidegate_fit(epochs):
         scaler="minmax",
         scale_by="global",
         linear_skip=0,
+        transform="none",
+        loss="mse",
+        learning_rate=1e-3,
+        schedule="constant",
+        steps_per_epoch=None,
         validation_size=0.0,
     )
     return lambda: model.fit(table)

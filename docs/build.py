@@ -8,6 +8,9 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+import gradients
+import walkthrough
+
 from tidegate import ForecasterSettings, cells
 from tidegate.equations.functions import FUNCTIONS
 from tidegate.equations.latex import latex
@@ -70,7 +73,7 @@ def _settings(owner: str, settings: type) -> list[str]:
     return [*rows, ""]
 
 
-PUBLIC = ("tidegate", "tidegate.nn", "tidegate.cells", "tidegate.layers")
+PUBLIC = ("tidegate", "tidegate.nn", "tidegate.cells", "tidegate.layers", "tidegate.explain")
 
 
 def api_page() -> str:
@@ -118,7 +121,12 @@ def main() -> None:
     (DOCS / "settings.md").write_text(settings_page(), encoding="utf-8")
     (DOCS / "api.md").write_text(api_page(), encoding="utf-8")
     (DOCS / "pypi.md").write_text(pypi_page(), encoding="utf-8")
-    print(f"{len(pages)} cell pages, settings.md, api.md and pypi.md written to {DOCS}")
+    norms = gradients.measured()
+    (DOCS / "gradients.md").write_text(gradients.page(norms), encoding="utf-8")
+    (DOCS / "gradients.png").write_bytes(gradients.figure(norms))
+    for lang, name in walkthrough.PAGES.items():
+        (DOCS / name).write_text(walkthrough.page(lang), encoding="utf-8")
+    print(f"{len(pages)} cell pages, settings.md, api.md, pypi.md, gradients.md and walkthrough.md written to {DOCS}")
 
 
 if __name__ == "__main__":

@@ -41,6 +41,10 @@ def main(epochs: int = 10, out: str = "run/apple", table: pd.DataFrame | None = 
         scaler="minmax",
         scale_by="global",
         linear_skip=0,
+        transform="none",
+        loss="mse",
+        learning_rate=1e-3,
+        schedule="constant",
         time_col="date",
         target_col="close",
     )

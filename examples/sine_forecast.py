@@ -25,6 +25,8 @@ def main(epochs: int = 100, out: str = "run/sine") -> tidegate.BacktestResult:
         linear_skip=0,
         loss="mse",
         optimizer="adam",
+        learning_rate=1e-3,
+        schedule="constant",
         epochs=epochs,
         batch_size=32,
         patience=None,

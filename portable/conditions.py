@@ -28,6 +28,7 @@ PAGE = tuple(str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests" / "s
 SHOWING = ("tests/forecasting/evaluation", *PAGE, "tests/test_examples.py")
 DRAWING = ("tests/forecasting/evaluation/test_figures.py", "tests/test_examples.py")
 COMMANDS = ("tests/cli/test_info.py", "tests/cli/test_layer_options.py")
+TIMED = ("tests/serving", "tests/cli", "tests/training", "tests/engine", "tests/test_testing.py")
 NO_COMPILER = {"CC": None, "CXX": None}
 NO_CACHES = {"XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None, "MPLCONFIGDIR": None, "TIDEGATE_CACHE": None}
 
@@ -226,10 +227,11 @@ def _fresh_clone(trial: Trial, python: str) -> Steps:
 
 
 def loaded(trial: Trial) -> Steps:
-    """A busy machine: two endless loops, and the tests at the lowest priority, three times."""
-    with beside((PYTHON, "-c", "while True: pass"), copies=2):
+    """A busy machine: endless loops that take three quarters of it, and the tests where time passes, three times."""
+    # The lowest priority counts 15 beside the 36 of four steps above it.
+    with beside(("nice", "-n", "15", PYTHON, "-c", "while True: pass"), copies=os.cpu_count() or 1):
         for _ in range(3):
-            yield suite(prefix=("nice", "-n", "19"))
+            yield suite(*TIMED, prefix=("nice", "-n", "19"))
 
 
 CONDITIONS = (

@@ -1,7 +1,11 @@
 """The system's Chromium, driven by Playwright, for the tests of pages."""
 
 import contextlib
+import os
 import shutil
+import tempfile
+from pathlib import Path
+from unittest import mock
 
 from lacking import need, need_module
 
@@ -19,10 +23,23 @@ def browser():
     playwright = need_module("playwright.sync_api")
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     need(program, "Chromium")
-    with playwright.sync_playwright() as driver:
+    with mock.patch.dict(os.environ, _home()):
+        driver = playwright.sync_playwright().start()
+    try:
         opened = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         yield opened
         opened.close()
+    finally:
+        driver.stop()
+
+
+def _home():
+    """A home for the driver, which does not start for a user who has none."""
+    try:
+        Path.home()
+    except RuntimeError:
+        return {"HOME": tempfile.gettempdir()}
+    return {}
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ def test_the_page_for_package_indexes_has_no_link_that_leads_nowhere_there():
     assert linked == [f"https://example.org/tidegate/{link}" for link in own]
 
 
-@pytest.mark.parametrize("name", ["coming_from", "nn", "serving"])
+@pytest.mark.parametrize("name", ["coming_from", "explaining", "gradients", "nn", "serving"])
 def test_a_pages_python_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = (DOCS / f"{name}.md").read_text(encoding="utf-8")
@@ -74,7 +74,7 @@ def test_settings_that_the_migration_page_names_exist():
         line.split("|")[2] for line in page.splitlines() if line.startswith("| ") and "| Tidegate |" not in line
     )
     named = set(re.findall(r"`(\w+)(?:=[^`]*)?`", ours))
-    others = {"backtest", "cross_validate", "future_frame"}
+    others = {"backtest", "cross_validate", "cross_validation", "future_frame"}
     known = {field.name for field in dataclasses.fields(tidegate.ForecasterSettings)} | others
     assert len(named) > 20
     assert named <= known

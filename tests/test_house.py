@@ -23,6 +23,7 @@ FLOORS = {
     "nn": 3,
     "training": 3,
     "reporting": 3,
+    "explain": 3,
     "forecasting": 4,
     "serving": 5,
     "cli": 6,
@@ -88,7 +89,8 @@ def test_the_service_knows_no_task(path):
 
 
 @pytest.mark.parametrize(
-    "module", ["tidegate", "tidegate.cli", "tidegate.cells", "tidegate.equations", "tidegate.layers"]
+    "module",
+    ["tidegate", "tidegate.cli", "tidegate.cells", "tidegate.equations", "tidegate.layers", "tidegate.explain"],
 )
 def test_light_modules_import_nothing_heavy(module):
     code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"
@@ -99,14 +101,14 @@ def test_light_modules_import_nothing_heavy(module):
 def test_neutral_packages_load_nothing_of_a_task():
     """One process for all: whichever package loads a task is named before the next one is imported."""
     code = "import importlib, sys\n"
-    for package in ("storage", "tables", "layers", "training", "reporting"):
+    for package in ("storage", "tables", "layers", "training", "reporting", "explain"):
         for path in sorted((SOURCE / package).rglob("*.py")):
             module = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts)
             code += f"importlib.import_module({module!r})\n"
         code += f"print({package!r}, [m for m in sys.modules if m.startswith('tidegate.forecasting')])\n"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines() == [
-        f"{package} []" for package in ("storage", "tables", "layers", "training", "reporting")
+        f"{package} []" for package in ("storage", "tables", "layers", "training", "reporting", "explain")
     ]
 
 
@@ -123,6 +125,7 @@ def test_public_names_are_pinned():
         "TidegateError",
         "WindowRegressor",
         "__version__",
+        "explain",
         "font_families",
         "load",
         "nn",

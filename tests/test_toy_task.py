@@ -84,4 +84,6 @@ def test_a_second_task_trains_saves_and_loads_without_a_change_to_what_is_genera
     monkeypatch.setitem(registry.TASKS, "signs", registry.Task(f"{__name__}:SignClassifier"))
     loaded = tidegate.load(tmp_path / "model")
     assert torch.equal(loaded(unseen), model(unseen))
+    gates = tidegate.explain.activations(loaded, unseen[:1])
+    assert gates["quantity"].unique().tolist() == ["reset", "update", "candidate", "h"]
     assert loaded.history == model.history

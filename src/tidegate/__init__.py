@@ -1,6 +1,7 @@
 """Tidegate: gated recurrent networks that train fast on a CPU and tell the truth about their forecasts.
 
-Public is what this package, `tidegate.nn`, `tidegate.cells` and `tidegate.layers` export; all else is private.
+Public is what this package, `tidegate.nn`, `tidegate.cells`, `tidegate.layers` and `tidegate.explain` export; all else
+is private.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tidegate import explain as explain
     from tidegate import nn as nn
     from tidegate.errors import DataError as DataError
     from tidegate.errors import ModelFolderError as ModelFolderError
@@ -42,7 +44,7 @@ _HOMES = {
     "load": "tidegate.registry",
     "write_report": "tidegate.forecasting.evaluation.report",
 }
-_PACKAGES = ("nn",)
+_PACKAGES = ("explain", "nn")
 _OLD_NAMES = {"Judgement": "BacktestResult"}  # for one version
 __all__ = [*_HOMES, *_PACKAGES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -41,6 +41,10 @@ class TrainingError(TidegateError):
     """Training went wrong: the loss or a gradient is not finite."""
 
 
+class TidegateWarning(UserWarning):
+    """Something goes on otherwise than was asked, or rests on an assumption; the command line shows it as a note."""
+
+
 class MissingExtraError(TidegateError, ImportError):
     """An optional package is not installed; the message names the command that installs it."""
 

@@ -21,16 +21,26 @@ class Task:
     Attributes:
         model: the class of its models, which has `load(folder)`.
         service: what `tidegate serve` runs such a model with; empty where it cannot be served.
+        explained: the `tidegate.explain.subject.Subject` of such a model; empty where it cannot be explained.
     """
 
     model: str
     service: str = ""
+    explained: str = ""
 
 
 _FORECASTING = "tidegate.serving.forecasting.service:ForecastingService"
 TASKS: dict[str, Task] = {
-    "window_regressor": Task("tidegate.forecasting.window_regressor:WindowRegressor", _FORECASTING),
-    "forecaster": Task("tidegate.forecasting.forecaster:Forecaster", _FORECASTING),
+    "window_regressor": Task(
+        "tidegate.forecasting.window_regressor:WindowRegressor",
+        _FORECASTING,
+        "tidegate.forecasting.explaining.windows:WindowSubject",
+    ),
+    "forecaster": Task(
+        "tidegate.forecasting.forecaster:Forecaster",
+        _FORECASTING,
+        "tidegate.forecasting.explaining.tables:TableSubject",
+    ),
 }
 
 
@@ -53,6 +63,12 @@ def task_of(folder: str | Path) -> Task:
             "load it with the version that saved it"
         )
     return TASKS[kind]
+
+
+def task_of_model(model: object) -> Task | None:
+    """Return the task whose model this is; None when it is none's."""
+    classes = {f"{each.__module__}:{each.__qualname__}" for each in type(model).__mro__}
+    return next((task for task in TASKS.values() if task.model in classes), None)
 
 
 def part(name: str) -> Any:

@@ -167,6 +167,7 @@ def test_overwrite_replaces_a_checkpoint_of_another_run(folder, tidegate):
     Forecaster(lookback=12, units=4, layers=1, epochs=2).fit(table, checkpoint=stale / "checkpoint.safetensors")
     refused = tidegate("forecast", "fit", "sales.csv", *FAST, "--out", "stale")
     assert "belongs to another run" in refused.stderr
+    assert "; give --overwrite to begin anew" in refused.stderr
     replaced = tidegate("forecast", "fit", "sales.csv", *FAST, "--out", "stale", "--overwrite")
     assert replaced.returncode == 0, replaced.stderr
     assert "starting anew" in replaced.stderr
@@ -256,6 +257,18 @@ def test_what_libraries_say_to_programmers_reaches_no_user(options, lines):
     command = [sys.executable, *options, "-c", program]
     said = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stderr
     assert sum(said.count(words) for words in ("empty slice", "findfont")) == lines
+
+
+def test_warnings_of_ours_are_shown_as_notes(folder, tidegate, monkeypatch):
+    monkeypatch.setattr(sys, "warnoptions", [])
+    short = folder / "short.csv"
+    pd.read_csv(folder / "sales.csv")[:40].to_csv(short, index=False)
+    arguments = ["forecast", "fit", "short.csv", *FAST, "--level", "99", "--out"]
+    assert "· a 99 % interval that assumes nothing needs" in tidegate(*arguments, "warned").stderr
+    assert "interval that assumes" not in tidegate(*arguments, "silent", "--quiet").stderr
+    predicted = tidegate("forecast", "predict", "warned", "--level", "99")
+    assert "· a 99 % interval that assumes nothing needs" in predicted.stderr
+    assert predicted.returncode == 0
 
 
 def test_a_full_disk_is_told_with_the_path(folder, tidegate, monkeypatch):

@@ -6,6 +6,7 @@ import scipy.stats
 from tidegate import Forecaster
 from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.intervals import (
+    as_levels,
     ascending,
     check_levels,
     conformal_width,
@@ -111,3 +112,8 @@ def test_a_level_for_which_there_are_few_errors_is_given_with_a_warning():
 def test_levels_outside_percentages_are_refused(level):
     with pytest.raises(SettingError, match="between 0 and 100"):
         check_levels([level])
+
+
+def test_a_level_given_as_text_is_refused_as_it_was_written():
+    with pytest.raises(SettingError, match="such as 90, not '80'"):
+        check_levels(as_levels("80"))

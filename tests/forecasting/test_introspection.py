@@ -1,7 +1,9 @@
 """Tools that look at an estimator's attributes find them or an AttributeError, whatever it was fitted on."""
 
 import ast
+import codecs
 import inspect
+import locale
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from scipy import sparse
 
 import tidegate
+from lacking import need_of_machine
 from tidegate import DataError, Forecaster, SettingError, WindowRegressor
 from tidegate.layers import RecurrentSettings
 
@@ -40,8 +43,6 @@ def test_every_attribute_that_is_listed_can_be_asked_for(objects):
             hasattr(each, name)  # raises what is no AttributeError
         inspect.getmembers(each)
         assert repr(each)
-        if hasattr(each, "_repr_html_"):
-            assert type(each).__name__ in each._repr_html_()
 
 
 @pytest.mark.parametrize("settings", [{"layer": "none"}, {"layer": 3}, {"cell": "none"}, {"cell": None}], ids=str)
@@ -52,9 +53,17 @@ def test_settings_that_cannot_be_used_hide_nothing(estimator, settings):
         for name in dir(each):
             hasattr(each, name)
         inspect.getmembers(each)
-    assert type(made).__name__ in made._repr_html_()
     with pytest.raises(SettingError):
         made.fit(*windows())
+
+
+def test_a_notebook_shows_estimators_whatever_their_settings(objects):
+    # scikit-learn reads the parts of its page in the encoding of the locale
+    need_of_machine(codecs.lookup(locale.getpreferredencoding(False)).name == "utf-8", "a locale in UTF-8")
+    shown = [each for each in objects if hasattr(each, "_repr_html_")]
+    assert len(shown) == 6
+    for each in [*shown, Forecaster(layer="none"), WindowRegressor(cell=None)]:
+        assert type(each).__name__ in each._repr_html_()
 
 
 def test_no_property_raises_an_error_of_ours():

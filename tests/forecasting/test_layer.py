@@ -171,7 +171,7 @@ def test_a_stream_of_another_layer_forecasts_what_predict_does(toyconv):
 
 
 def test_static_columns_enter_every_layer_of_any_cell_where_contextual():
-    options = {**SHORT, "static_cols": ("size",), "units": 4}
+    options = {**SHORT, "static_cols": ("size",), "units": 4, "layers": 2, "features": ()}
     for cell in ("gru", "contextual"):
         plain = Forecaster(**options, cell="lstm" if cell == "contextual" else cell).fit(PANEL).fitted().network.layer
         forecaster = Forecaster(**options, cell=cell, contextual=cell == "gru").fit(PANEL)

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate import Forecaster, TidegateError, write_report
+from tidegate.errors import DataError
 
 ROWS = 60
 NOISE = np.random.default_rng(0).normal(size=ROWS)
@@ -72,3 +74,12 @@ def test_odd_tables_are_forecast_or_refused_in_words(tmp_path_factory, kind, oth
         in_words(call, frame)
     if reported:
         write_report(result, tmp_path_factory.mktemp("report"))
+
+
+def test_a_table_too_short_is_told_as_its_reader_can_act():
+    frame = pd.DataFrame({"ds": pd.date_range("2026-01-01", periods=30), "y": np.arange(30.0)})
+    model = Forecaster(lookback=6, units=4, layers=1, epochs=1)
+    with pytest.raises(DataError, match=r"^the series has 5 rows, and one window needs 7; shorten lookback or horizon"):
+        model.fit(frame[:5])
+    with pytest.raises(DataError, match=r"^the series has 1 row, and one window needs 6; give more rows$"):
+        model.fit(frame).predict(frame[:1])

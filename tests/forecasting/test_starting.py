@@ -1,12 +1,17 @@
 """Training starts from, and must clearly beat, what theory says is the best linear forecast of a process."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from tidegate import Forecaster, load
-from tidegate.forecasting.starting import Sample, clearly_better, intercept
+from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.forecasting.starting import Sample, clearly_better, independent_windows, intercept
+from tidegate.forecasting.table_model import TableModel
+from tidegate.tables.building import build_panel
 
 SMALL = {"lookback": 24, "units": 3, "layers": 1, "epochs": 2, "steps_per_epoch": 4, "batch_size": 8}
 
@@ -115,4 +120,17 @@ def test_quantiles_start_as_those_of_the_linear_forecasts_errors():
 @pytest.mark.parametrize(("gain", "steps", "clear"), [(1.0, 1, True), (0.1, 1, False), (0.3, 1, True), (0.3, 9, False)])
 def test_clearly_better_is_two_standard_errors_of_windows_that_share_no_rows(gain, steps, clear):
     before = torch.tensor([1.0, -1.0] * 50, dtype=torch.float64)
-    assert clearly_better(before + gain, torch.zeros(100), steps) is clear
+    assert clearly_better(before + gain, torch.zeros(100), 100 / steps) is clear
+
+
+@pytest.mark.parametrize(
+    ("rows", "series", "steps", "judged", "worth"),
+    [(110, 1, 10, 100, 10), (110, 50, 10, 1000, 500), (20, 90, 5, 300, 270)],
+)
+def test_windows_share_rows_with_their_neighbours_alone(rows, series, steps, judged, worth):
+    frame = pd.DataFrame({"unique_id": np.repeat(np.arange(series), rows), "y": np.arange(series * rows) * 1.0})
+    settings = ForecasterSettings(lookback=1, horizon=steps, features=(), linear_skip=0, transform="none")
+    model = TableModel.fit_linear(replace(settings, linear_skip=1), *build_panel(frame, settings))
+    ends = np.full(series, rows)
+    windows = model.windows(build_panel(frame, settings)[0], (ends * 0, ends))
+    assert independent_windows(judged, windows) == worth

@@ -66,11 +66,10 @@ def test_between_two_texts_there_is_no_line(missing):
     frame = table(names=["a"])
     frame.loc[[20, 21], "weather"] = None
     frame.loc[[19, 22], "weather"] = "none", "sun"
+    roles, complete = {"past_cols": ("weather",), "missing": missing}, {"features": (), "transform": "none"}
     chosen = resolved(
-        tidegate.ForecasterSettings(**QUICK, past_cols=("weather",), missing=missing, season_length=100),
-        *(lambda panel, columns: (columns, panel.freq))(
-            *build_panel(frame, tidegate.ForecasterSettings(past_cols=("weather",), missing=missing))
-        ),
+        tidegate.ForecasterSettings(**QUICK, **roles, **complete, season_length=100),
+        *(lambda panel, columns: (columns, panel.freq))(*build_panel(frame, tidegate.ForecasterSettings(**roles))),
     )
     panel, columns = build_panel(frame, chosen)
     filled = Preprocessor.fit(chosen, columns, panel, panel.lengths).fill(panel)

@@ -49,7 +49,9 @@ def test_a_batch_gives_each_its_own_forecast(version, slow, monkeypatch):
     assert sum(sizes) == 20
     assert max(sizes) == 8
     for one, forecast in zip(contexts, together, strict=True):
-        np.testing.assert_allclose(forecast.values, version.model.predictor.predict([one])[0].values, rtol=1e-4)
+        np.testing.assert_allclose(
+            forecast.values, version.model.predictor.predict([one])[0].values, rtol=1e-4, atol=1e-5
+        )
 
 
 def test_one_that_cannot_be_forecast_spoils_no_other(version):
@@ -57,7 +59,9 @@ def test_one_that_cannot_be_forecast_spoils_no_other(version):
     results, _ = gather(version, [context(), bad, context(1)])
     assert isinstance(results[1], DataError)
     assert "missing" in str(results[1])
-    np.testing.assert_allclose(results[0].values, version.model.predictor.predict([context()])[0].values, rtol=1e-4)
+    np.testing.assert_allclose(
+        results[0].values, version.model.predictor.predict([context()])[0].values, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_more_than_may_wait_are_refused(version):

@@ -128,7 +128,7 @@ def test_a_hostile_request_holds_up_nobody(service, name):
         took = time.monotonic() - begin
     cost = f"{took:.2f} s, alive within {watch.slowest:.3f} s, {watch.most >> 20} MiB"
     print(f"{name}: {answer.status_code}, {cost}, {answer.text[:100]}")
-    assert answer.status_code in (200, 413, 422)
+    assert answer.status_code in (200, 400, 413, 422)
     assert len(answer.content) < 10_000 or answer.status_code == 200
     assert took < 20, cost
     assert watch.slowest < 10, cost  # it was 77; a machine with nothing else to do answers within 0.1

@@ -101,6 +101,58 @@ def test_odd_queries_are_answered_or_refused(client):
         check(client.get(f"/models/wave/forecast?{query}"))
 
 
+TWICE = [
+    ("/predict", '{"values": %s, "values": %s}', "values"),
+    ("/predict", '{"values": %s, "series": "a", "ser\\u0069es": "b"}', "series"),
+    ("/predict", '{"rows": [{"ds": "2026-01-05", "y": 1, "y": 2}]}', "y"),
+    ("/predict", '{"rows": [' + '{"ds": "2026-01-05", "y": 1}, ' * 3000 + '{"y": 1, "y": 2}]}', "y"),  # beside the loop
+    ("/streams/twice", '{"values": 1.0, "values": 2.0}', "values"),
+    ("/streams/twice", '{"values": 1.0, "history": {"values": %s, "values": []}}', "values"),
+    (INFER, '{"inputs": [{"name": "history", "shape": [1, 12], "datatype": "FP64", "data": [], "data": %s}]}', "data"),
+    (INFER, '{"inputs": [%s], "parameters": {"a": {"b": 1, "b": 2}}}', "b"),
+]
+
+
+@pytest.mark.parametrize(("path", "text", "name"), TWICE)
+def test_a_name_given_twice_is_refused_and_not_taken_by_its_last_value(client, path, text, name):
+    array = json.dumps(TENSOR if "[%s]" in text else VALUES)
+    answer = client.post(path, content=text.replace("%s", array))
+    check(answer)
+    assert answer.status_code == 400
+    assert f"names '{name}' more than once" in answer.json()["error"]
+
+
+def test_columns_of_a_query_named_twice_are_refused(client):
+    answer = client.post('/predict/csv?columns={"y": "y", "y": "ds"}', content=wave(14).to_csv(index=False).encode())
+    assert (answer.status_code, "names 'y' more than once" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sentence"),
+    [
+        ("GET", "/models/wave/forecast?levels=80", "does not know the parameter 'levels'; it takes series, level"),
+        ("GET", "/models/wave/forecast?series=a&series=b", "the parameter 'series' is given more than once"),
+        ("GET", "/models?name=wave", "does not know the parameter 'name'; it takes none"),
+        (
+            "POST",
+            "/predict?level=80",
+            "does not know the parameter 'level'; it takes none; what to do stands in the body",
+        ),
+        ("POST", f"{INFER}?level=80", "does not know the parameter 'level'"),
+        ("DELETE", "/streams/odd?all=1", "does not know the parameter 'all'"),
+    ],
+)
+def test_parameters_that_would_not_count_are_refused(client, method, path, sentence):
+    answer = client.request(method, path)
+    assert answer.status_code == 400
+    assert sentence in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/?from=mail", "/page/main.js?v=2", "/v2/health/live?probe=1", "/docs?x", "/models"])
+def test_links_and_probes_may_add_their_own_parameters(client, path):
+    assert client.get(path).status_code == 200
+
+
 def test_odd_paths_and_methods_lead_nowhere(client):
     for path in PATHS:
         for method in ("GET", "POST", "DELETE", "OPTIONS", "PATCH", "TRACE", "FOO"):

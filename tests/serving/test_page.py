@@ -68,6 +68,8 @@ def test_the_documentation_lists_every_route(client):
         for method in methods:
             assert f"{method.upper()} {path}" in page
     assert "<script" not in page
+    assert "`" not in page
+    assert page.count("<table") == page.count('<div class="wide" tabindex="0"><table')
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -52,6 +52,15 @@ def test_append_refuses_known_rows_with_other_values():
     assert append_rows(known, build(frame)[0], filled=True)[0].lengths.tolist() == [8, 8]
 
 
+def test_append_does_not_name_a_series_that_the_table_does_not_name():
+    frame = frame_of(["a"], 8).drop(columns="unique_id")
+    known = build(frame[:5])[0]
+    with pytest.raises(DataError, match="the new rows of the series begin at"):
+        append_rows(known, build(frame[6:], freq="D")[0])
+    with pytest.raises(DataError, match=r"^the series had other targets at"):
+        append_rows(known, build(frame.assign(y=-1.0))[0])
+
+
 @pytest.mark.parametrize("freq", ["B", "h 09:30-15:30 MON-FRI"])
 def test_append_goes_on_behind_days_without_trading(freq):
     """A Monday and a Tuesday off: nobody can give their rows."""

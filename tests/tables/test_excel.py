@@ -34,6 +34,14 @@ def test_excel_reads_the_first_sheet_that_is_filled_and_says_which(write):
         read_table(path, TableSettings(sheet="bare"))
 
 
+def test_excel_passes_over_a_sheet_of_words_and_errors_name_the_sheet(write):
+    path = write(about=pd.DataFrame({"about this file": ["made by me", "2020", "kW"]}), sales=PLAIN)
+    panel, _ = build(path)
+    assert panel.targets[:, 0].tolist() == [1, 2, 3, 4]
+    with pytest.raises(DataError, match=r"no column of numbers .*; the sheet 'about' was read; the file has 2"):
+        build(path, sheet="about")
+
+
 @pytest.mark.parametrize("skip_rows", [0, 2])
 def test_excel_finds_the_column_names_below_titles(write, skip_rows):
     rows = [["Sales of 2020", None], [None, None], ["date", "y"], *PLAIN.values.tolist()]

@@ -63,6 +63,13 @@ def test_rows_keep_static_columns_and_take_the_named_identifier():
     assert build(frame.drop(columns=["kind", "shop"]), layout="rows", static_cols=("size",))[0].ids.tolist() == [1, 2]
 
 
+def test_rows_say_which_columns_they_leave_out():
+    table = pd.DataFrame(MONTHS)
+    panel, _ = build(table.assign(region="north"), layout="rows")
+    assert "not used: region (name them in static_cols to use them)" in map(str, panel.notes)
+    assert build(table.assign(region="north"), layout="rows", static_cols=("region",))[0].static.shape[1] == 1
+
+
 def test_rows_without_values_are_refused():
     frame = pd.DataFrame(MONTHS)
     frame.loc[1, ["2020-02", "2020-03"]] = np.nan

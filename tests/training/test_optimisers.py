@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -6,6 +10,7 @@ from training_toy import Sums, Tiny, mse, quick
 
 from tidegate.training.optimisers import clip_gradients, make_optimiser
 
+HERE = Path(__file__).parent
 PLAIN = {
     "adam": lambda weights: Adam(weights, lr=0.01, weight_decay=0.1, foreach=False),
     "adamw": lambda weights: AdamW(weights, lr=0.01, weight_decay=0.1, foreach=False),
@@ -71,3 +76,15 @@ def test_clip_gradients_passes_over_weights_without_gradient():
     backward(network)
     network.head.bias.grad = None
     assert clip_gradients(list(network.parameters()), 0.1).isfinite()
+
+
+def test_training_leaves_torchs_compiler_unimported():
+    """Torch's own wrappers import it at the first optimiser, which takes a second."""
+    code = (
+        "import sys; from training_toy import Sums, Tiny, mse, quick; from tidegate.training.loop import train;"
+        "each = [quick(epochs=1, optimizer=name) for name in ('adam', 'adamw', 'rmsprop', 'sgd')];"
+        "[train(Tiny(), Sums(16), None, mse, settings) for settings in each];"
+        "print([name for name in sys.modules if name.startswith('torch._dynamo')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr

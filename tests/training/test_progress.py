@@ -72,6 +72,18 @@ def test_file_gets_a_line_per_tenth_of_the_epochs():
     assert "\x1b" not in file.getvalue()
 
 
+def test_epochs_counted_anew_are_another_training(monkeypatch):
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr("tidegate.training.progress.time.perf_counter", lambda: float(next(clock)))
+    file = io.StringIO()
+    progress = Progress(4, file=file)
+    for epoch, validation in ((1, 0.25), (2, 0.5), (1, None), (2, None)):
+        progress.on_epoch(result(epoch, validation))
+    lines = file.getvalue().splitlines()
+    assert lines[1].startswith("epoch 2/4  loss 0.5  validation 0.5  best 0.25 in epoch 1")
+    assert lines[2] == "epoch 1/4  loss 1  at most 0:00:30 left"
+
+
 def test_default_output_is_standard_error(capsys):
     with Progress(1) as progress:
         progress.on_epoch(result(1))

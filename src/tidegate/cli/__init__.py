@@ -11,9 +11,9 @@ from contextlib import contextmanager
 import typer
 
 import tidegate
-from tidegate.cli import cells, forecast, info, serve
+from tidegate.cli import cells, explain, forecast, info, serve
 from tidegate.cli.streams import take_any_character
-from tidegate.errors import TidegateError
+from tidegate.errors import TidegateError, TidegateWarning
 
 app = typer.Typer(
     name="tidegate",
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(forecast.app, name="forecast")
 app.command("cells")(cells.cells)
+app.command("explain")(explain.explain)
 app.command("info")(info.info)
 app.command("serve")(serve.serve)
 
@@ -67,7 +68,7 @@ def main() -> None:
 def _quiet_libraries() -> Iterator[None]:
     """Keep what numpy and matplotlib say to programmers from users, unless Python was told to show warnings.
 
-    What a user should know is a note or an error, in a sentence of ours.
+    What a user should know is a note, a warning or an error, in a sentence of ours.
     """
     if sys.warnoptions:
         yield
@@ -77,6 +78,7 @@ def _quiet_libraries() -> Iterator[None]:
     log.setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        warnings.simplefilter("always", TidegateWarning)
         try:
             yield
         finally:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console as RichConsole
 from rich.table import Table
 
+from tidegate.errors import TidegateWarning
 from tidegate.reporting.terminal import frame_table, score_table, verdict_line
 from tidegate.words import words
 
@@ -31,18 +33,18 @@ class Console:
         self._out = RichConsole(highlight=False)
 
     def __enter__(self) -> Console:
+        self._usual, warnings.showwarning = warnings.showwarning, self._warn
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._progress is not None:
-            self._progress.__exit__(kind, value, traceback)
-            self._progress = None
+        warnings.showwarning = self._usual
+        self._end_progress()
 
     def progress(self, epochs: int) -> Progress | None:
         """Start the line that shows how training goes, unless quiet; one before it ends."""
-        self.__exit__(None, None, None)
+        self._end_progress()
         if self._quiet:
             return None
         from tidegate.training.progress import Progress
@@ -57,14 +59,27 @@ class Console:
 
     def verdict(self, result: BacktestResult) -> None:
         """Show the notes and the verdict."""
-        self.__exit__(None, None, None)
+        self._end_progress()
         for note in result.notes:
             self.note(note.sentence(self._lang))
         self._out.print(verdict_line(result.verdict.sentence(self._lang)))
 
+    def _end_progress(self) -> None:
+        if self._progress is not None:
+            self._progress.__exit__(None, None, None)
+            self._progress = None
+
+    def _warn(self, message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        """Show a warning of ours as a note, and others as Python does."""
+        if issubclass(category, TidegateWarning):
+            self._end_progress()
+            self.note(str(message))
+        else:
+            self._usual(message, category, *place, **more)
+
     def finished(self, run: Run) -> None:
         """Show the first rows of the forecast, the table of errors and where the report is."""
-        self.__exit__(None, None, None)
+        self._end_progress()
         if not self._quiet:
             if run.forecast is not None:
                 say, first = words(_PACKAGE, self._lang), run.forecast.head(_ROWS)

@@ -100,7 +100,7 @@ def predict(
     with Console(quiet=False, lang="en") as console:
         for note in () if data is None else panel.notes:
             console.note(str(note))
-    frame = forecaster.future_frame(panel) if future_frame else forecaster.predict(panel, future, level=levels)
+        frame = forecaster.future_frame(panel) if future_frame else forecaster.predict(panel, future, level=levels)
     table = csv_bytes(frame, forecaster.columns_, forecaster.freq_)
     if out is None:
         typer.echo(table, nl=False)  # as bytes: a table is UTF-8 wherever it goes, and loses no letter

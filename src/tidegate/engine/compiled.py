@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidegate.equations.cpp import cell_source
-from tidegate.errors import SettingError
+from tidegate.errors import SettingError, TidegateWarning
 
 if TYPE_CHECKING:
     from tidegate.cells import Cell
@@ -36,7 +36,8 @@ def kernels(native: Any, level: str, cell: type[Cell]) -> Any:
     try:
         library = ctypes.CDLL(str(_library(native.headers(), native.flags(level), cell)))
     except (SettingError, OSError) as error:
-        warnings.warn(f"cell {cell.name} runs on the plain loop, many times slower: {error}", stacklevel=2)
+        slow = f"cell {cell.name} runs on the plain loop, many times slower: {error}"
+        warnings.warn(slow, TidegateWarning, stacklevel=2)
         return None
     for function in (library.tidegate_float32, library.tidegate_float64):
         function.restype = ctypes.c_void_p
@@ -96,7 +97,7 @@ def _place(name: str) -> Path:
             tempfile.TemporaryFile(dir=folder).close()
     except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home
         remedy = "set TIDEGATE_CACHE to a folder that can be written, or each process compiles anew"
-        warnings.warn(f"compiled cells cannot be kept ({error}); {remedy}", stacklevel=2)
+        warnings.warn(f"compiled cells cannot be kept ({error}); {remedy}", TidegateWarning, stacklevel=2)
         folder = _own_folder()
     return folder / name
 

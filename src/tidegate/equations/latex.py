@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -30,6 +31,30 @@ _FUNCTIONS = {
 
 def latex_lines(cell: Declaration) -> list[str]:
     r"""Return the equations of a cell in the order in which they can be computed, such as `c_t = f_t \odot ...`."""
+    equations = written(cell)
+    return [f"{name} = {equations.show(line)}" for name, line in equations.lines.items()]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A cell's equations as papers write them.
+
+    Attributes:
+        lines: SymPy expressions by the names in LaTeX of what they compute, in an order in which they can be; where
+            one reads what another computes, its symbol has that name after "@".
+        shown: how each symbol is written.
+    """
+
+    lines: Mapping[str, Any]
+    shown: Mapping[str, str]
+
+    def show(self, expression: Any) -> str:
+        """Return the LaTeX of an expression of these symbols."""
+        return _Printer(self.shown).show(expression)
+
+
+def written(cell: Declaration) -> Written:
+    """Return the equations of a cell, each gate and state by its own name wherever it stands."""
     states = expressions(cell)
     letters = gate_letters(cell)
     shown = _notation(cell, letters)
@@ -46,7 +71,7 @@ def latex_lines(cell: Declaration) -> list[str]:
     shown |= {symbol.name: symbol.name[1:] for symbol in named.values()}
     with sympy.evaluate(False):
         lines = {name: _fold(meaning, named) for name, meaning in meanings.items()}
-    return [f"{name} = {_Printer(shown).show(lines[name])}" for name in _ordered(lines)]
+    return Written({name: lines[name] for name in _ordered(lines)}, shown)
 
 
 def latex(cell: Declaration) -> str:

@@ -113,9 +113,13 @@ def trace(cell: Declaration) -> Program:
     """
     from tidegate.equations.symbols import expressions
 
+    return lowered(value_names(cell), expressions(cell))
+
+
+def lowered(inputs: Sequence[str], expressions: Mapping[str, Any]) -> Program:
+    """Return the program that computes SymPy expressions, by the names of its outputs, from these inputs."""
     builder = Builder("v")
-    outputs = {state: _lower(builder, each) for state, each in expressions(cell).items()}
-    return builder.prune(value_names(cell), outputs)
+    return builder.prune(inputs, {name: _lower(builder, each) for name, each in expressions.items()})
 
 
 def _simplify(operation: str, operands: tuple[Operand, ...]) -> Operand | None:

@@ -57,7 +57,12 @@ class Features:
     @property
     def calendar_size(self) -> int:
         """Columns that the calendar adds."""
-        return sum(1 if names_holidays(name) else 2 for name in self.calendar)
+        return sum(map(self.width, self.calendar))
+
+    @staticmethod
+    def width(name: str) -> int:
+        """Columns of one name of the calendar."""
+        return 1 if names_holidays(name) else 2
 
     def past(self, targets: Tensor) -> Tensor:
         """Derived features of a window: targets (B, extra_rows + L, K) to (B, L, K * len(derived))."""

@@ -16,6 +16,7 @@ from tidegate.forecasting import persistence
 from tidegate.forecasting.frames import forecast_frame, future_frame, read_future
 from tidegate.forecasting.intervals import as_levels
 from tidegate.forecasting.predictor import Predictor
+from tidegate.forecasting.refit import fit, refit_or_keep
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel
 from tidegate.forecasting.window_model import WindowModel
@@ -85,7 +86,7 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         check_settings(self)
         hooks = TrainingHooks.of(progress, checkpoint, tensorboard)
         _refuse_targets(y)
-        self.model_ = TableModel.fit(self.settings(), *build_panel(data, self.settings()), hooks)
+        self.model_ = fit(self.settings(), *build_panel(data, self.settings()), hooks)
         return self
 
     def predict(self, data: Any = None, future: Any = None, *, level: Sequence[float] | float = ()) -> pd.DataFrame:
@@ -170,7 +171,6 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
         """
         from tidegate.forecasting.evaluation.ahead import with_forecast
         from tidegate.forecasting.evaluation.backtest import backtest
-        from tidegate.forecasting.refit import refit_or_keep
 
         check_settings(self)
         panel, columns = build_panel(data, self.settings())
@@ -198,6 +198,71 @@ class Forecaster(ForecasterSettings, RegressorMixin, BaseEstimator):
 
         check_settings(self)
         return [fold.in_frames_of(frame_kind(data)) for fold in cross_validate(self.settings(), data, folds, test_size)]
+
+    def cross_validation(
+        self,
+        df: Any,
+        *,
+        n_windows: int = 3,
+        step_size: int | None = None,
+        h: int | None = None,
+        refit: bool | int = True,
+        level: Sequence[float] | float = (),
+    ) -> pd.DataFrame:
+        """Forecast the last windows of each series from what was known before them, naive forecasts beside.
+
+        Every network is a fresh copy that was trained on rows before its windows alone; this forecaster stays as it
+        is. A series too short for a window has none of it.
+
+        Args:
+            df: a table, as for `fit`.
+            n_windows: windows at the end of each series.
+            step_size: rows from one window to the next; None for as many as a window has.
+            h: rows of a window; None for the horizon of the settings.
+            refit: train for every window (True), for the first alone (False), or for each so many.
+            level: percentages of prediction intervals, such as `[80, 90]` or 80.
+
+        Returns:
+            One row per window, series and step: unique_id, ds, cutoff (last known time), y (NaN where unknown), the
+            network's column and its bounds, and one column per naive forecast, as `utilsforecast.evaluate` takes them.
+            With several targets one row for each, in a column `target` before y.
+
+        Raises:
+            SettingError: a count cannot be used, or a level.
+            DataError: the table cannot be used, or is too short for so many windows.
+        """
+        from tidegate.forecasting.evaluation.cross_validation import cross_validation
+
+        settings = self.settings() if h is None else replace(self.settings(), horizon=h)
+        check_settings(settings)
+        found = cross_validation(
+            settings, df, n_windows=n_windows, step_size=step_size, refit=refit, levels=as_levels(level)
+        )
+        return as_kind(found, frame_kind(df))
+
+    def detect(self, data: Any, *, level: float = 99) -> pd.DataFrame:
+        """Mark the rows of a table that lie outside the interval forecast for them from the rows before.
+
+        Of rows that follow no other law than those of the fit, 100 - level percent are marked: that is the rate of
+        false alarms. Rows that the network was trained on are forecast better than that, and fewer of them are marked.
+
+        Args:
+            data: a table, as for `predict`.
+            level: percentage of the interval.
+
+        Returns:
+            A frame with the input's own id and time columns, the target, the forecast and its bounds as of `predict`,
+            and `anomaly` (`anomaly-<target>` for several targets), false where the target is unknown. Rows without
+            history enough are left out.
+
+        Raises:
+            DataError: the data cannot be used as they are, or are too short.
+            SettingError: the network did not learn the level.
+        """
+        from tidegate.forecasting.evaluation.anomalies import detect
+
+        model = self.fitted()
+        return as_kind(detect(model, model.usable(self.panel(data)), level), self._kind(data))
 
     def check_leakage(
         self,

@@ -65,9 +65,13 @@ def _all_midnight(times: pd.Series) -> bool:
 def forecast_columns(columns: Columns, settings: ForecasterSettings, levels: tuple[float, ...]) -> tuple[str, ...]:
     """Names of the forecast columns: for each target the point forecast, then low and high of each level."""
     name = method_name(settings)
-    suffixes = ["", *(f"-{side}-{level:g}" for level in levels for side in ("lo", "hi"))]
     targets = [name if len(columns.targets) == 1 else f"{name}-{target}" for target in columns.targets]
-    return tuple(target + suffix for target in targets for suffix in suffixes)
+    return tuple(column for target in targets for column in with_bounds(target, levels))
+
+
+def with_bounds(name: str, levels: tuple[float, ...]) -> list[str]:
+    """A forecast's name, then those of the low and high bound of each level."""
+    return [name, *(f"{name}-{side}-{level:g}" for level in levels for side in ("lo", "hi"))]
 
 
 def method_name(settings: ForecasterSettings) -> str:

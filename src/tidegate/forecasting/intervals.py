@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -57,19 +56,23 @@ class Intervals:
                 columns += [forecasts[..., at], forecasts[..., -1 - at]]
         return np.stack(columns, axis=-1)
 
-    def warn_of(self, level: float) -> None:
-        """Warn when the interval of a level, in percent, rests on an assumption."""
+    @property
+    def variance(self) -> np.ndarray:
+        """The mean square (S, K) of the errors, in their units; there must be some."""
+        return np.square(self.residuals).mean(axis=0)
+
+    def assumption(self, level: float) -> str | None:
+        """What the interval of a level, in percent, rests on, where there are too few errors; None where nothing."""
         if self.quantiles is not None:
-            return
+            return None
         least = math.floor(independent(self.residuals, self.origins).min())
-        if least < needed(level):
-            warnings.warn(
-                f"a {level:g} % interval that assumes nothing needs {needed(level)} windows that were not learned from "
-                f"and share no rows, and there are {least}; where there are too few, this one takes the errors as "
-                "normal and is wider",
-                UserWarning,
-                stacklevel=4,
-            )
+        if least >= needed(level):
+            return None
+        return (
+            f"a {level:g} % interval that assumes nothing needs {needed(level)} windows that were not learned from and "
+            f"share no rows, and there are {least}; where there are too few, this one takes the errors as normal and "
+            "is wider"
+        )
 
     def _learned(self, quantiles: tuple[float, ...], level: float) -> int:
         low = round((1 - level / 100) / 2, 6)
@@ -82,8 +85,8 @@ class Intervals:
 
 
 def as_levels(level: Sequence[float] | float) -> tuple[float, ...]:
-    """Interval levels as they may be given: several, or one number."""
-    return (level,) if isinstance(level, int | float) else tuple(level)
+    """Interval levels as they may be given: several, or one number (or what is none, to be refused as a whole)."""
+    return (level,) if isinstance(level, int | float | str) else tuple(level)  # pyright: ignore[reportReturnType]
 
 
 def learned_quantiles(settings: WindowSettings) -> tuple[float, ...] | None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from tidegate.errors import ModelFolderError, SettingError
+from tidegate.forecasting.choosing import left_open, with_choices
 from tidegate.forecasting.preparing import Preprocessor, window_shape
 from tidegate.forecasting.resolving import resolved
 from tidegate.forecasting.saved_arrays import (
@@ -24,19 +24,17 @@ from tidegate.forecasting.saved_arrays import (
     check_scale,
     check_sizes,
 )
+from tidegate.forecasting.saved_panel import PANEL, as_tensor, panel_of, panel_parts
 from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.settings import ForecasterSettings, WindowSettings
 from tidegate.forecasting.table_model import TableModel, build_network
 from tidegate.forecasting.window_model import WindowModel, build_window_network
 from tidegate.layers.registry import read
-from tidegate.notes import Note
 from tidegate.settings import check_settings, with_new_names
 from tidegate.storage.model_folder import load_model, save_model
 from tidegate.tables.columns import Columns
-from tidegate.tables.panel import Panel
 from tidegate.training.history import History
 
-_PANEL = ("times", "starts", "targets", "past", "future", "static")
 _UNUSABLE = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 _OLD_WEIGHTS = {r"^highway\.": "linear_skip.", r"^recurrent\.": "layer."}  # of folders of earlier versions
 
@@ -49,6 +47,18 @@ class _Common(BaseModel):
     equations: str = ""
 
 
+class _Chosen(BaseModel):
+    """What `fit` chose where the settings left it open."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lookback: int | None = None
+    linear_skip: int | None = None
+    features: tuple[str, ...] | None = None
+    transform: str | None = None
+    short_series: str | None = None
+
+
 class _TableConfig(_Common):
     settings: ForecasterSettings
     columns: Columns
@@ -58,6 +68,7 @@ class _TableConfig(_Common):
     scaled_ids: list[int | float | str]
     dated: bool
     by_window: bool = False  # earlier versions had all residuals in units of a series
+    chosen: _Chosen = _Chosen(transform="none")  # they read the targets as they were, and left nothing else open
     origins: NonNegativeInt | None = None  # earlier versions took every window as one that shares no rows
 
 
@@ -131,17 +142,15 @@ def _check_equations(config: _Common) -> None:
 
 def _table_parts(model: TableModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
     newest, preprocessor = model.newest, model.preprocessor
-    config = {
+    about, rows = panel_parts(newest)
+    config = about | {
         "columns": asdict(preprocessor.columns),
-        "freq": newest.freq,
-        "notes": [note.to_json() for note in newest.notes],
-        "ids": newest.ids.tolist(),
         "scaled_ids": preprocessor.ids.tolist(),
         "by_window": model.by_window,
+        "chosen": {name: getattr(preprocessor.settings, name) for name in left_open(model.settings)},
         "origins": model.origins,
-        "dated": bool(np.issubdtype(newest.times.dtype, np.datetime64)),
     }
-    tensors = _panel_tensors(newest) | {"residuals": _tensor(model.residuals)}
+    tensors = {f"newest.{name}": value for name, value in rows.items()} | {"residuals": as_tensor(model.residuals)}
     return config, tensors | _scales(rows=preprocessor.scale, static=preprocessor.static_scale)
 
 
@@ -157,6 +166,9 @@ def _window_parts(model: WindowModel) -> tuple[dict[str, Any], dict[str, Tensor]
 
 def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel:
     settings = resolved(config.settings, config.columns, config.freq)
+    chosen = config.chosen.model_dump(exclude_none=True)
+    settings = with_choices(settings, {name: chosen[name] for name in left_open(settings)})
+    check_settings(settings)
     preprocessor = Preprocessor(
         settings,
         config.columns,
@@ -166,7 +178,7 @@ def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel
         _scale(tensors, "static"),
     )
     weights = _weights(tensors)
-    names = [*(f"newest.{name}" for name in _PANEL), "residuals", *_scale_names("rows", "static")]
+    names = [*(f"newest.{name}" for name in PANEL), "residuals", *_scale_names("rows", "static")]
     names += [name for name in ("newest.ahead",) if name in tensors]
     check_names(tensors, names)
     check_sizes(settings.layer_settings(), weights)
@@ -179,7 +191,9 @@ def _table_model(config: _TableConfig, tensors: dict[str, Tensor]) -> TableModel
     check_network(lambda: build_network(preprocessor), weights)
     network = _with_weights(build_network(preprocessor), weights)
     history = History.from_json(config.history)
-    newest, residuals = _panel(config, tensors), tensors["residuals"].numpy()
+    rows = {n.removeprefix("newest."): tensor for n, tensor in tensors.items() if n.startswith("newest.")}
+    newest = panel_of(config.ids, config.freq, config.notes, rows, dated=config.dated)
+    residuals = tensors["residuals"].numpy()
     # What a forecast would be written with: a zone or a type that is none is found here and not at its first use.
     config.columns.restore_ids(newest.ids)
     config.columns.restore_times(newest.times[newest.starts[1:] - 1])
@@ -228,27 +242,10 @@ def _with_weights(network: _Network, weights: dict[str, Tensor]) -> _Network:
     return network.eval()
 
 
-def _panel_tensors(panel: Panel) -> dict[str, Tensor]:
-    times = panel.times.astype("datetime64[ns]").view(np.int64) if panel.times.dtype.kind == "M" else panel.times
-    arrays = {"times": times, "starts": panel.starts, "targets": panel.targets, "past": panel.past}
-    arrays |= {"future": panel.future, "static": panel.static}
-    arrays |= {} if panel.ahead is None else {"ahead": panel.ahead}
-    return {f"newest.{name}": _tensor(array) for name, array in arrays.items()}
-
-
-def _panel(config: _TableConfig, tensors: dict[str, Tensor]) -> Panel:
-    arrays = {n.removeprefix("newest."): t.numpy() for n, t in tensors.items() if n.startswith("newest.")}
-    if config.dated:
-        arrays["times"] = arrays["times"].view("datetime64[ns]")
-    ids = np.empty(len(config.ids), dtype=object)
-    ids[:] = config.ids
-    return Panel(ids=ids, freq=config.freq, notes=tuple(map(Note.from_json, config.notes)), **arrays)
-
-
 def _scales(**scales: Scale) -> dict[str, Tensor]:
     arrays = {f"scale.{name}.location": scale.location for name, scale in scales.items()}
     arrays |= {f"scale.{name}.spread": scale.spread for name, scale in scales.items()}
-    return {name: _tensor(array) for name, array in arrays.items()}
+    return {name: as_tensor(array) for name, array in arrays.items()}
 
 
 def _scale_names(*names: str) -> list[str]:
@@ -257,7 +254,3 @@ def _scale_names(*names: str) -> list[str]:
 
 def _scale(tensors: dict[str, Tensor], name: str) -> Scale:
     return Scale(tensors[f"scale.{name}.location"].numpy(), tensors[f"scale.{name}.spread"].numpy())
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from tidegate.errors import DataError
+from tidegate.errors import DataError, TidegateWarning
 from tidegate.forecasting.context import Context, NextForecast
 from tidegate.forecasting.finite import finite, quiet
 from tidegate.forecasting.frames import forecast_columns
@@ -18,8 +19,9 @@ from tidegate.forecasting.intervals import check_levels
 from tidegate.forecasting.recursive import CHUNK
 from tidegate.forecasting.scaling import Scale
 from tidegate.forecasting.table_model import TableModel
+from tidegate.forecasting.transforming import mean_by_median
 from tidegate.forecasting.window_predictor import WindowPredictor
-from tidegate.forecasting.windows import Windows
+from tidegate.forecasting.windows import RawWindow, Windows
 from tidegate.tables.clock import Clock
 from tidegate.tables.frequency import season_of
 from tidegate.tables.gradual import GradualFilling
@@ -64,6 +66,7 @@ class Predictor:
         self.fills = self.settings.missing not in ("refuse", "mask")
         self.clock = Clock(self.roles, newest.freq, newest.times.dtype)
         self.dated = bool(shape.features.calendar)
+        self._corrects = model.gives_means and len(model.residuals) > 0
         self.series = SeriesIds(newest.ids.tolist())
         self._only = newest.ids[0] if self.roles.id is None and len(newest.ids) == 1 else None
         self.level_problem = lru_cache(maxsize=64)(self._level_problem)
@@ -93,49 +96,66 @@ class Predictor:
     ) -> np.ndarray:
         preprocessor = self._model.preprocessor
         scale = preprocessor.scale_of(panel)
-        raw = preprocessor.newest(filled, scale, future, times)
-        change = preprocessor.shape.change_of(raw) if levels and self._model.intervals.by_window else 1.0
+        return self._forecast(preprocessor.newest(filled, scale, future, times), scale, levels)
+
+    def _forecast(self, raw: RawWindow, scale: Scale, levels: tuple[float, ...]) -> np.ndarray:
+        change = self._model.preprocessor.shape.change_of(raw) if self._reads_change(levels) else 1.0
         return self._finished(self._model.scaled(raw), scale, levels, change)
 
-    def inside(self, panel: Panel, windows: Windows, indices: Tensor) -> np.ndarray:
-        """Point forecasts (W, S, K) of windows inside a panel, in the data's units.
+    def inside(self, panel: Panel, windows: Windows, indices: Tensor, levels: tuple[float, ...] = ()) -> np.ndarray:
+        """Forecasts (W, S, columns) of windows inside a panel, in the data's units; `names(levels)` names the columns.
 
         Args:
             panel: history and truth.
             windows: those that `TableModel.windows` cut from them.
             indices: (W,) which of them.
+            levels: interval levels in percent.
 
         Raises:
             DataError: a forecast is not finite.
         """
         preprocessor = self._model.preprocessor
-        rows, series = (each.numpy() for each in windows.locate(indices))
-        if preprocessor.knows(panel.ids).all():
-            scale = preprocessor.scale_of(panel).of(series)
-            return self._finished(self._model.scaled_windows(windows, indices), scale, ())
+        known = preprocessor.knows(panel.ids).all()
         # The scale of a new series follows from the rows before an origin, so each window is forecast as those rows.
-        filled = preprocessor.fill_gradually(panel)
-        return np.concatenate(
-            [
-                self._from(panel, filled, rows[first : first + CHUNK], series[first : first + CHUNK])
-                for first in range(0, len(rows), CHUNK)
-            ]
-        )
+        scale, filled = (preprocessor.scale_of(panel), None) if known else (None, preprocessor.fill_gradually(panel))
+        forecasts = []
+        for chunk in indices.split(CHUNK):  # no more are held at once than needed
+            rows, series = (each.numpy() for each in windows.locate(chunk))
+            if scale is not None:
+                forecasts.append(self._forecast(windows.raw(chunk)[0], scale.of(series), levels))
+            elif filled is not None:
+                forecasts.append(self._from(panel, filled, rows, series, levels))
+        return np.concatenate(forecasts)
 
-    def _from(self, panel: Panel, filled: GradualFilling, rows: np.ndarray, series: np.ndarray) -> np.ndarray:
+    def _from(
+        self,
+        panel: Panel,
+        filled: GradualFilling,
+        rows: np.ndarray,
+        series: np.ndarray,
+        levels: tuple[float, ...],
+    ) -> np.ndarray:
         """Forecasts of origins at these rows of a panel from the newest rows before each."""
         reach = self._model.preprocessor.own_rows
         before, ahead = (each.before(rows, series, reach) for each in (panel, filled))
         steps = rows[:, None] + np.arange(self.steps)
-        return self._follow(before, ahead, filled.first.future[steps], panel.times[steps], ())
+        return self._follow(before, ahead, filled.first.future[steps], panel.times[steps], levels)
 
     def _finished(
         self, scaled: np.ndarray, scale: Scale, levels: tuple[float, ...], change: np.ndarray | float = 1.0
     ) -> np.ndarray:
         """From the network's outputs (N, S, K, outputs) to finite numbers in the data's units (N, S, columns)."""
+        intervals = self._model.intervals
         with quiet():
-            values = self._model.preprocessor.unscale(self._model.intervals.around(scaled, levels, change), scale)
+            values = self._model.preprocessor.unscale(intervals.around(scaled, levels, change), scale)
+            if self._corrects:
+                unit = change * scale.spread[:, None, : values.shape[2]]
+                values[..., 0] *= mean_by_median(intervals.variance * unit**2, self.settings.transform)
         return finite(values).reshape(*values.shape[:2], -1)
+
+    def _reads_change(self, levels: tuple[float, ...]) -> bool:
+        """Whether a forecast with these intervals asks how much its window changes."""
+        return self._model.intervals.by_window and bool(levels or self._corrects)
 
     def check(self, context: Context, levels: tuple[float, ...]) -> None:
         """Raise the error that `predict` would, before any work is done.
@@ -172,8 +192,12 @@ class Predictor:
 
     def warn_of_levels(self, levels: tuple[float, ...]) -> None:
         """Warn of interval levels that rest on an assumption, for want of validation windows."""
-        for level in levels:
-            self._model.intervals.warn_of(level)
+        for sentence in self.assumptions(levels):
+            warnings.warn(sentence, TidegateWarning, stacklevel=3)
+
+    def assumptions(self, levels: tuple[float, ...]) -> list[str]:
+        """What intervals of these levels rest on, a sentence for each that lacks validation windows."""
+        return [sentence for level in levels if (sentence := self._model.intervals.assumption(level))]
 
     def gives(self, level: float) -> bool:
         """Whether this model can give intervals of this level."""

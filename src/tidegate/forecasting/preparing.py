@@ -12,13 +12,15 @@ from tidegate.errors import DataError, SettingError
 from tidegate.forecasting.features import calendar_columns, parse_features
 from tidegate.forecasting.holiday_dates import names_holidays
 from tidegate.forecasting.scaling import Scale, fit_scale
-from tidegate.forecasting.settings import ForecasterSettings
+from tidegate.forecasting.settings import CompleteSettings
+from tidegate.forecasting.transforming import restored, transformed
 from tidegate.forecasting.windows import LaterValues, RawWindow, WindowRows, WindowShape
 from tidegate.notes import Note
 from tidegate.tables.columns import Columns
 from tidegate.tables.filling import fill
 from tidegate.tables.frequency import season_of
 from tidegate.tables.gradual import ROLES, GradualFilling, Later
+from tidegate.tables.messages import counted, series_words
 from tidegate.tables.panel import Panel
 from tidegate.tables.steps import FixedStep, MonthStep, parse_step
 from tidegate.tables.text_columns import one_hot
@@ -27,7 +29,7 @@ from tidegate.tables.units import DAY
 _OWN_ROWS = 512
 
 
-def window_shape(settings: ForecasterSettings, columns: Columns) -> WindowShape:
+def window_shape(settings: CompleteSettings, columns: Columns) -> WindowShape:
     """The shape of the windows that these settings and columns ask for.
 
     Raises:
@@ -66,7 +68,7 @@ class Preprocessor:
         static_scale: of the numeric static columns.
     """
 
-    settings: ForecasterSettings
+    settings: CompleteSettings
     columns: Columns
     shape: WindowShape
     ids: np.ndarray
@@ -74,14 +76,13 @@ class Preprocessor:
     static_scale: Scale
 
     @classmethod
-    def fit(cls, settings: ForecasterSettings, columns: Columns, panel: Panel, lengths: np.ndarray) -> Preprocessor:
+    def fit(cls, settings: CompleteSettings, columns: Columns, panel: Panel, lengths: np.ndarray) -> Preprocessor:
         """Fit on the first `lengths` (N,) rows of each series, values as observed, before any filling."""
         shape = window_shape(settings, columns)
         _check_holidays(shape.features.calendar, panel)
         training = panel.head(lengths)
-        scale = fit_scale(
-            _stack(training, columns), training.starts, settings.scaler, by_series=settings.scale_by != "global"
-        )
+        values = _channels(training, columns, settings.transform)
+        scale = fit_scale(values, training.starts, settings.scaler, by_series=settings.scale_by != "global")
         numbers = panel.static[:, len(columns.categories) :]
         static_scale = fit_scale(numbers, np.array([0, len(numbers)]), "standard", by_series=False)
         return cls(settings, columns, shape, panel.ids, scale, static_scale)
@@ -92,7 +93,7 @@ class Preprocessor:
         if self.shared or not new.any():
             return self
         added = panel.select(new)
-        own = fit_scale(_stack(added, self.columns), added.starts, self.settings.scaler, by_series=True)
+        own = fit_scale(self._channels(added), added.starts, self.settings.scaler, by_series=True)
         scale = Scale(
             np.concatenate([self.scale.location, own.location]), np.concatenate([self.scale.spread, own.spread])
         )
@@ -127,7 +128,7 @@ class Preprocessor:
         if (numbers >= 0).all():
             return Scale(self.scale.location[numbers], self.scale.spread[numbers])
         recent = panel.tail(self.own_rows)
-        own = fit_scale(_stack(recent, self.columns), recent.starts, self.settings.scaler, by_series=True)
+        own = fit_scale(self._channels(recent), recent.starts, self.settings.scaler, by_series=True)
         seen = (numbers >= 0)[:, None]
         return Scale(
             np.where(seen, self.scale.location[numbers], own.location),
@@ -150,14 +151,14 @@ class Preprocessor:
         scale = self.scale_of(panel)
         gradual = self.fill_gradually(panel)
         filled = gradual.first
-        values = self._with_calendar(scale.transform(_stack(filled, self.columns), panel.lengths), panel.times)
+        values = self._with_calendar(scale.transform(self._channels(filled), panel.lengths), panel.times)
         observed = None
         if self.shape.flagged:
             observed = torch.from_numpy(~np.isnan(values))
         truth = values[:, : self.shape.targets]
         if filled is not panel:
             target_scale = Scale(scale.location[:, : self.shape.targets], scale.spread[:, : self.shape.targets])
-            truth = target_scale.transform(panel.targets, panel.lengths)
+            truth = target_scale.transform(transformed(panel, self.settings.transform), panel.lengths)
         if observed is not None:
             truth, values = truth.copy(), np.nan_to_num(values, copy=False, nan=0.0)
         return WindowRows(
@@ -182,7 +183,7 @@ class Preprocessor:
         )
         columns = np.flatnonzero(delays.any(axis=0))
         own = Scale(scale.location[:, columns], scale.spread[:, columns])
-        values = own.transform(_stack(later.panel, self.columns)[:, columns], later.panel.lengths)
+        values = own.transform(self._channels(later.panel)[:, columns], later.panel.lengths)
         return LaterValues(torch.from_numpy(columns), torch.from_numpy(values), torch.from_numpy(delays[:, columns]))
 
     def newest(self, panel: Panel, scale: Scale, future: np.ndarray, times: np.ndarray) -> RawWindow:
@@ -197,7 +198,7 @@ class Preprocessor:
         reach = panel.starts[1:, None] + np.arange(-self.shape.context, 0)
         rows = np.maximum(reach, panel.starts[:-1, None]).ravel() if self.shape.flagged else reach.ravel()
         repeat = np.full(len(panel.ids), self.shape.context)
-        values = scale.transform(_stack(panel, self.columns)[rows], repeat)
+        values = scale.transform(self._channels(panel)[rows], repeat)
         values = self._with_calendar(values, panel.times[rows]).reshape(len(panel.ids), self.shape.context, -1)
         observed = None
         if self.shape.flagged:
@@ -214,7 +215,7 @@ class Preprocessor:
         """Bring forecasts (N, S, K, outputs) of as many series, or windows, as `scale` has back to their units."""
         targets = self.shape.targets
         location, spread = scale.location[:, None, :targets, None], scale.spread[:, None, :targets, None]
-        return values.astype(np.float64) * spread + location
+        return restored(values.astype(np.float64) * spread + location, self.settings.transform)
 
     def _ahead(self, scale: Scale, future: np.ndarray, times: np.ndarray) -> np.ndarray:
         count, steps, covariates = future.shape
@@ -225,6 +226,9 @@ class Preprocessor:
         own = Scale(scale.location[:, first:], scale.spread[:, first:])
         values = own.transform(future, np.full(count, steps))
         return self._with_calendar(values, times.reshape(-1)).reshape(count, steps, -1)
+
+    def _channels(self, panel: Panel) -> np.ndarray:
+        return _channels(panel, self.columns, self.settings.transform)
 
     def _with_calendar(self, values: np.ndarray, times: np.ndarray) -> np.ndarray:
         names = self.shape.features.calendar
@@ -262,23 +266,24 @@ def check_lengths(panel: Panel, needed: int, short_series: str, least: int = 2) 
         short = panel.lengths < least
     if not short.any():
         return panel
-    names = ", ".join(f"{panel.ids[i]} ({panel.lengths[i]} rows)" for i in np.flatnonzero(short)[:3])
-    if short_series == "refuse" or short.all():
-        raise DataError(
-            f"{int(short.sum())} of {len(short)} series are shorter than the {needed} rows needed for one window "
-            f"({names}); shorten lookback or horizon, give more rows, or set short_series to 'drop' or 'pad'"
-        )
     lengths = ", ".join(f"{panel.ids[i]} ({panel.lengths[i]})" for i in np.flatnonzero(short)[:3])
+    if short_series == "refuse" or short.all():
+        many = f"{int(short.sum())} of {len(short)} series are shorter than the {needed} rows needed for one window"
+        one = f"{series_words(panel.ids[0])} has {counted(int(panel.lengths[0]), 'row')}, and one window needs {needed}"
+        told = one if len(short) == 1 else f"{many} (rows of each: {lengths})"
+        fitting = "shorten lookback or horizon, give more rows, or set short_series to 'drop' or 'pad'"
+        raise DataError(f"{told}; {'give more rows' if least == 1 else fitting}")
     note = Note("forecasting.short_series", {"count": int(short.sum()), "lengths": lengths})
     return replace(panel.select(~short), notes=(*panel.notes, note))
 
 
-def _stack(panel: Panel, columns: Columns) -> np.ndarray:
-    """Targets, past and future covariates (R, C), texts as a column for each value."""
+def _channels(panel: Panel, columns: Columns, transform: str) -> np.ndarray:
+    """Targets, transformed, then past and future covariates (R, C), texts as a column for each value."""
+    targets = transformed(panel, transform)
     if not panel.past.shape[1] and not panel.future.shape[1]:
-        return panel.targets
+        return targets
     covariates = (_coded_apart(getattr(panel, role), role, columns) for role in ("past", "future"))
-    return np.concatenate([panel.targets, *covariates], axis=1)
+    return np.concatenate([targets, *covariates], axis=1)
 
 
 def _coded_apart(values: np.ndarray, role: str, columns: Columns) -> np.ndarray:

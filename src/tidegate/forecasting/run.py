@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -12,15 +13,17 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError, StaleCheckpointError, TidegateError
+from tidegate.forecasting import persistence
 from tidegate.forecasting.evaluation.ahead import with_forecast
 from tidegate.forecasting.evaluation.backtest import backtest
 from tidegate.forecasting.evaluation.report import write_report
 from tidegate.forecasting.evaluation.result import BacktestResult
-from tidegate.forecasting.forecaster import Forecaster
+from tidegate.forecasting.forecaster import KIND, Forecaster
 from tidegate.forecasting.frames import csv_bytes, read_future
 from tidegate.forecasting.intervals import Intervals, check_levels, learned_quantiles
 from tidegate.forecasting.refit import refit_or_keep
 from tidegate.forecasting.resolving import resolved
+from tidegate.forecasting.run_rows import JUDGED, TABLE, save_rows
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel
 from tidegate.notes import Note
@@ -117,15 +120,14 @@ def run(request: Request, values: dict[str, Any], console: Watcher) -> Run:
         future = _read_future(request, settings, panel, columns)
         forecaster.model_, result = _judge(request, settings, panel, columns, console)
     console.verdict(result)
+    judged = forecaster.model_
     if request.refit:
-        judged = forecaster.model_
         forecaster.model_, problem = _refit(request, judged, panel, columns, console)
         result = result.noting(problem)
-        refitted = forecaster.model_ is not judged
-    else:
-        refitted = False
+    refitted = forecaster.model_ is not judged
     (out / "metrics.json").unlink(missing_ok=True)  # of the run before: what is judged there is not this model
     forecaster.save(out / "model")
+    _keep_judged(request, judged, panel, columns, refitted=refitted)
     forecast, problem = _forecast(request, forecaster, future, console)
     shown = with_forecast(result, forecaster.model_, future, request.levels, refitted=refitted)
     report = write_report(shown, out, lang=request.lang)
@@ -190,14 +192,26 @@ def _refit(
     return model, problem
 
 
+def _keep_judged(request: Request, judged: TableModel, panel: Panel, columns: Columns, *, refitted: bool) -> None:
+    """Keep what `tidegate explain` looks at: the rows, and the judged network where it is not the saved one."""
+    if refitted:
+        persistence.save(request.out / JUDGED, KIND, judged)
+    else:  # one that is left of an earlier run
+        shutil.rmtree(request.out / JUDGED, ignore_errors=True)
+    save_rows(request.out / TABLE, judged, panel, columns, request.test_size)
+
+
 def _resumed(train: Callable[[], Any], checkpoint: Path, say: Callable[[str], None], *, replace: bool) -> Any:
     """Train, resuming from the checkpoint; one that cannot be resumed from is refused, or replaced."""
     try:
         return train()
     except StaleCheckpointError as error:
+        reason = str(error).partition("; ")[0]
         if not replace:
-            raise
-        say(str(error).partition("; ")[0])
+            raise StaleCheckpointError(
+                f"{reason}; give --overwrite to begin anew, or carry on with the settings that it was begun with"
+            ) from None
+        say(reason)
         checkpoint.unlink()
         return train()
 

@@ -85,7 +85,8 @@ def choose_start(
     x, y, part = _newest(source, skip)
     if not len(x):
         return None
-    simple, best, without = _best(Sample(x, y), part, _simple(skip, season))
+    worth = independent_windows(len(x), source)
+    simple, best, without = _best(Sample(x, y), part, _simple(skip, season), worth)
     skip.weight.copy_(simple)
     linear = _as_network(network, best)
     if quantiles is not None:
@@ -95,18 +96,26 @@ def choose_start(
     return LinearStart(linear, without, begins)
 
 
-def clearly_better(before: Tensor, after: Tensor, steps: int) -> bool:
+def clearly_better(before: Tensor, after: Tensor, independent: float) -> bool:
     """Whether losses (W,) are lower on the mean, by more than two standard errors of their differences.
 
     Args:
-        before, after: of the same windows in the order of time.
-        steps: rows that neighbouring windows have in common, which makes so many worth one.
+        before, after: of the same windows.
+        independent: how many that share no rows these are worth; see `independent_windows`.
     """
     gain = before - after
     if len(gain) < 2:
         return bool(gain.mean() > 0)
-    error = gain.std() / math.sqrt(max(1.0, len(gain) / steps))
+    error = gain.std() / math.sqrt(max(1.0, independent))
     return bool(gain.mean() > 2 * error)
+
+
+def independent_windows(judged: int, windows: Windows) -> float:
+    """How many windows that share no rows so many evenly spread ones are worth: neighbours have S - 1 of S in common.
+
+    Those of many series, or one in S, are worth as many as they are.
+    """
+    return min(judged, len(windows) / windows.steps)
 
 
 @torch.no_grad()
@@ -196,7 +205,7 @@ def _simple(skip: LinearSkip, season: int) -> list[Tensor]:
 
 
 def _best(
-    whole: Sample, part: Tensor, simple: list[Tensor]
+    whole: Sample, part: Tensor, simple: list[Tensor], worth: float
 ) -> tuple[Tensor, LinearForecast, tuple[LinearForecast, ...]]:
     """The simple weights (S, L), and any forecast, with the least error on windows that they were not fitted to.
 
@@ -204,6 +213,7 @@ def _best(
         whole: the windows.
         part: (M,) the part that each belongs to.
         simple: the weights to choose from.
+        worth: how many windows that share no rows these are.
 
     Returns:
         The weights, the forecast, and what it is without each part.
@@ -220,7 +230,7 @@ def _best(
     if len(whole.x) >= 2 * _PARTS:
         shrunk = (tried(weight, penalty) for weight in simple for penalty in _PENALTIES)
         closest = min(shrunk, key=lambda each: float(each[0].mean()))
-        if clearly_better(first[0], closest[0], whole.y.shape[1]):
+        if clearly_better(first[0], closest[0], worth):
             best = closest
     return first[1], whole.fit(*best[1:]), tuple(other.fit(*best[1:]) for other in others)
 

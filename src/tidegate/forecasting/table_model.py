@@ -8,20 +8,20 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from tidegate.engine.threads import one_torch_thread
 from tidegate.errors import DataError
 from tidegate.forecasting.calibration import linear_errors, resized, window_errors
+from tidegate.forecasting.choosing import chosen
 from tidegate.forecasting.finite import quiet
 from tidegate.forecasting.intervals import Intervals, ascending, learned_quantiles
 from tidegate.forecasting.losses import make_loss
 from tidegate.forecasting.network import ForecastNetwork
 from tidegate.forecasting.preparing import Preprocessor, check_lengths, window_shape
-from tidegate.forecasting.recursive import CHUNK, forecast_windows
+from tidegate.forecasting.recursive import forecast_windows
 from tidegate.forecasting.resolving import resolved
-from tidegate.forecasting.settings import ForecasterSettings
-from tidegate.forecasting.starting import LinearStart, choose_start, clearly_better, losses
+from tidegate.forecasting.settings import CompleteSettings, ForecasterSettings
+from tidegate.forecasting.starting import LinearStart, choose_start, clearly_better, independent_windows, losses
 from tidegate.forecasting.windows import RawWindow, WindowRows, Windows
 from tidegate.notes import Note
 from tidegate.tables.append import append_rows
@@ -33,6 +33,7 @@ from tidegate.tables.text_columns import learnt_from, recoded
 from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
 from tidegate.training.loop import train
+from tidegate.training.objective import Loss
 
 _ENOUGH = 100  # windows that share no rows, for intervals alone: then one of 99 % needs no assumption
 
@@ -65,7 +66,10 @@ class TableModel:
 
     @classmethod
     def fit(cls, settings: ForecasterSettings, panel: Panel, columns: Columns, hooks: TrainingHooks) -> TableModel:
-        """Train on a panel; its last rows, `validation_size` of them, decide when to stop."""
+        """Train on a panel; its last rows, `validation_size` of them, decide when to stop, and teach nothing.
+
+        `tidegate.forecasting.refit.fit` learns from them too, once they have decided.
+        """
         model, training = cls._untrained(settings, panel, columns)
         model._train(model.newest, np.zeros_like(training), training, hooks, fresh=True)
         return model
@@ -88,7 +92,9 @@ class TableModel:
     @quiet()
     def _untrained(cls, settings: ForecasterSettings, panel: Panel, columns: Columns) -> tuple[TableModel, np.ndarray]:
         """A model with the whole panel as its newest rows, and the training rows of each series."""
-        given, settings = settings, resolved(settings, columns, panel.freq)
+        given = settings
+        settings, notes = chosen(resolved(given, columns, panel.freq), panel)
+        panel = replace(panel, notes=(*panel.notes, *notes))
         needed = window_shape(settings, columns).context + settings.horizon
         panel = check_lengths(panel, needed, settings.short_series)
         training = training_lengths(settings, panel)
@@ -126,36 +132,49 @@ class TableModel:
         validation, quantiles = cut(chosen, shape.horizon), learned_quantiles(settings)
         loss = make_loss(settings.loss, quantiles=quantiles)
         start = choose_start(self.network, source, season_of(settings, panel), quantiles) if fresh else None
-        self.history = train(
-            self.network, source, validation if len(validation) else None, loss, settings, **vars(hooks)
-        )
-        if start is not None and len(validation):
+        judge = validation if len(validation) else None
+        self.history = train(self.network, source, judge, loss, settings, **vars(hooks))
+        if start is not None and judge is not None:
             # All validation rows: those that did not choose the epoch are the better witnesses.
-            before, after = (losses(each, cut(whole, shape.horizon), loss) for each in (start.network, self.network))
-            if not clearly_better(before, after, shape.horizon):
-                self.network.load_state_dict(start.network.state_dict())
-                self.history.kept_start = True
-                note = Note("forecasting.kept_linear", {"values": min(settings.linear_skip, settings.lookback)})
-                panel = replace(panel, notes=(*panel.notes, note))
+            self._keep_better(start, cut(whole, shape.horizon), loss)
         self._calibrate(start, *(cut(part, settings.horizon) for part in ((first, training), whole, calibrating)))
-        self.keep_newest(panel)
+        self.keep_newest(replace(panel, notes=(*panel.notes, *self._notes())))
+
+    def _keep_better(self, start: LinearStart, validation: Windows, loss: Loss) -> None:
+        """Keep the linear forecast where the network is not clearly better."""
+        before, after = (losses(each, validation, loss) for each in (start.network, self.network))
+        self.history.kept_start = not clearly_better(before, after, independent_windows(len(before), validation))
+        if self.history.kept_start:
+            self.network.load_state_dict(start.network.state_dict())
+
+    def _notes(self) -> list[Note]:
+        """What training found that its user should know."""
+        settings, notes = self.preprocessor.settings, []
+        if self.history.kept_start:
+            values = min(settings.linear_skip, settings.lookback)
+            notes.append(Note("forecasting.kept_linear", {"values": values}))
+        if self.gives_means and settings.transform == "log" and not len(self.residuals):
+            notes.append(Note("forecasting.median"))
+        return notes
 
     def _calibrate(self, start: LinearStart | None, training: Windows, validation: Windows, own: Windows) -> None:
         """Take the errors that tell the intervals.
 
         Where the linear forecast was kept, they are its own on all rows, each from a fit without its part. Where the
         network was, and there are too few windows of its own, its errors there only say how much smaller they are.
-        Without a normalisation per window the errors of long ago are not to be compared with those of today.
+        Without a normalisation per window the errors of long ago are not to be compared with those of today. An update
+        by a few rows has few errors of its own, and leaves those from before it.
         """
-        self.by_window = self.preprocessor.shape.window_scaler is not None
+        by_window = self.preprocessor.shape.window_scaler is not None
         enough = len(own) >= _ENOUGH * own.steps and not self.history.kept_start
-        if start is None or enough or not len(validation) or not self.by_window:
-            residuals, self.origins = window_errors(self.network, own), len(own)
+        if start is None or enough or not len(validation) or not by_window:
+            residuals, origins = window_errors(self.network, own), len(own)
         else:
-            residuals, self.origins = linear_errors(start, training, validation), len(training) + len(validation)
+            residuals, origins = linear_errors(start, training, validation), len(training) + len(validation)
             if not self.history.kept_start:
                 residuals = resized(residuals, *(window_errors(each, own) for each in (self.network, start.network)))
-        self.residuals = ascending(residuals)
+        if len(residuals) >= len(self.residuals):
+            self.residuals, self.origins, self.by_window = ascending(residuals), origins, by_window
 
     def _validation_parts(
         self, cut: Callable[[Part, int], Windows], training: np.ndarray, end: np.ndarray
@@ -171,13 +190,18 @@ class TableModel:
         return (training, middle), (middle, end)
 
     @property
+    def gives_means(self) -> bool:
+        """Whether the network learned the mean of what may follow; else it is the median, or close to it."""
+        return self.preprocessor.settings.loss == "mse"
+
+    @property
     def intervals(self) -> Intervals:
         """What intervals are made from."""
         settings = self.preprocessor.settings
         return Intervals(settings.levels, learned_quantiles(settings), self.residuals, self.by_window, self.origins)
 
     def windows(self, panel: Panel, part: tuple[np.ndarray, np.ndarray]) -> Windows:
-        """Windows over a part of a panel, for `scaled_windows`; none at an origin from which `predict` is refused."""
+        """Windows over a part of a panel; none at an origin from which `predict` is refused."""
         settings, (first, last) = self.preprocessor.settings, part
         if settings.missing not in ("refuse", "mask"):
             first = np.maximum(first, first_origins(panel))
@@ -190,10 +214,6 @@ class TableModel:
     def scaled(self, raw: RawWindow) -> np.ndarray:
         """Forecasts (N, S, K, outputs) of rows around origins, in scaled units."""
         return forecast_windows(self.network, self.preprocessor.shape, raw, self.preprocessor.settings.horizon)
-
-    def scaled_windows(self, windows: Windows, indices: Tensor) -> np.ndarray:
-        """Forecasts (W, S, K, outputs) of these windows in scaled units; no more are held at once than needed."""
-        return np.concatenate([self.scaled(windows.raw(chunk)[0]) for chunk in indices.split(CHUNK)])
 
     def keep_newest(self, panel: Panel) -> None:
         """Let forecasts continue this panel; gaps are filled first, for what fills them may lie further back."""
@@ -224,7 +244,7 @@ def build_network(preprocessor: Preprocessor) -> ForecastNetwork:
         )
 
 
-def training_lengths(settings: ForecasterSettings, panel: Panel) -> np.ndarray:
+def training_lengths(settings: CompleteSettings, panel: Panel) -> np.ndarray:
     """Rows of each series before its validation part, which holds at least one horizon or nothing."""
     if not settings.validation_size:
         return panel.lengths

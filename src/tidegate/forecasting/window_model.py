@@ -82,17 +82,28 @@ class WindowModel:
 
     def forecast(self, windows: np.ndarray) -> np.ndarray:
         """Forecast what follows windows (n, L, F), in y's units and shape; it need not be finite."""
-        scaled = _scaled(windows, self.inputs)
-        forecasts = np.concatenate([self._chunk(chunk) for chunk in scaled.split(_CHUNK)])
-        return (forecasts * self.targets.spread + self.targets.location).reshape(len(windows), *self.shape)
+        scaled = self.scaled(windows)
+        return self.unscaled(np.concatenate([self._chunk(chunk) for chunk in scaled.split(_CHUNK)]))
+
+    def scaled(self, windows: np.ndarray) -> Tensor:
+        """Windows (n, L, F) as the network reads them."""
+        return _scaled(windows, self.inputs)
+
+    def unscaled(self, forecasts: np.ndarray) -> np.ndarray:
+        """What the network answered (n, S, K) in y's units and shape."""
+        return (forecasts * self.targets.spread + self.targets.location).reshape(len(forecasts), *self.shape)
+
+    def answer(self, windows: Tensor) -> Tensor:
+        """The network's point forecasts (n, S, K) of scaled windows (n, L, F), on its own scale."""
+        steps = self.shape[0] if self.shape else 1
+        future = windows.new_empty((len(windows), steps, 0))
+        forecast = self.network(windows, future, windows.new_empty((len(windows), 0)))
+        return forecast[..., forecast.shape[-1] // 2]
 
     @one_torch_thread()
     @torch.inference_mode()
     def _chunk(self, windows: Tensor) -> np.ndarray:
-        steps = self.shape[0] if self.shape else 1
-        future = windows.new_empty((len(windows), steps, 0))
-        forecast = self.network(windows, future, windows.new_empty((len(windows), 0))).numpy()
-        return forecast[..., forecast.shape[-1] // 2].astype(np.float64)
+        return self.answer(windows).numpy().astype(np.float64)
 
 
 def build_window_network(settings: WindowSettings, features: int, shape: tuple[int, ...]) -> ForecastNetwork:

@@ -89,12 +89,8 @@ class WindowRegressor(WindowSettings, RegressorMixin, BaseEstimator):
         Raises:
             DataError: X has another shape or other columns, or a forecast is not finite.
         """
-        predictor, windows = self.predictor(), self._windows(X, reset=False)
-        if windows.shape[2] != self.fitted().features:
-            raise DataError(
-                f"X has windows of {windows.shape[2]} features; the regressor was fitted on {self.fitted().features}"
-            )
-        return predictor.follow(windows)
+        predictor = self.predictor()
+        return predictor.follow(self.windows(X))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """R² of the forecasts, the mean over all steps and targets."""
@@ -147,6 +143,19 @@ class WindowRegressor(WindowSettings, RegressorMixin, BaseEstimator):
     def predictor(self) -> WindowPredictor:
         """What forecasts with the fitted model."""
         return WindowPredictor(self.fitted())
+
+    def windows(self, X: ArrayLike) -> np.ndarray:
+        """Windows of the shape of `fit`'s as (n, L, F).
+
+        Raises:
+            DataError: X has another shape or other columns.
+        """
+        windows = self._windows(X, reset=False)
+        if windows.shape[2] != self.fitted().features:
+            raise DataError(
+                f"X has windows of {windows.shape[2]} features; the regressor was fitted on {self.fitted().features}"
+            )
+        return windows
 
     def _windows(self, x: Any, *, reset: bool) -> np.ndarray:
         """Check windows as scikit-learn does, with its words; as (n, L, F)."""

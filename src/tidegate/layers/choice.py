@@ -31,11 +31,13 @@ class LayerChoice(RecurrentOptions):
         Raises:
             SettingError: there is no such layer, or one is chosen together with settings of the recurrent one.
         """
-        own = {each.name: getattr(self, each.name) for each in fields(RecurrentOptions)}
+        names = {each.name for each in fields(RecurrentOptions)}
+        own = {name: getattr(self, name) for name in names}
         if self.layer == RECURRENT:
             return RecurrentSettings(**own)
         layer = read(self.layer)
-        changed = [each.name for each in fields(RecurrentOptions) if own[each.name] != each.default]
+        # A task may have defaults of its own for them.
+        changed = [each.name for each in fields(self) if each.name in names and own[each.name] != each.default]
         if changed:
             raise SettingError(
                 f"{', '.join(changed)} would set the layer {RECURRENT!r}, but layer is {self.layer!r}; leave them out "

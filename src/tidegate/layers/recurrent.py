@@ -14,6 +14,7 @@ from tidegate.engine import noise, sessions, torch_kernels
 from tidegate.errors import DataError, SettingError
 from tidegate.layers import block_diagonal
 from tidegate.layers.initialise import initialise
+from tidegate.layers.inside import Inside, look_inside
 from tidegate.layers.sequence import SequenceLayer, State
 from tidegate.layers.session import Session
 from tidegate.layers.stack import scan_stack, step_stack
@@ -186,6 +187,28 @@ class Recurrent(SequenceLayer):
         words += [f"heads={self.heads}"] if self.heads else []
         words += [f"{name}=True" for name in ("bidirectional", "variational") if getattr(self, name)]
         return ", ".join(words)
+
+    def inside(self, x: Tensor, state: State | None = None, context: Tensor | None = None) -> dict[str, Inside]:
+        """Return what the gates and states of each layer and direction were over time; see `layers.inside`.
+
+        Args:
+            x: inputs (B, T, input_size).
+            state: as `forward` takes it.
+            context: as `forward` takes it.
+
+        Returns:
+            By the name that the layer has in its parameters, "l0", "l0_reverse" and so on, the lowest first.
+
+        Raises:
+            DataError: a tensor has a wrong shape.
+        """
+        self.check(x, None, context)
+        if state is not None:
+            self._check_state(state, x.shape[0])
+        weights = [each | self._draw(x) for each in self._weights()]
+        names = [f"l{layer}{way}" for layer in range(self.layers) for way in self._directions]
+        found = look_inside(self.cell, x, state, weights, bidirectional=self.bidirectional, context=context)
+        return dict(zip(names, found, strict=True))
 
     @property
     def _directions(self) -> tuple[str, ...]:

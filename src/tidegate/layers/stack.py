@@ -124,7 +124,7 @@ def _scan_layer(
     results = []
     for row, (state, own) in enumerate(zip(states, weights, strict=True)):
         if cell.below:
-            own = {**own, **_from_below(cell, x, own, below[row] if below else None)}
+            own = {**own, **from_below(cell, x, own, below[row] if below else None)}
         options: dict[str, Any] = {"lengths": lengths, "reverse": row == 1, "every": bool(cell.below)}
         if resets is not None:
             options["resets"] = _from_behind(resets, lengths) if row == 1 else resets
@@ -148,7 +148,7 @@ def _from_behind(resets: Tensor, lengths: Tensor | None) -> Tensor:
     return before & (torch.arange(1, before.shape[1] + 1, device=before.device) < lengths.to(before.device)[:, None])
 
 
-def _from_below(cell: type[Cell], x: Tensor, weights: Weights, below: State | None) -> dict[str, Tensor]:
+def from_below(cell: type[Cell], x: Tensor, weights: Weights, below: State | None) -> dict[str, Tensor]:
     """Return the sequences (B, T, H) that are states of the layer below; zeros when there is none."""
     if below is None:
         units = len(weights["weight_ih"]) // len(cell.gates)

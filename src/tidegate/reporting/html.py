@@ -13,7 +13,7 @@ from tidegate.words import words
 
 _TEMPLATE = "report.html.jinja"
 _LANGUAGE_TAGS = {"en": "en", "zh": "zh-CN"}
-_SIGNS = {"good": "✓", "bad": "✗", "even": "≈"}
+_SIGNS = {"good": "✓", "bad": "✗", "even": "≈", "plain": ""}
 
 
 def to_html(report: Report) -> str:

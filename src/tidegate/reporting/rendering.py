@@ -18,6 +18,7 @@ TITLE = "title"  # the gid of a figure's title, a class in the SVG
 _WIDE = "—"  # one em wide, as Chinese characters are in every font
 _POINTS = 72
 _SPACE = "{http://www.w3.org/2000/svg}"
+_IMAGE = "data:image/png;"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 
 
@@ -94,6 +95,8 @@ def svg(figure: Figure, name: str, label: str, colours: dict[str, str]) -> str:
     for part in root.iter():
         part.tag = part.tag.removeprefix(_SPACE)
         part.attrib = _attributes(part, name, colours)
+        if part.tag == "image":  # a heat map's numbers shall not run into one another
+            part.attrib["style"] = "image-rendering: pixelated"
         part.tail = None
         if part.tag != "text":
             part.text = None
@@ -111,7 +114,7 @@ def _attributes(part: ElementTree.Element, name: str, colours: dict[str, str]) -
             elif part.tag != "g":  # those of groups are never referred to
                 made["id"] = f"{name}-{value}"
         elif key == _LINK:
-            made["href"] = f"#{name}-{value.removeprefix('#')}"
+            made["href"] = value if value.startswith(_IMAGE) else f"#{name}-{value.removeprefix('#')}"
         elif key == "clip-path":
             made[key] = value.replace("url(#", f"url(#{name}-")
         elif key == "style":

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-Tone = Literal["good", "bad", "even"]
+Tone = Literal["good", "bad", "even", "plain"]
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as `pictures.page_svg` draws it, and the words below it."""
+    """A figure as `pictures.page_svg` draws it, and the words below it.
+
+    Attributes:
+        svg: the figure.
+        caption: the words.
+        end_first: whether a page that is too narrow for it shows its end, and its beginning only when it is moved.
+    """
 
     svg: str
     caption: str = ""
+    end_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,8 @@ class Report:
         lang: "en" or "zh".
         title: of the browser's window.
         verdict: one sentence.
-        tone: "good" where the method is worth its cost, "bad" where it is not, "even" where nobody can tell.
+        tone: "good" where the method is worth its cost, "bad" where it is not, "even" where nobody can tell;
+            "plain" where nothing is judged.
         lead: what the verdict rests on.
         sections: in order; empty ones are left out.
     """

@@ -7,7 +7,7 @@ from operator import or_
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from fastapi.routing import APIRoute
@@ -32,7 +32,7 @@ from tidegate.serving.limits import Limits, as_refusal
 from tidegate.serving.metrics import CONTENT_TYPE, asks
 from tidegate.serving.openapi import GUARDED, WITH_BODY, answers, describe, json_body, page, refusals
 from tidegate.serving.responses import FAULT, Refusal, json_response, to_json
-from tidegate.serving.routing import DirectRoutes
+from tidegate.serving.routing import DirectRoutes, check_query
 from tidegate.serving.schemas import InferBody
 from tidegate.serving.service import Service
 from tidegate.words import LANGUAGES, words_of
@@ -44,7 +44,9 @@ _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-in
 
 def build_app(service: Service) -> Limits:
     """The ASGI application of a service."""
-    app = FastAPI(title="Tidegate", docs_url=None, redoc_url=None, openapi_url=None, lifespan=service.lifespan)
+    checks = [Depends(check_query)]
+    none: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+    app = FastAPI(title="Tidegate", **none, lifespan=service.lifespan, dependencies=checks)
     bodies = [body for task in service.tasks for body in task.bodies]
     app.openapi = lambda: describe(app, [*bodies, InferBody])
     _add_errors(app)

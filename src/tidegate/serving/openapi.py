@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from pydantic.json_schema import models_json_schema
 import tidegate
 from tidegate.serving.answers import Answer, ErrorAnswer
 
+_CODE = re.compile("`([^`]+)`")
 _RETRY = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
 _HEADERS = {401: {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer"}}}, 503: _RETRY}
 _REFUSALS = {
@@ -136,7 +138,7 @@ def page(document: dict[str, Any]) -> str:
             statuses = ", ".join(sorted(route["responses"]))
             parts.append(
                 f"<section><h2><code>{method.upper()} {html.escape(path)}</code></h2>"
-                f"<p>{html.escape(route.get('description') or route.get('summary', ''))}</p>"
+                f"<p>{_prose(route.get('description') or route.get('summary', ''))}</p>"
                 f"{fields}<p>Answers: {statuses}</p>{_example(route)}</section>"
             )
     return (
@@ -163,10 +165,15 @@ def _fields(kind: dict[str, Any], document: dict[str, Any]) -> str:
     schema = document["components"]["schemas"][name]
     rows = "".join(
         f"<tr><td><code>{html.escape(field)}</code></td><td>{html.escape(_type(value))}</td>"
-        f"<td>{html.escape(value.get('description', ''))}</td></tr>"
+        f"<td>{_prose(value.get('description', ''))}</td></tr>"
         for field, value in schema["properties"].items()
     )
-    return f"<table><thead><tr><th>field</th><th>type</th><th>meaning</th></tr></thead><tbody>{rows}</tbody></table>"
+    head = "<tr><th>field</th><th>type</th><th>meaning</th></tr>"
+    return f'<div class="wide" tabindex="0"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+
+
+def _prose(text: str) -> str:
+    return _CODE.sub(r"<code>\1</code>", html.escape(text))
 
 
 def _type(value: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -52,12 +53,36 @@ def read(kind: type[_Kind], body: bytes) -> _Kind:
     """Read and check a JSON body.
 
     Raises:
-        Refusal: 422, naming the field, what was expected and what came.
+        Refusal: 422, naming the field, what was expected and what came; 400 where an object names a field twice.
     """
     try:
-        return kind.model_validate_json(body)
+        found = kind.model_validate_json(body)
     except ValidationError as error:
         raise Refusal(422, _sentence(error)) from None
+    refuse_twice(body)
+    return found
+
+
+def refuse_twice(text: str | bytes) -> None:
+    """Refuse JSON of which an object names a field twice: pydantic takes the last one without a word.
+
+    Raises:
+        Refusal: 400.
+    """
+    content = text.encode() if isinstance(text, str) else text
+    if content.count(b":") > 1:  # the values of one array, however long, hold no name at all
+        _DECODER.decode(content.decode())
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> None:
+    if len(pairs) > 1 and len(dict(pairs)) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Refusal(400, f"an object of the JSON names {twice[:100]!r} more than once; give each name once")
+
+
+# Numbers are of no interest here, and one with thousands of digits has no int.
+_DECODER = json.JSONDecoder(object_pairs_hook=_distinct, parse_int=float)
 
 
 def _sentence(error: ValidationError) -> str:

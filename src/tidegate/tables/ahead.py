@@ -9,7 +9,7 @@ import numpy as np
 from tidegate.errors import DataError
 from tidegate.notes import Note
 from tidegate.tables.frequency import future_times
-from tidegate.tables.messages import stamp_text
+from tidegate.tables.messages import series_words, stamp_text
 from tidegate.tables.panel import Panel
 from tidegate.tables.steps import RowStep, parse_step
 
@@ -71,6 +71,6 @@ def _check_times(panel: Panel, counts: np.ndarray) -> None:
         other = np.flatnonzero(~np.isclose(times, expected) if times.dtype.kind == "f" else times != expected)
         if len(other):
             raise DataError(
-                f"the rows with an empty target at the end of series {panel.ids[number]} leave out "
+                f"the rows with an empty target at the end of {series_words(panel.ids[number])} leave out "
                 f"{stamp_text(expected[other[0]])}, which will be forecast at step {panel.freq}; add a row for it"
             )

@@ -10,7 +10,7 @@ from tidegate.errors import DataError
 from tidegate.notes import Note
 from tidegate.tables.ahead import joined_ahead
 from tidegate.tables.frequency import times_ahead
-from tidegate.tables.messages import stamp_text
+from tidegate.tables.messages import series_words, stamp_text
 from tidegate.tables.panel import Panel
 from tidegate.tables.steps import closed_between, parse_step
 
@@ -88,7 +88,7 @@ def _days_closed(newest: Panel, old: slice, first: np.generic, expected: np.gene
     if not days:
         name = newest.ids[int(np.searchsorted(newest.starts, old.start, side="right")) - 1]
         raise DataError(
-            f"the new rows of series {name} begin at {stamp_text(first)}, but its next row is expected at "
+            f"the new rows of {series_words(name)} begin at {stamp_text(first)}, but its next row is expected at "
             f"{stamp_text(expected)}; give the rows between them too"
         )
     return days
@@ -104,7 +104,7 @@ def _refuse_contradiction(newest: Panel, old: slice, panel: Panel, new: slice) -
             row = int(other.argmax())
             series = panel.ids[int(np.searchsorted(panel.starts, new.start, side="right")) - 1]
             raise DataError(
-                f"series {series} had other {role} at {stamp_text(panel.times[new][now[row]])} before "
+                f"{series_words(series)} had other {role} at {stamp_text(panel.times[new][now[row]])} before "
                 f"({_written(seen[row])}, now {_written(given[row])}); correct that row, or fit again on all"
             )
 

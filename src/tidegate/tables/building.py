@@ -53,8 +53,18 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
         SettingError: when settings contradict each other.
     """
     frame = read_table(source, settings)
+    file = (Note.from_json(frame.attrs[NOTE]),) if NOTE in frame.attrs else ()
+    try:
+        panel, columns = _build(frame, settings, like)
+    except (DataError, SettingError) as error:
+        raise type(error)("; ".join(map(str, (error, *file)))) from None
+    return replace(panel, notes=(*file, *panel.notes)), replace(columns, frame=frame_kind(source))
+
+
+def _build(frame: pd.DataFrame, settings: TableSettings, like: Columns | None) -> tuple[Panel, Columns]:
+    left: tuple[Note, ...] = ()
     if settings.layout == "rows":
-        frame, name = rows_to_long(frame, settings)
+        frame, name, left = rows_to_long(frame, settings)
         settings = replace(settings, id_col=name)
     roles = resolve_roles(frame, settings) if like is None else fitted_roles(frame, settings, like)
     if settings.layout == "wide" and roles.static:
@@ -80,8 +90,7 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
     said = ([] if reading is None else [reading]) + said
     if like is None and times.form is None and times.kind == "dates" and _is_written(frame, roles.time):
         said.append(Note("tables.times_iso", {"column": name}))
-    file = (Note.from_json(frame.attrs[NOTE]),) if NOTE in frame.attrs else ()
-    notes = (*file, *roles.notes, *times.notes, *said, *order.notes, *grid.notes)
+    notes = (*left, *roles.notes, *times.notes, *said, *order.notes, *grid.notes)
     panel = Panel(order.ids, grid.starts, grid.times, grid.freq, targets, past, future, static, notes)
     panel, ahead = split_ahead(panel)
     if settings.missing == "refuse" and settings.layout != "wide":
@@ -96,7 +105,6 @@ def build_panel(source: Any, settings: TableSettings, *, like: Columns | None = 
         categories=known,
         texts=texts,
         layout=settings.layout,
-        frame=frame_kind(source),
         id_dtype=order.id_dtype,
         time_kind=times.kind,
         time_form=times.form,

@@ -198,7 +198,8 @@ def _parse(path: Path, encoding: str, layout: _Layout) -> pd.DataFrame:
             )
         except pd.errors.ParserWarning:
             raise DataError(
-                f"the lines of {path} have more fields than its {len(layout.header)} column names; name every column"
+                f"the lines of {path} have more fields than its {len(layout.header)} column names; name every "
+                "column, or leave out titles above the names with skip_rows (--skip-rows)"
             ) from None
         except pd.errors.ParserError as error:
             raise DataError(f"{path} cannot be read as a table: {_reason(error)}; correct the file") from None

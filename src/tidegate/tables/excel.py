@@ -16,7 +16,7 @@ NOTE = "tidegate.note"  # in a frame's attrs: what was chosen in its file
 
 
 def read_excel(path: Path, settings: TableSettings) -> pd.DataFrame:
-    """Read the sheet that the settings name, else the first that is not empty.
+    """Read the sheet that the settings name, else the first with a column of numbers below its names.
 
     The column names are in the first line with several cells, below `skip_rows` lines.
 
@@ -41,15 +41,22 @@ def read_excel(path: Path, settings: TableSettings) -> pd.DataFrame:
     if settings.sheet is not None and settings.sheet not in names:
         raise SettingError(f"{path} has no sheet {settings.sheet!r}; its sheets are {short_list(names)}")
     filled = [name for name in names if len(sheets[name].dropna(how="all"))]
-    chosen = settings.sheet or next(iter(filled), names[0])
-    if chosen not in filled:
+    candidates = [name for name in filled if settings.sheet in (None, name)]
+    if not candidates:
         what = f"sheet {settings.sheet!r}" if settings.sheet else "first sheet"
         raise DataError(f"the {what} of {path} is empty; put the table there, column names in the first line")
-    frame = _below_titles(sheets[chosen].iloc[settings.skip_rows :], path)
+    tables = {name: sheets[name].iloc[settings.skip_rows :] for name in candidates}
+    chosen = next((name for name in tables if _holds_numbers(tables[name])), candidates[0])
+    frame = _below_titles(tables[chosen], path)
     if len(names) > 1:
         note = Note("tables.sheet_read", {"sheet": chosen, "count": len(names), "sheets": short_list(names)})
         frame.attrs[NOTE] = note.to_json()
     return frame
+
+
+def _holds_numbers(cells: pd.DataFrame) -> bool:
+    """Whether some column does, and not merely a cell of a sheet that explains the others."""
+    return any(pd.to_numeric(cells[name], errors="coerce").notna().sum() > len(cells) / 2 for name in cells)
 
 
 def _below_titles(cells: pd.DataFrame, path: Path) -> pd.DataFrame:

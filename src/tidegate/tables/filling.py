@@ -10,7 +10,7 @@ import numpy as np
 
 from tidegate.errors import DataError, SettingError
 from tidegate.notes import Note
-from tidegate.tables.messages import counted, name_list, short_list, stamp_text
+from tidegate.tables.messages import counted, name_list, series_words, short_list, stamp_text
 from tidegate.tables.panel import Panel
 from tidegate.tables.settings import MISSING
 
@@ -72,9 +72,9 @@ def leave_out_empty(panel: Panel, targets: tuple[str, ...]) -> Panel:
         return panel
     empty = np.asarray(np.logical_and.reduceat(unknown, panel.starts[:-1], axis=0)).any(axis=1)
     if empty.all():
-        names = name_list((panel.ids[i] for i in np.flatnonzero(empty)), 3)
+        names = series_words(name_list((panel.ids[i] for i in np.flatnonzero(empty)), 3))
         raise DataError(
-            f"no value of {name_list(map(repr, targets))} is known in series {names}; give values, or remove the series"
+            f"no value of {name_list(map(repr, targets))} is known in {names}; give values, or remove the series"
         )
     if not empty.any():
         return panel
@@ -131,7 +131,8 @@ def _fill_column(
 def _refused(panel: Panel, role: str, unknown: np.ndarray) -> DataError:
     rows = np.flatnonzero(unknown.any(axis=1))
     series = int(np.searchsorted(panel.starts, rows[0], side="right")) - 1
+    first = series_words(panel.ids[series])
     return DataError(
-        f"values are missing among the {role} in {counted(len(rows), 'row')}, first in series {panel.ids[series]} at "
+        f"values are missing among the {role} in {counted(len(rows), 'row')}, first in {first} at "
         f"{stamp_text(panel.times[rows[0]])}; {REMEDIES}"
     )

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+ONLY_SERIES = "series"  # what that of a table is called in which nothing names any
+
 
 def row_list(rows: np.ndarray | Sequence[int], limit: int = 3) -> str:
     """Zero-based data rows as text, counted from 1 below the header: `row 17`, `rows 3, 8, 9 and 40 more`."""
@@ -48,6 +50,11 @@ def stamp_text(time: Any) -> str:
     while text.endswith("000"):
         text = text[:-3]
     return text.removesuffix(".").removesuffix(" 00:00:00")
+
+
+def series_words(name: Any) -> str:
+    """`series a`; where a table names none, its only one is `the series`."""
+    return "the series" if name == ONLY_SERIES else f"series {name}"
 
 
 def similar_names(name: str, names: Iterable[Any]) -> str:

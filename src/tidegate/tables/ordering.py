@@ -9,12 +9,10 @@ import pandas as pd
 
 from tidegate.errors import DataError
 from tidegate.notes import Note
-from tidegate.tables.messages import counted, row_list, stamp_text
-from tidegate.tables.numbers import column_of, is_text
+from tidegate.tables.messages import ONLY_SERIES, counted, row_list, stamp_text
 from tidegate.tables.roles import Roles
 from tidegate.tables.steps import as_numbers
-
-ONLY_SERIES = "series"
+from tidegate.tables.unnamed_series import SAY, naming_series
 
 
 @dataclass(frozen=True)
@@ -142,9 +140,10 @@ def _duplicates(order: Order, rows: np.ndarray, frame: pd.DataFrame, roles: Role
     remedy = "keep one row per time or aggregate them, for instance by their mean"
     if roles.id is None and roles.time is not None:
         used = {roles.time, *roles.targets, *roles.past, *roles.future}
-        texts = [name for name in frame.columns if name not in used and is_text(column_of(frame, name))]
-        if texts:
-            remedy += f"; if column {texts[0]!r} names several series, say so with id_col (--id-col)"
+        name = naming_series(frame, [name for name in frame.columns if name not in used], roles.time)
+        if name is not None:
+            fitted = "give the rows of one, for the model was fitted on one"
+            remedy += f"; if column {name!r} names several series, {fitted if roles.fitted else SAY}"
     return DataError(
         f"rows {where}{order.of_series(row)} have the same time {stamp_text(order.times[row])}{count}; {remedy}"
     )

@@ -18,6 +18,7 @@ from tidegate.tables.numbers import column_of, is_text, looks_numeric
 from tidegate.tables.rows import names_rows
 from tidegate.tables.settings import TableSettings
 from tidegate.tables.stamps import CLOCK, is_midnight, parse_times
+from tidegate.tables.unnamed_series import refuse_unnamed_series
 
 DEFAULT_ID, DEFAULT_TIME, DEFAULT_TARGET = "unique_id", "ds", "y"
 TIME_WORDS = (
@@ -33,7 +34,12 @@ _UNNAMED = re.compile(r"|Unnamed: \d+|index|level_0|__index_level_0__")
 
 @dataclass(frozen=True)
 class Roles:
-    """The columns by role, all of them in the frame; `calendar` are the parts of a date when no one column holds it."""
+    """The columns by role, all of them in the frame.
+
+    Attributes:
+        calendar: the parts of a date when no one column holds it.
+        fitted: whether they are those of an earlier table.
+    """
 
     id: str | None
     time: str | None
@@ -43,6 +49,7 @@ class Roles:
     static: tuple[str, ...]
     calendar: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    fitted: bool = False
 
 
 def resolve_roles(frame: pd.DataFrame, settings: TableSettings) -> Roles:
@@ -74,6 +81,9 @@ def resolve_roles(frame: pd.DataFrame, settings: TableSettings) -> Roles:
         _require(frame, name, "target_col")
     _refuse_double(series, time, targets, past, future, static)
     if settings.layout != "wide":
+        if series is None and time is None and not calendar:
+            free = [name for name in frame.columns if name not in {*taken, *targets}]
+            refuse_unnamed_series(frame, free, [name for name in free if _time_rank(name) is not None])
         _note_leftovers(frame, {*taken, *targets}, notes)
     return Roles(series, time, targets, past, future, static, calendar, tuple(notes))
 
@@ -96,7 +106,7 @@ def fitted_roles(frame: pd.DataFrame, settings: TableSettings, like: Columns) ->
     used = {series, time, *like.calendar, *targets, *like.past, *like.future, *like.static}
     if like.layout == "wide":
         targets = _wide_targets(frame, used, notes)
-    return Roles(series, time, targets, like.past, like.future, like.static, like.calendar, tuple(notes))
+    return Roles(series, time, targets, like.past, like.future, like.static, like.calendar, tuple(notes), fitted=True)
 
 
 def _names(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -190,6 +200,8 @@ def _reads_as_dates(column: pd.Series) -> bool:
         return False
     try:
         return parse_times(known.reset_index(drop=True), str(column.name)).values.dtype.kind == "M"
+    except TypeError:
+        return False  # cells that hold lists
     except DataError:
         # Dates with a fault are still the time column, and the fault is better named than the column left out.
         texts = [value.isoformat() if isinstance(value, date) else str(value) for value in known.head(20)]

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
+from tidegate.notes import Note
 from tidegate.tables.date_formats import date_like
 from tidegate.tables.marks import marks_of
+from tidegate.tables.messages import short_list
 from tidegate.tables.numbers import column_of, is_text, looks_numeric, to_numbers
 from tidegate.tables.settings import TableSettings
 
@@ -28,7 +30,7 @@ def names_rows(frame: pd.DataFrame) -> bool:
     return names and _counted(values)
 
 
-def rows_to_long(frame: pd.DataFrame, settings: TableSettings) -> tuple[pd.DataFrame, str]:
+def rows_to_long(frame: pd.DataFrame, settings: TableSettings) -> tuple[pd.DataFrame, str, tuple[Note, ...]]:
     """One row per observation of a table with one series per row.
 
     The headings are the times: dates, numbers that count up such as years, else 1, 2, …. A series begins at its first
@@ -39,7 +41,7 @@ def rows_to_long(frame: pd.DataFrame, settings: TableSettings) -> tuple[pd.DataF
         settings: the names that columns get, and which are static.
 
     Returns:
-        The table, and which of its columns names the series.
+        The table, which of its columns names the series, and what was left out.
 
     Raises:
         DataError: no column of numbers, or a row without any.
@@ -68,7 +70,9 @@ def rows_to_long(frame: pd.DataFrame, settings: TableSettings) -> tuple[pd.DataF
     headings = values if dated else numbers or range(1, len(values) + 1)
     data = {names.name: names.to_numpy()[row], settings.time_col: np.array(list(headings))[step]}
     data |= {name: column_of(frame, name).to_numpy()[row] for name in static}
-    return pd.DataFrame({**data, target: matrix[row, step]}), str(names.name)
+    left = [name for name in frame.columns if name not in {*values, *static, names.name}]
+    notes = (Note("tables.unused_static", {"columns": short_list(left)}),) if left else ()
+    return pd.DataFrame({**data, target: matrix[row, step]}), str(names.name), notes
 
 
 def _numeric(frame: pd.DataFrame) -> list[str]:

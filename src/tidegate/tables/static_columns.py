@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError
-from tidegate.tables.messages import row_list
+from tidegate.tables.messages import row_list, series_words
 from tidegate.tables.numbers import column_of, is_text, looks_numeric, to_numbers
 from tidegate.tables.ordering import Order
 
@@ -70,9 +70,9 @@ def _per_series(values: np.ndarray, is_missing: object, name: str, order: Order)
     changed[order.starts[1:-1] - 1] = False
     rows = np.flatnonzero(changed) + 1
     if len(rows):
-        series = order.ids[order.series_of(int(rows[0]))]
+        series = series_words(order.ids[order.series_of(int(rows[0]))])
         raise DataError(
-            f"the static column {name!r} changes within series {series} in {row_list(order.source(rows))}; give it one "
+            f"the static column {name!r} changes within {series} in {row_list(order.source(rows))}; give it one "
             "value per series, or name it in past_cols or future_cols"
         )
     return ordered[order.starts[:-1]]

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
-from torch import Tensor, _foreach_mul_, _foreach_norm, nn  # pyright: ignore[reportPrivateImportUsage]
-from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch import Tensor, _foreach_mul_, _foreach_norm, nn, optim  # pyright: ignore[reportPrivateImportUsage]
+from torch.optim import Optimizer
 
 from tidegate.training.settings import TrainingSettings
+
+Kind = TypeVar("Kind", bound=type[Optimizer])
+
+
+def _uncompiled(kind: Kind) -> Kind:
+    """The same optimiser without what keeps torch's compiler out of its methods.
+
+    Those wrappers import the compiler at the first call, which takes a second in every program that trains.
+    """
+    names = ("add_param_group", "state_dict", "load_state_dict", "zero_grad")
+    plain = {name: inspect.unwrap(getattr(kind, name)) for name in names}
+    step = torch.no_grad()(inspect.unwrap(kind.step))
+    return type(kind.__name__, (kind,), {**plain, "step": step})  # pyright: ignore[reportReturnType]
+
+
+Adam, AdamW = _uncompiled(optim.Adam), _uncompiled(optim.AdamW)
+RMSprop, SGD = _uncompiled(optim.RMSprop), _uncompiled(optim.SGD)
 
 
 def make_optimiser(network: nn.Module, settings: TrainingSettings, device: torch.device) -> Optimizer:

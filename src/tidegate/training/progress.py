@@ -19,7 +19,8 @@ class Progress:
     """Shows how training goes while the `with` block runs; hand its methods to `train`.
 
     On a terminal one line is rewritten in place, up to five times per second, without a thread. Elsewhere (a file, a
-    pipe) a plain line is written about every tenth of the epochs.
+    pipe) a plain line is written about every tenth of the epochs. Where epochs are counted from 1 again, another
+    training has begun.
 
     Example:
         >>> with Progress(epochs=settings.epochs) as progress:                              # doctest: +SKIP
@@ -53,6 +54,7 @@ class Progress:
         self._task = self._bar.add_task("starting", total=epochs)
         self._started = time.perf_counter()
         self._first: int | None = None
+        self._last = 0
 
     def __enter__(self) -> Progress:
         """Show the line."""
@@ -72,6 +74,8 @@ class Progress:
 
     def on_epoch(self, result: EpochResult) -> None:
         """Show an epoch's result."""
+        if self._history.rows and result.epoch <= self._history.rows[-1].epoch:
+            self._history.rows.clear()
         self._history.rows.append(result)
         line = self._show(result.epoch, 1.0, result.loss)
         tenth = max(1, math.ceil(self.epochs / 10))
@@ -82,6 +86,9 @@ class Progress:
         """Draw the line and return its words."""
         if self._first is None:
             self._first = epoch - 1
+        elif epoch < self._last:
+            self._first, self._started = 0, time.perf_counter()
+        self._last = epoch
         done = epoch - 1 + share
         line = f"{self._words(epoch, loss)}  {self._left(done)}"
         self._bar.update(self._task, completed=done, description=line, refresh=True)

@@ -9,6 +9,7 @@ import pytest
 from service_tools import fitted, running
 
 from tidegate.forecasting.evaluation.baselines import naive_forecasts
+from tidegate.serving.forecasting import judged
 from tidegate.serving.forecasting.judged import Judged
 
 SENTENCES = {"en": "It beats it.", "zh": "优于。"}
@@ -36,6 +37,24 @@ def _csv(length):
 
 def test_verdict_is_found_from_the_run_folder_and_from_the_model_inside(run):
     assert Judged(run).verdict.text == Judged(run / "model").verdict.text == SENTENCES
+
+
+def test_files_are_looked_at_once_a_second_and_not_for_every_answer(forecaster, tmp_path, monkeypatch):
+    """A run saves its model before its verdict, so the verdict must still be found later."""
+    clock, looks = iter([0.0, 0.5, 0.9, 1.0, 1.1]), []
+    monkeypatch.setattr(judged.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(judged, "stamp_of", lambda folder: looks.append(folder) or (1,))
+    forecaster.save(tmp_path / "model")
+    found = Judged(tmp_path)
+    looks.clear()
+    assert [found.verdict, found.verdict] == [None, None]
+    _write(tmp_path, {"beats": True, "text": SENTENCES, "best_naive": "Drift"})
+    assert [each and each.outcome for each in (found.verdict, found.verdict, found.verdict)] == [
+        None,
+        "better",
+        "better",
+    ]
+    assert len(looks) == 2
 
 
 def test_verdict_of_another_folder_is_not_taken(forecaster, tmp_path):

@@ -11,6 +11,23 @@ def numbers(answer, name="LSTM"):
     return answer.json()["forecasts"][0]["columns"][name]
 
 
+def test_an_interval_that_rests_on_an_assumption_says_so(folder):
+    values, table = wave(12)["y"].tolist(), wave(14).to_csv(index=False).encode()
+    with running(folder) as client:
+        for level, said in ((50, None), (99.9, "a 99.9 % interval that assumes nothing needs 999 windows")):
+            push = {"values": 1.0, "history": {"values": values}, "level": [level]}
+            for answer in (
+                client.post("/predict", json={"values": values, "level": [level]}),
+                client.post(f"/predict/csv?level={level}", content=table),
+                client.get(f"/models/wave/forecast?level={level}"),
+                client.post(f"/streams/{level}", json=push),
+                client.get(f"/streams/{level}?level={level}"),
+            ):
+                assert answer.status_code == 200, answer.text
+                found = answer.json().get("assumptions")
+                assert (found is None) if said is None else found[0].startswith(said)
+
+
 def test_rows_of_a_table_give_the_forecast_of_predict(client, forecaster):
     frame = wave(40, seed=1)
     answer = client.post("/predict", json={"rows": records(frame), "level": [80]})

@@ -10,7 +10,7 @@ import pandas as pd
 
 from tidegate.errors import TidegateError
 from tidegate.forecasting.evaluation.result import BacktestResult
-from tidegate.forecasting.frames import method_name, read_future
+from tidegate.forecasting.frames import method_name, read_future, with_bounds
 from tidegate.forecasting.predictor import Predictor
 from tidegate.forecasting.table_model import TableModel
 from tidegate.notes import Note
@@ -62,8 +62,7 @@ def _frame(
 ) -> pd.DataFrame:
     """One row per series, step and target, from values (N, S, columns)."""
     targets, (series, steps) = predictor.roles.targets, times.shape
-    name = method_name(predictor.settings)
-    columns = [name, *(f"{name}-{side}-{level:g}" for level in levels for side in ("lo", "hi"))]
+    columns = with_bounds(method_name(predictor.settings), levels)
     frame = {
         "unique_id": np.repeat(ids, steps * len(targets)),
         "ds": np.repeat(times.ravel(), len(targets)),

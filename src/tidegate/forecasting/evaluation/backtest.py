@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 
 from tidegate.errors import DataError, SettingError
-from tidegate.forecasting.evaluation.baselines import common_truth, naive_forecasts
+from tidegate.forecasting.evaluation.baselines import common_truth, naive_windows
 from tidegate.forecasting.evaluation.held_out import check_test_size, held_out
 from tidegate.forecasting.evaluation.metrics import error_table, mase_scale
 from tidegate.forecasting.evaluation.result import PARTS, BacktestResult
 from tidegate.forecasting.evaluation.significance import diebold_mariano, loss_by_origin, reach
 from tidegate.forecasting.evaluation.verdict import best_naive, verdict_metric, verdict_on
-from tidegate.forecasting.evaluation.window_forecasts import WindowForecasts, forecast_part
+from tidegate.forecasting.evaluation.window_forecasts import WindowForecasts, as_learned, forecast_part, window_frame
 from tidegate.forecasting.finite import quiet
 from tidegate.forecasting.frames import method_name
+from tidegate.forecasting.refit import fit
 from tidegate.forecasting.settings import ForecasterSettings
 from tidegate.forecasting.table_model import TableModel, training_lengths
 from tidegate.notes import Note
@@ -25,7 +26,6 @@ from tidegate.tables.building import build_panel
 from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import season_of, times_ahead
 from tidegate.tables.panel import Panel
-from tidegate.tables.text_columns import recoded
 from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
 from tidegate.training.schedules import OPEN_ENDED
@@ -76,10 +76,9 @@ def _backtest(
     settings: ForecasterSettings, panel: Panel, columns: Columns, seen: np.ndarray, hooks: TrainingHooks
 ) -> tuple[TableModel, BacktestResult]:
     """Fit on the first `seen` rows of each series and test on the rest; the model then continues the whole panel."""
-    model = TableModel.fit(settings, panel.head(seen), columns, hooks)
-    kept = np.isin(panel.ids.astype(str), model.preprocessor.ids.astype(str))
-    panel, seen = replace(panel.select(kept), notes=model.newest.notes), seen[kept]
-    panel = recoded(panel, columns, model.preprocessor.columns)
+    model = fit(settings, panel.head(seen), columns, hooks)
+    panel, kept = as_learned(model, panel, columns)
+    seen = seen[kept]
     model.keep_newest(panel)
     evaluation = forecast_part(model, panel, (seen, panel.lengths))
     return model, _result(model, panel, columns, seen, evaluation)
@@ -99,7 +98,7 @@ def _result(
 ) -> BacktestResult:
     settings = model.preprocessor.settings
     method, season = method_name(settings), season_of(settings, panel)
-    naive = _naive(panel, evaluation.rows, evaluation.series, settings.horizon, season)
+    naive = naive_windows(panel, evaluation.rows, evaluation.series, settings.horizon, season)
     truth = common_truth(evaluation.truth, naive)
     forecasts = {method: evaluation.forecast, **naive}
     scales = np.stack([mase_scale(panel.targets[_first_rows(panel, n, seen)], season) for n in range(len(seen))])
@@ -118,7 +117,7 @@ def _result(
     notes += _stopped_too_soon(model.history, settings)
     return BacktestResult(
         method=method,
-        forecasts=_forecast_frame(panel, columns, evaluation.rows, evaluation.series, truth, forecasts),
+        forecasts=window_frame(panel, columns, evaluation.rows, evaluation.series, truth, forecasts),
         errors=errors,
         verdict=verdict_on(errors, series, method, significance),
         significance=significance,
@@ -144,38 +143,9 @@ def _stopped_too_soon(history: History, settings: ForecasterSettings) -> list[No
     return []
 
 
-def _naive(panel: Panel, rows: np.ndarray, series: np.ndarray, horizon: int, season: int) -> dict[str, np.ndarray]:
-    parts: list[dict[str, np.ndarray]] = []
-    for number in np.unique(series):
-        own = panel.rows(number)
-        origins = rows[series == number] - own.start - 1
-        parts.append(naive_forecasts(panel.targets[own], origins, horizon, season))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
 def _first_rows(panel: Panel, number: int, seen: np.ndarray) -> slice:
     start = int(panel.starts[number])
     return slice(start, start + int(seen[number]))
-
-
-def _forecast_frame(
-    panel: Panel,
-    columns: Columns,
-    rows: np.ndarray,
-    series: np.ndarray,
-    truth: np.ndarray,
-    forecasts: dict[str, np.ndarray],
-) -> pd.DataFrame:
-    windows, steps, targets = truth.shape
-    reach = np.repeat((rows[:, None] + np.arange(steps)).ravel(), targets)
-    frame = {
-        "unique_id": np.repeat(panel.ids[series], steps * targets),
-        "ds": panel.times[reach],
-        "cutoff": np.repeat(panel.times[rows - 1], steps * targets),
-    }
-    if targets > 1:
-        frame["target"] = np.tile(np.array(columns.targets, dtype=object), windows * steps)
-    return pd.DataFrame(frame | {"y": truth.ravel()} | {name: forecast.ravel() for name, forecast in forecasts.items()})
 
 
 def _parts(panel: Panel, training: np.ndarray, seen: np.ndarray) -> pd.DataFrame:
@@ -211,7 +181,7 @@ def _examples(
         shown = forecast_part(model, longer, (first, longer.lengths), most=_EXAMPLE_ROWS)
         values = {method_name(settings): shown.forecast}
         if best is not None:
-            values[best] = _naive(longer, shown.rows, shown.series, settings.horizon, season)[best]
+            values[best] = naive_windows(longer, shown.rows, shown.series, settings.horizon, season)[best]
         part = np.repeat(PARTS, [training[number], seen[number] - training[number], one.lengths[0] - seen[number]])
         for k, target in enumerate(columns.targets):
             frame = {"unique_id": one.ids[0], "ds": one.times, "target": target, "y": one.targets[:, k], "part": part}

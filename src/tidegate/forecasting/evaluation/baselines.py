@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tidegate.tables.panel import Panel
 from tidegate.words import words
 
 NAIVE_METHODS = ("RepeatLast", "SeasonalNaive", "Drift", "Mean")
@@ -45,6 +46,18 @@ def naive_forecasts(
     forecasts["Drift"] = drift(series, origins, horizon)
     forecasts["Mean"] = mean(series, origins, horizon)
     return forecasts
+
+
+def naive_windows(
+    panel: Panel, rows: np.ndarray, series: np.ndarray, horizon: int, season: int
+) -> dict[str, np.ndarray]:
+    """All naive forecasts (W, S, K) of windows that forecast these rows (W,) of a panel first; in order of series."""
+    parts: list[dict[str, np.ndarray]] = []
+    for number in np.unique(series):
+        own = panel.rows(number)
+        origins = rows[series == number] - own.start - 1
+        parts.append(naive_forecasts(panel.targets[own], origins, horizon, season))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def method_words(method: str, lang: str) -> str:

@@ -20,6 +20,7 @@ from tidegate.forecasting.evaluation.raw_rows import RawRows
 from tidegate.forecasting.evaluation.window_forecasts import NoWindowError, forecast_part
 from tidegate.forecasting.finite import quiet
 from tidegate.forecasting.table_model import TableModel
+from tidegate.tables.messages import series_words
 from tidegate.tables.panel import Panel
 from tidegate.tables.reading import read_table
 
@@ -53,7 +54,7 @@ class LeakageReport:
         first = self.moved.iloc[0]
         return (
             f"LEAK: {len(self.moved)} of {self.checked} forecasts moved when the rows after their origin were altered, "
-            f"the first for series {first['unique_id']} at {first['cutoff']}, from {first['before']:g} to "
+            f"the first for {series_words(first['unique_id'])} at {first['cutoff']}, from {first['before']:g} to "
             f"{first['after']:g}; look for scaling, filling or averages that use later rows."
         )
 

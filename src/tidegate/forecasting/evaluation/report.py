@@ -218,4 +218,5 @@ def _picture(result: BacktestResult, lang: str, name: str) -> Picture:
     levels = interval_levels(result.ahead, result.method) if name == "ahead" else []
     below = say["caption.ahead_interval"].format(levels=", ".join(levels)) if levels else say.get(caption, "")
     label = say[f"alt.{name}"].format(target=", ".join(result.targets), method=result.method)
-    return Picture(page_svg(drawer(result, name), name, lang=lang, label=label), below)
+    picture = page_svg(drawer(result, name), name, lang=lang, label=label)
+    return Picture(picture, below, end_first=name == "ahead")

@@ -40,6 +40,9 @@ class Headed(Answer):
     model: str
     version: str = Field(description="of the model")
     verdict: VerdictAnswer | None = Field(description="null where the model was saved without a test")
+    assumptions: list[str] | None = Field(
+        None, description="what the intervals rest on, where there are too few errors that were not learned from"
+    )
 
 
 class DrawnAnswer(BaseModel):

@@ -8,9 +8,16 @@ from tidegate.forecasting.context import NextForecast
 from tidegate.serving.contract import ModelVersion
 
 
-def head_of(version: ModelVersion) -> dict[str, Any]:
+def head_of(version: ModelVersion, levels: tuple[float, ...] = ()) -> dict[str, Any]:
     """What every answer with a forecast begins with: whose it is, and how good that model was found."""
-    return {"model": version.name, "version": version.version, "verdict": version.model.judged.short}
+    head = {"model": version.name, "version": version.version, "verdict": version.model.judged.short}
+    return head | assumptions(version, levels)
+
+
+def assumptions(version: ModelVersion, levels: tuple[float, ...]) -> dict[str, Any]:
+    """What the model's intervals of these levels rest on, where there are too few errors for them."""
+    found = version.model.predictor.assumptions(levels) if levels else []
+    return {"assumptions": found} if found else {}
 
 
 def forecast_body(forecast: NextForecast) -> dict[str, Any]:

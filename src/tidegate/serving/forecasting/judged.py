@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +20,7 @@ from tidegate.tables.frequency import season_of
 from tidegate.tables.panel import Panel
 
 _FILE = "metrics.json"
+_LOOK_AGAIN = 1.0  # seconds; every answer carries the verdict, and files are not read on the event loop for each
 log = logging.getLogger("tidegate.serving")
 
 
@@ -62,8 +65,8 @@ class _Metrics(BaseModel):
 class Judged:
     """The verdict on one version of a model.
 
-    It is looked for at each call, for a run saves its model before its verdict, and no longer once the folder holds
-    another version, whose verdict is not this one's.
+    It is looked for again every second that it is asked for, as a run saves its model before its verdict, and no longer
+    once the folder holds another version, whose verdict is not this one's.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -72,16 +75,23 @@ class Judged:
         inside = folder.resolve().name == "model" and not (folder / "model").is_dir()
         self._file = (folder.parent if inside else folder) / _FILE
         self._found: RunVerdict | None = None
+        self._again = -math.inf
 
     @property
     def verdict(self) -> RunVerdict | None:
         """The verdict of the run that the model belongs to; None where it was saved without one."""
+        now = time.monotonic()
+        if now >= self._again:
+            self._again = now + _LOOK_AGAIN
+            self._look()
+        return self._found
+
+    def _look(self) -> None:
         if stamp_of(self._folder) == self._stamp:
             try:
                 self._found = _read(self._file, self._file.stat().st_mtime_ns)
             except OSError:
                 self._found = None
-        return self._found
 
     @property
     def short(self) -> dict[str, Any] | None:

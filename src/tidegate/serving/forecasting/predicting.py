@@ -80,7 +80,7 @@ async def predict_arrays(version: ModelVersion, body: PredictBody, batcher: Batc
     contexts = [Context(rows, times, future, series) for rows in windows]
     waited = [forecast(version, batcher, context, levels) for context in contexts]
     forecasts = [await waited[0]] if len(waited) == 1 else await asyncio.gather(*waited)
-    return to_json(head_of(version) | {"forecasts": [_of(series) | forecast_body(one) for one in forecasts]})
+    return to_json(head_of(version, levels) | {"forecasts": [_of(series) | forecast_body(one) for one in forecasts]})
 
 
 def read_windows(values: Any, columns: tuple[str, ...], bounds: Bounds, gaps: bool) -> np.ndarray:
@@ -116,7 +116,7 @@ def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]
     number = 0 if series is None else predictor.series.number(own_series(version, series))
     names = [None if predictor.roles.id is None else name for name in predictor.series]
     picked = newest.select(np.arange(len(newest.ids)) == number)
-    body = head_of(version) | {"series": names[:_MOST_SERIES]}
+    body = head_of(version, levels) | {"series": names[:_MOST_SERIES]}
     drawn = _of(names[number]) | _drawn(version, picked, 0)
     if predictor.known_ahead:
         return to_json(body | {"forecasts": [drawn | {"times": [], "columns": {}}]})
@@ -146,7 +146,7 @@ def predict_panel(
         )
         forecasts.append(body | _named(predictor, times[i], values[i], levels))
     notes = [str(note) for note in panel.notes]
-    return to_json(head_of(version) | {"notes": notes, "forecasts": forecasts})
+    return to_json(head_of(version, levels) | {"notes": notes, "forecasts": forecasts})
 
 
 def _of(series: object) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from tidegate.forecasting.streaming import Stream
 from tidegate.serving.batching import Batcher
 from tidegate.serving.bounds import Bounds
 from tidegate.serving.contract import ModelVersion
-from tidegate.serving.forecasting.answers import forecast_body, head_of
+from tidegate.serving.forecasting.answers import assumptions, forecast_body, head_of
 from tidegate.serving.forecasting.loading import forecast, own_series
 from tidegate.serving.forecasting.schemas import HistoryBody, PushBody
 from tidegate.serving.metrics import asks
@@ -121,7 +121,7 @@ class Streams:
         if seen.context is None:
             return to_json(seen.answer)
         found = await forecast(seen.version, self._batcher, seen.context, levels)
-        return to_json(seen.answer | {"forecast": forecast_body(found)})
+        return to_json(seen.answer | assumptions(seen.version, levels) | {"forecast": forecast_body(found)})
 
     def _push(self, store: StreamStore, id: str, body: PushBody) -> _Seen:
         live = self._open(store, id)

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tidegate.errors import DataError
 from tidegate.serving.responses import Refusal
+from tidegate.serving.schemas import refuse_twice
 from tidegate.tables.messages import name_list
 from tidegate.tables.reading import read_table
 
@@ -60,7 +61,7 @@ def read_names(text: str | None, roles: Sequence[str]) -> dict[str, str]:
     """Read which columns of the files stand for the model's: a JSON object, {"the model's name": "the file's name"}.
 
     Raises:
-        Refusal: 422, it is none, or the model has no such column.
+        Refusal: 422, it is none, or the model has no such column; 400, it names one twice.
     """
     if text is None:
         return {}
@@ -70,6 +71,7 @@ def read_names(text: str | None, roles: Sequence[str]) -> dict[str, str]:
         raise Refusal(
             422, 'columns must be a JSON object of names, the model\'s before the file\'s: {"y": "sales"}'
         ) from None
+    refuse_twice(text)
     unknown = [name for name in names if name not in roles]
     if unknown:
         raise Refusal(422, f"the model has no column {unknown[0][:100]!r}; its columns are {name_list(list(roles))}")
