@@ -290,12 +290,13 @@ def test_an_error_ends_the_process_with_one_sentence(folder):
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_killed_run_carries_on_and_ends_with_the_same_forecast(folder):
-    def command(out):
-        fit = ["forecast", "fit", "sales.csv", *FAST, "--epochs", "20", "--patience", "20", "--dropout", "0.2"]
-        return [sys.executable, "-m", "tidegate", *fit, "--out", out, "--lang", "en"]
+def test_a_killed_run_carries_on_and_ends_with_the_same_forecast(folder, tidegate):
+    def fit(out):
+        some = ["--epochs", "20", "--patience", "20", "--dropout", "0.2"]
+        return ["forecast", "fit", "sales.csv", *FAST, *some, "--out", out, "--lang", "en"]
 
-    victim = subprocess.Popen(command("killed"), cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "tidegate", *fit("killed")]
+    victim = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     checkpoint = folder / "killed" / "checkpoint.safetensors"
     while not checkpoint.exists():
         assert victim.poll() is None, "the run ended before it wrote a checkpoint"
@@ -304,10 +305,10 @@ def test_a_killed_run_carries_on_and_ends_with_the_same_forecast(folder):
     victim.wait()
     assert not (folder / "killed" / "model").exists()
     (folder / "killed" / ".checkpoint.safetensors.tmp").touch()  # as if killed while it wrote the next one
-    resumed = subprocess.run(command("killed"), cwd=folder, capture_output=True, encoding="utf-8", check=False)
+    resumed = tidegate(*fit("killed"))
     assert resumed.returncode == 0, resumed.stderr
     assert "carrying on from" in resumed.stderr
-    subprocess.run(command("whole"), cwd=folder, capture_output=True, check=True)
+    assert tidegate(*fit("whole")).returncode == 0
     assert (folder / "killed" / "forecast.csv").read_text(encoding="utf-8") == (
         folder / "whole" / "forecast.csv"
     ).read_text(encoding="utf-8")
