@@ -227,9 +227,8 @@ def _fresh_clone(trial: Trial, python: str) -> Steps:
 
 
 def loaded(trial: Trial) -> Steps:
-    """A busy machine: endless loops that take three quarters of it, and the tests where time passes, three times."""
-    # The lowest priority counts 15 beside the 36 of four steps above it.
-    with beside(("nice", "-n", "15", PYTHON, "-c", "while True: pass"), copies=os.cpu_count() or 1):
+    """A busy machine: endless loops that take half of it, and the tests where time passes, three times."""
+    with beside(("nice", "-n", "19", PYTHON, "-c", "while True: pass"), copies=os.cpu_count() or 1):
         for _ in range(3):
             yield suite(*TIMED, prefix=("nice", "-n", "19"))
 
