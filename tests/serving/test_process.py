@@ -310,3 +310,13 @@ def test_help_is_quick():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
     assert time.monotonic() - begin < 10
+
+
+def test_a_service_needs_no_scikit_learn(folder):
+    """Importing it takes a second and 60 MB in every worker, and only what fits is an estimator."""
+    code = (
+        "import sys; from tidegate.serving.service import Service; Service([sys.argv[1]]);"
+        "print([name for name in ('sklearn', 'matplotlib', 'torch._dynamo') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +25,11 @@ from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import times_ahead
 from tidegate.tables.panel import Panel
 from tidegate.tables.reading import as_kind, frame_kind, read_table
-from tidegate.tables.series_ids import SeriesIds
 from tidegate.training.hooks import TrainingHooks
 
 if TYPE_CHECKING:
     from tidegate.forecasting.streaming import Stream
     from tidegate.training.progress import Progress
-
-
-KIND = "forecaster"
 
 
 class Forecaster(Judged, ForecasterSettings, RegressorMixin, BaseEstimator):
@@ -152,7 +147,7 @@ class Forecaster(Judged, ForecasterSettings, RegressorMixin, BaseEstimator):
 
     def save(self, folder: str | Path) -> None:
         """Save to a model folder: `config.json` and `weights.safetensors`, no pickle."""
-        persistence.save(Path(folder), KIND, self.fitted())
+        persistence.save(Path(folder), self.fitted())
 
     @classmethod
     def load(cls, folder: str | Path) -> Forecaster:
@@ -163,7 +158,7 @@ class Forecaster(Judged, ForecasterSettings, RegressorMixin, BaseEstimator):
         Raises:
             ModelFolderError: the folder is missing, damaged or of another version.
         """
-        model = persistence.load_table_model(Path(folder), KIND)
+        model = persistence.load_table_model(Path(folder))
         if isinstance(model, WindowModel):
             from tidegate.forecasting.window_regressor import WindowRegressor
 
@@ -194,10 +189,10 @@ class Forecaster(Judged, ForecasterSettings, RegressorMixin, BaseEstimator):
 
     def panel(self, data: Any) -> Panel:
         """Read a table with what `fit` found: columns, step of time, names of series; a panel is one read already."""
-        model, panel = self.fitted(), data
-        if not isinstance(data, Panel):
-            panel = build_panel(data, model.preprocessor.settings, like=model.preprocessor.columns)[0]
-        return replace(panel, ids=SeriesIds(model.newest.ids).own(panel.ids))
+        model = self.fitted()
+        if isinstance(data, Panel):
+            return model.named(data)
+        return model.named(build_panel(data, model.preprocessor.settings, like=model.preprocessor.columns)[0])
 
     def kind(self, data: Any) -> str:
         """Which frames answer these data: of polars for a table of polars, or for none where that of the fit was."""

@@ -31,9 +31,12 @@ from tidegate.forecasting.table_model import TableModel, build_network
 from tidegate.forecasting.window_model import WindowModel, build_window_network
 from tidegate.layers.registry import read
 from tidegate.settings import check_settings, with_new_names
-from tidegate.storage.model_folder import load_model, save_model
+from tidegate.storage.model_folder import kind_of, load_model, save_model
 from tidegate.tables.columns import Columns
 from tidegate.training.history import History
+
+TABLE, WINDOWS = "forecaster", "window_regressor"
+"""The kinds of model folders."""
 
 _UNUSABLE = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 _OLD_WEIGHTS = {r"^highway\.": "linear_skip.", r"^recurrent\.": "layer."}  # of folders of earlier versions
@@ -79,8 +82,9 @@ class _WindowConfig(_Common):
     names: list[str] | None = None
 
 
-def save(folder: Path, kind: str, model: TableModel | WindowModel) -> None:
+def save(folder: Path, model: TableModel | WindowModel) -> None:
     """Write the model folder; an existing model there is replaced as a whole."""
+    kind = TABLE if isinstance(model, TableModel) else WINDOWS
     settings = model.settings.named()
     config: dict[str, Any] = {
         "settings": asdict(settings),
@@ -92,16 +96,21 @@ def save(folder: Path, kind: str, model: TableModel | WindowModel) -> None:
     save_model(folder, kind, config | more, tensors)
 
 
-def load_table_model(folder: Path, kind: str) -> TableModel | WindowModel:
+def load_table_model(folder: Path) -> TableModel | WindowModel:
     """Read the model of a table; older versions saved those of windows as the same kind."""
-    return _load(folder, kind, lambda config: _WindowConfig if "lookback" in config else _TableConfig)
+    return _load(folder, TABLE, lambda config: _WindowConfig if "lookback" in config else _TableConfig)
 
 
-def load_window_model(folder: Path, kind: str) -> WindowModel:
+def load_window_model(folder: Path) -> WindowModel:
     """Read the model of windows."""
-    model = _load(folder, kind, lambda config: _WindowConfig)
+    model = _load(folder, WINDOWS, lambda config: _WindowConfig)
     assert isinstance(model, WindowModel)
     return model
+
+
+def load_either(folder: Path) -> TableModel | WindowModel:
+    """Read a model of either kind."""
+    return load_window_model(folder) if kind_of(folder) == WINDOWS else load_table_model(folder)
 
 
 def _load(

@@ -18,7 +18,7 @@ from tidegate.forecasting.evaluation.ahead import with_forecast
 from tidegate.forecasting.evaluation.backtest import backtest
 from tidegate.forecasting.evaluation.report import write_report
 from tidegate.forecasting.evaluation.result import BacktestResult
-from tidegate.forecasting.forecaster import KIND, Forecaster
+from tidegate.forecasting.forecaster import Forecaster
 from tidegate.forecasting.frames import csv_bytes, read_future
 from tidegate.forecasting.intervals import Intervals, check_levels, learned_quantiles
 from tidegate.forecasting.refit import refit_or_keep
@@ -195,7 +195,7 @@ def _refit(
 def _keep_judged(request: Request, judged: TableModel, panel: Panel, columns: Columns, *, refitted: bool) -> None:
     """Keep what `tidegate explain` looks at: the rows, and the judged network where it is not the saved one."""
     if refitted:
-        persistence.save(request.out / JUDGED, KIND, judged)
+        persistence.save(request.out / JUDGED, judged)
     else:  # one that is left of an earlier run
         shutil.rmtree(request.out / JUDGED, ignore_errors=True)
     save_rows(request.out / TABLE, judged, panel, columns, request.test_size)

@@ -29,6 +29,7 @@ from tidegate.tables.columns import Columns
 from tidegate.tables.frequency import season_of
 from tidegate.tables.gradual import first_origins
 from tidegate.tables.panel import Panel
+from tidegate.tables.series_ids import SeriesIds
 from tidegate.tables.text_columns import learnt_from, recoded
 from tidegate.training.history import History
 from tidegate.training.hooks import TrainingHooks
@@ -220,6 +221,10 @@ class TableModel:
         newest = self.preprocessor.fill(panel).tail(self.preprocessor.shape.context)
         ahead = None if newest.ahead is None else newest.ahead[:, : self.preprocessor.settings.horizon]
         self.newest = replace(newest, ahead=ahead)
+
+    def named(self, panel: Panel) -> Panel:
+        """A panel whose series are called as those of the fit, however its own table wrote their names."""
+        return replace(panel, ids=SeriesIds(self.newest.ids).own(panel.ids))
 
     def usable(self, panel: Panel) -> Panel:
         """The series with enough history to forecast; too short ones are refused, dropped or padded, as chosen."""

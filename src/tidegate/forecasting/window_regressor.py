@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tidegate.forecasting.streaming import Stream
     from tidegate.training.progress import Progress
 
-KIND = "window_regressor"
 _FLOAT: Any = np.float64  # scikit-learn's stubs know names alone
 
 
@@ -106,7 +105,7 @@ class WindowRegressor(WindowSettings, RegressorMixin, BaseEstimator):
 
     def save(self, folder: str | Path) -> None:
         """Save to a model folder: `config.json` and `weights.safetensors`, no pickle."""
-        persistence.save(Path(folder), KIND, self.fitted())
+        persistence.save(Path(folder), self.fitted())
 
     @classmethod
     def load(cls, folder: str | Path) -> WindowRegressor:
@@ -115,7 +114,7 @@ class WindowRegressor(WindowSettings, RegressorMixin, BaseEstimator):
         Raises:
             ModelFolderError: the folder is missing, damaged or of another kind or version.
         """
-        return cls.of(persistence.load_window_model(Path(folder), KIND))
+        return cls.of(persistence.load_window_model(Path(folder)))
 
     @classmethod
     def of(cls, model: WindowModel) -> WindowRegressor:

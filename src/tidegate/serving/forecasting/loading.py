@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tidegate import registry
 from tidegate.errors import DataError, TidegateError
 from tidegate.forecasting.context import Context, NextForecast
-from tidegate.forecasting.forecaster import Forecaster
+from tidegate.forecasting.persistence import load_either
 from tidegate.forecasting.predictor import AnyPredictor, Predictor, predictor_of
-from tidegate.forecasting.window_regressor import WindowRegressor
+from tidegate.forecasting.table_model import TableModel
+from tidegate.forecasting.window_model import WindowModel
+from tidegate.registry import model_folder
 from tidegate.serving.batching import Batcher
 from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.judged import Judged
@@ -28,12 +29,12 @@ class LoadedForecaster:
     """A forecaster that answers requests.
 
     Attributes:
-        forecaster: as it was saved.
+        fitted: the model as it was saved; without the estimator around it, a service needs no scikit-learn.
         predictor: what computes its forecasts of histories.
         judged: tells how good it was found.
     """
 
-    forecaster: Forecaster | WindowRegressor
+    fitted: TableModel | WindowModel
     predictor: AnyPredictor
     judged: Judged
 
@@ -45,15 +46,15 @@ def load(folder: Path) -> LoadedForecaster:
         ModelFolderError: the folder holds no usable model.
     """
     judged = Judged(folder)
-    forecaster = registry.load(folder)
-    predictor = predictor_of(forecaster.fitted())
+    fitted = load_either(model_folder(folder))
+    predictor = predictor_of(fitted)
     _warm_up(predictor)
-    return LoadedForecaster(forecaster, predictor, judged)
+    return LoadedForecaster(fitted, predictor, judged)
 
 
 def describe(loaded: LoadedForecaster) -> dict[str, Any]:
     """What the page shows of a forecaster."""
-    predictor, layer = loaded.predictor, loaded.forecaster.settings().layer_settings()
+    predictor, layer = loaded.predictor, loaded.fitted.settings.layer_settings()
     newest, verdict = None, loaded.judged.verdict
     if isinstance(predictor, Predictor) and predictor.newest_times.size:
         newest = predictor.clock.texts(predictor.newest_times.max()[None])[0]
@@ -81,23 +82,23 @@ def _roles(predictor: AnyPredictor) -> dict[str, Any] | None:
     return {role: getattr(predictor.roles, role) for role in ("time", "id", "targets", "past", "future", "static")}
 
 
-def table_predictor(version: ModelVersion) -> Predictor:
-    """The predictor of a model that was fitted on a table.
+def table_model(version: ModelVersion) -> tuple[TableModel, Predictor]:
+    """A model that was fitted on a table, and its predictor.
 
     Raises:
         DataError: it was fitted on plain arrays.
     """
-    predictor = version.model.predictor
+    fitted, predictor = version.model.fitted, version.model.predictor
     if not isinstance(predictor, Predictor):
         raise DataError(f"model {version.name!r} was fitted on plain arrays, so it takes values, not a table")
-    return predictor
+    return fitted, predictor
 
 
 def reader(version: ModelVersion) -> TableReader | None:
     """Return how tables are read for a model; None when it takes none."""
-    if not isinstance(version.model.predictor, Predictor):
+    if not isinstance(version.model.fitted, TableModel):
         return None
-    found = version.model.forecaster.fitted().preprocessor
+    found = version.model.fitted.preprocessor
     return TableReader(taken_from(found.settings, TableSettings), found.columns)
 
 

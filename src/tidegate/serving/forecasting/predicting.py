@@ -20,7 +20,7 @@ from tidegate.serving.bounds import Bounds
 from tidegate.serving.contract import ModelVersion
 from tidegate.serving.forecasting.answers import forecast_body, head_of
 from tidegate.serving.forecasting.judged import naive_after
-from tidegate.serving.forecasting.loading import forecast, own_series, table_predictor
+from tidegate.serving.forecasting.loading import forecast, own_series, table_model
 from tidegate.serving.forecasting.schemas import PredictBody
 from tidegate.serving.responses import Refusal, overloaded, to_json
 from tidegate.tables.frequency import times_ahead
@@ -110,9 +110,9 @@ def read_windows(values: Any, columns: tuple[str, ...], bounds: Bounds, gaps: bo
 
 def newest_rows(version: ModelVersion, series: object, levels: tuple[float, ...]) -> bytes:
     """The rows that the model was fitted on last and the forecast that follows them, for a chart."""
-    forecaster, predictor = version.model.forecaster, table_predictor(version)
+    model, predictor = table_model(version)
     predictor.check_levels(levels)
-    newest = forecaster.fitted().newest
+    newest = model.newest
     number = 0 if series is None else predictor.series.number(own_series(version, series))
     names = [None if predictor.roles.id is None else name for name in predictor.series]
     picked = newest.select(np.arange(len(newest.ids)) == number)
@@ -129,10 +129,9 @@ def predict_panel(
     version: ModelVersion, table: Panel | None, future: pd.DataFrame | None, levels: tuple[float, ...], history: bool
 ) -> bytes:
     """Forecast what follows each series of a panel, or of the fit; with `history` also its newest rows, for a chart."""
-    forecaster, predictor = version.model.forecaster, table_predictor(version)
+    model, predictor = table_model(version)
     predictor.check_levels(levels)
-    model = forecaster.fitted()
-    panel = model.newest if table is None else model.usable(forecaster.panel(table))
+    panel = model.newest if table is None else model.usable(model.named(table))
     count = len(panel.ids)
     if count > _MOST_SERIES or count * predictor.steps * (1 + 2 * len(levels)) > _MOST_VALUES:
         raise Refusal(413, f"the table has {count} series and may have {_MOST_SERIES}; send fewer at a time")

@@ -145,7 +145,7 @@ def _add_predictions(app: FastAPI, service: ForecastingService) -> None:
         version = asks(versions[service.version(found.body.model).name])
         if found.body.values is not None:
             return json_response(await predict_arrays(version, found.body, shared.batcher, shared.bounds))
-        loading.table_predictor(version)
+        loading.table_model(version)
         levels = tuple(found.body.level)
         return json_response(await service.table(predict_panel, version, found.panel, found.future, levels, False))
 
@@ -163,7 +163,7 @@ def _add_predictions(app: FastAPI, service: ForecastingService) -> None:
         continues the rows that the model was fitted on.
         """
         version = asks(service.version(model))
-        loading.table_predictor(version)
+        loading.table_model(version)
         content, kind = request.scope["tidegate.body"], request.headers.get("content-type", "")
         reader = loading.reader(version)
         panel, future = await shared.isolation.run(read_files, content, kind, columns, reader, shared.bounds)
