@@ -46,7 +46,7 @@ def _home():
 def page_in(opened, **options):
     """A page with storage of its own."""
     page = opened.new_page(**options)
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(180_000)  # a busy machine must not fail a test
     page.said, page.asked = [], []
     page.on("console", lambda message: page.said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: page.said.append(str(error)))

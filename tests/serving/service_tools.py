@@ -18,6 +18,8 @@ from tidegate.serving.service import Service
 from tidegate.serving.settings import ServeSettings
 from tidegate.serving.worker import make_server
 
+PATIENCE = 180  # seconds after which a test takes what it waits for as hanging; a busy machine must not fail it
+
 
 def wave(length=300, seed=0):
     rng = np.random.default_rng(seed)
@@ -41,7 +43,7 @@ def running(*models, token=None, database=None, **settings):
     thread.start()
     try:
         until(lambda: server.started or not thread.is_alive())
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
             client.port, client.server, client.service = port, server, service
             yield client
     finally:
@@ -63,11 +65,11 @@ class Process:
         self.told = [self.process.stdout.readline() for _ in range(told)]
         self.said = self.told[-1]
         assert self.said.startswith("serving at"), self.process.stderr.read()
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=PATIENCE)
 
     def end(self, signal_number=signal.SIGTERM):
         self.process.send_signal(signal_number)
-        out, err = self.process.communicate(timeout=40)
+        out, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out, err
 
     def __enter__(self):
@@ -81,7 +83,7 @@ class Process:
             pipe.close()
 
 
-def until(condition, seconds=20):
+def until(condition, seconds=PATIENCE):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from service_tools import Process, wave
+from service_tools import PATIENCE, Process, wave
 
 from tidegate.cli import app
 from tidegate.serving.settings import ServeSettings, from_environment
@@ -114,7 +114,7 @@ def health():
 def run(command, port):
     """Run a command in a plain shell, as Docker does."""
     given = {"PATH": os.environ["PATH"], "TIDEGATE_PORT": str(port)}
-    return subprocess.run(["/bin/sh", "-c", command], env=given, capture_output=True, timeout=60, check=False)
+    return subprocess.run(["/bin/sh", "-c", command], env=given, capture_output=True, timeout=PATIENCE, check=False)
 
 
 def test_a_service_on_a_read_only_root_is_healthy_until_it_ends(health, folder, tmp_path):

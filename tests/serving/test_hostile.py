@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from service_tools import Process, until
+from service_tools import PATIENCE, Process, until
 
 MOST = 4 * 2**20 - 4096
 REST = 300 * 2**20  # bytes that the whole service may grow by
@@ -80,7 +80,7 @@ class Watch:
             thread.join()
 
     def _ask(self):
-        with httpx.Client(timeout=60) as client:
+        with httpx.Client(timeout=PATIENCE) as client:
             while not self._ending.wait(0.01):
                 begin = time.monotonic()
                 assert client.get(self._url).status_code == 200
@@ -124,7 +124,7 @@ def test_a_hostile_request_holds_up_nobody(service, name):
     path, body = REQUESTS[name]
     with Watch(service) as watch:
         begin = time.monotonic()
-        answer = service.client.post(path, content=body, timeout=60)
+        answer = service.client.post(path, content=body, timeout=PATIENCE)
         took = time.monotonic() - begin
     cost = f"{took:.2f} s, alive within {watch.slowest:.3f} s, {watch.most >> 20} MiB"
     print(f"{name}: {answer.status_code}, {cost}, {answer.text[:100]}")
@@ -139,7 +139,7 @@ def test_a_signal_ends_the_service_during_a_hostile_request(folder):
     path, body = REQUESTS["dates that are none"]
     with Process(folder, "--table-seconds", "3") as service:
         url = f"{service.client.base_url}{path}"
-        asking = threading.Thread(target=lambda: httpx.post(url, content=body, timeout=60))
+        asking = threading.Thread(target=lambda: httpx.post(url, content=body, timeout=PATIENCE))
         asking.start()
         until(lambda: "tidegate_requests_active 2.0" in service.client.get("/metrics").text)
         begin = time.monotonic()

@@ -9,7 +9,7 @@ import time
 
 import httpx
 import pytest
-from service_tools import running, until, wave
+from service_tools import PATIENCE, running, until, wave
 
 from tidegate import SettingError
 from tidegate.serving.settings import ServeSettings, from_environment
@@ -169,7 +169,7 @@ def test_idle_connections_make_room(folder):
         wires = [socket.create_connection(("127.0.0.1", client.port)) for _ in range(30)]
         try:
             for _ in range(3):
-                assert httpx.post(f"{client.base_url}/predict", content=VALUES, timeout=5).status_code == 200
+                assert httpx.post(f"{client.base_url}/predict", content=VALUES, timeout=PATIENCE).status_code == 200
             kept = [open_until(wire) for wire in wires]
             assert 10 <= sum(kept) <= 20
             assert kept == sorted(kept)  # those that were idle for longest have gone
@@ -186,17 +186,17 @@ def test_busy_connections_are_kept_and_health_still_answers(folder):
             for wire in wires:
                 wire.sendall(head(100) + b"{")
             until(lambda: len(client.server.server_state.tasks) == 4)
-            refused = httpx.post(f"{url}/predict", content=VALUES, timeout=5)
+            refused = httpx.post(f"{url}/predict", content=VALUES, timeout=PATIENCE)
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
             assert "too many connections" in refused.json()["error"]
-            assert httpx.get(f"{url}/v2/health/live", timeout=5).status_code == 200
+            assert httpx.get(f"{url}/v2/health/live", timeout=PATIENCE).status_code == 200
             for wire in wires:
                 wire.sendall(b" " * 99)
                 assert b" 422 " in wire.recv(1000)
         finally:
             for wire in wires:
                 wire.close()
-        until(lambda: httpx.post(f"{url}/predict", content=VALUES, timeout=5).status_code == 200)
+        until(lambda: httpx.post(f"{url}/predict", content=VALUES, timeout=PATIENCE).status_code == 200)
 
 
 def test_overload_does_not_grow_memory(folder):
@@ -205,7 +205,7 @@ def test_overload_does_not_grow_memory(folder):
         codes = []
 
         def hammer():
-            with httpx.Client(base_url=str(client.base_url), timeout=20) as mine:
+            with httpx.Client(base_url=str(client.base_url), timeout=PATIENCE) as mine:
                 for _ in range(20):
                     codes.append(mine.post("/predict", content=VALUES + b" " * 100_000).status_code)
 

@@ -8,7 +8,7 @@ import struct
 import httpx
 import pytest
 from page_tools import choose, opened
-from service_tools import fitted, running, wave
+from service_tools import PATIENCE, fitted, running, wave
 
 from browser import page_in
 
@@ -85,14 +85,18 @@ def test_the_command_asks_for_what_is_drawn(browser, site, tmp_path):
         page.locator("#command").wait_for(state="hidden")
         assert page.inner_text("#copied") == ""
         drawn = [float(text) for text in page.locator("#numbers td:nth-child(2)").all_text_contents()]
-        assert httpx.get(url).json()["forecasts"][0]["columns"]["LSTM"] == pytest.approx(drawn, rel=1e-3)
+        assert httpx.get(url, timeout=PATIENCE).json()["forecasts"][0]["columns"]["LSTM"] == pytest.approx(
+            drawn, rel=1e-3
+        )
         page.set_input_files("#file", tmp_path / "it's mine.csv")
         page.locator("#source", has_text="it's mine.csv").wait_for()
         page.wait_for_selector("#chart canvas")
         page.click("#copy")
         url, options, headers = _answer(page.inner_text("#command"))
         assert options["--data-binary"] == "@it's mine.csv"
-        answer = httpx.post(url, content=(tmp_path / "it's mine.csv").read_bytes(), headers=headers).json()
+        answer = httpx.post(
+            url, content=(tmp_path / "it's mine.csv").read_bytes(), headers=headers, timeout=PATIENCE
+        ).json()
         drawn = [float(text) for text in page.locator("#numbers td:nth-child(2)").all_text_contents()]
         assert answer["forecasts"][0]["columns"]["LSTM"] == pytest.approx(drawn, rel=1e-3)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from service_tools import Process, fitted, until, wave
+from service_tools import PATIENCE, Process, fitted, until, wave
 
 from lacking import need_of_machine
 
@@ -35,7 +35,7 @@ def test_streams_survive_a_kill_and_sigterm_finishes_what_was_accepted(tmp_path)
         threads = [
             threading.Thread(
                 target=lambda: answers.append(
-                    httpx.post(f"{service.client.base_url}/predict", content=body, timeout=30)
+                    httpx.post(f"{service.client.base_url}/predict", content=body, timeout=PATIENCE)
                 )
             )
             for _ in range(3)
@@ -65,7 +65,7 @@ def test_workers_share_streams_and_a_killed_one_is_replaced(folder, tmp_path):
             while True:
                 try:
                     body = {"values": value, "time": f"2026-01-01T{value:02.0f}:00:00"}
-                    answer = httpx.post(f"{service.client.base_url}/streams/s", json=body, timeout=20)
+                    answer = httpx.post(f"{service.client.base_url}/streams/s", json=body, timeout=PATIENCE)
                 except httpx.TransportError:
                     continue  # the worker that had it was killed; with its time it is not taken twice
                 if answer.status_code == 503:
@@ -85,9 +85,9 @@ def test_workers_share_streams_and_a_killed_one_is_replaced(folder, tmp_path):
         until(lambda: len(workers_of(service.process.pid)) == 2)
         until(lambda: service.client.get("/metrics").status_code == 200)
         assert "tidegate_requests_total" in service.client.get("/metrics").text
-        found = httpx.get(f"{service.client.base_url}/streams/s").json()
+        found = httpx.get(f"{service.client.base_url}/streams/s", timeout=PATIENCE).json()
         assert [row[0] for row in found["history"]] == [float(value) for value in range(4, 16)]
-        refused = httpx.post(f"{service.client.base_url}/streams/s", json={"values": "x"})
+        refused = httpx.post(f"{service.client.base_url}/streams/s", json={"values": "x"}, timeout=PATIENCE)
         assert refused.status_code == 422
         code, _, err = service.end()
         assert code == 0
@@ -99,11 +99,11 @@ def test_a_frozen_worker_is_replaced_and_all_end_with_a_supervisor_that_is_kille
     with Process(folder, "--workers", 2, "--heartbeat", 2) as service:
         frozen, other = workers_of(service.process.pid)
         os.kill(frozen, signal.SIGSTOP)
-        until(lambda: frozen not in workers_of(service.process.pid), 40)
+        until(lambda: frozen not in workers_of(service.process.pid))
         until(lambda: len(workers_of(service.process.pid)) == 2)
         assert other in workers_of(service.process.pid)
         for _ in range(10):  # connections of their own: none waits for the frozen one
-            until(lambda: httpx.get(f"{service.client.base_url}/models", timeout=20).status_code == 200)
+            until(lambda: httpx.get(f"{service.client.base_url}/models", timeout=PATIENCE).status_code == 200)
         children = workers_of(service.process.pid)
         _, _, err = service.end(signal.SIGKILL)
         until(lambda: not any(os.path.exists(f"/proc/{child}") for child in children))
@@ -117,7 +117,7 @@ def test_a_dead_worker_comes_back_with_the_last_good_model_and_all_end_with_the_
 
         def seen():
             try:
-                answers = [httpx.get(f"{service.client.base_url}/models", timeout=20).json() for _ in range(8)]
+                answers = [httpx.get(f"{service.client.base_url}/models", timeout=PATIENCE).json() for _ in range(8)]
             except httpx.TransportError:
                 return None
             return {answer["models"][0]["version"] for answer in answers}
@@ -127,11 +127,11 @@ def test_a_dead_worker_comes_back_with_the_last_good_model_and_all_end_with_the_
         before = workers_of(service.process.pid)
         for worker in before:
             os.kill(worker, signal.SIGKILL)
-        until(lambda: seen() == {good}, 60)
+        until(lambda: seen() == {good})
         assert not set(before) & set(workers_of(service.process.pid))
         shutil.rmtree(place)
         fitted(seed=5).save(place)
-        until(lambda: (found := seen()) and good not in found and len(found) == 1, 60)
+        until(lambda: (found := seen()) and good not in found and len(found) == 1)
         code, _, err = service.end(signal.SIGHUP)
         assert code == 0
         assert "its last good version goes on" in err, err
@@ -177,7 +177,7 @@ def refuses_to_share(model, state, workers):
     """A second service, with so many workers, begins on the same folder of streams."""
     arguments = [str(model), "--port", "0", "--state", str(state), "--workers", str(workers)]
     command = [sys.executable, "-m", "tidegate", "serve", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert result.returncode == 1
     assert "another service keeps its streams" in result.stderr
     assert "Traceback" not in result.stderr
@@ -218,7 +218,7 @@ def test_a_low_limit_of_open_files_is_said_and_lived_with(folder):
         assert service.told[0].startswith("note: 40 connections at most")
         wires = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(150)]
         for _ in range(3):
-            assert httpx.get(f"{service.client.base_url}/models", timeout=20).status_code == 200
+            assert httpx.get(f"{service.client.base_url}/models", timeout=PATIENCE).status_code == 200
         for wire in wires:
             wire.close()
 
@@ -226,7 +226,7 @@ def test_a_low_limit_of_open_files_is_said_and_lived_with(folder):
 def test_too_low_a_limit_of_open_files_is_refused(folder):
     command = [sys.executable, "-m", "tidegate", "serve", str(folder), "--port", "0"]
     limits = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (75, 75))}
-    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=False, **limits)
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=PATIENCE, check=False, **limits)
     assert result.returncode == 1
     assert "lets a process open 75 files, too few to serve; raise it with `ulimit -n`" in result.stderr
 
@@ -246,7 +246,7 @@ def test_thousands_of_idle_connections_shut_nobody_out(folder, many_files):
         wires = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(2100)]
         try:
             for path in ("/v2/health/live", "/models"):
-                assert httpx.get(f"{service.client.base_url}{path}", timeout=60).status_code == 200
+                assert httpx.get(f"{service.client.base_url}{path}", timeout=PATIENCE).status_code == 200
             until(lambda: closed(wires[51]))
             gone = [closed(wire) for wire in wires]
             assert 52 <= sum(gone) <= 60  # 2,048 stay, and those that asked made room
@@ -284,7 +284,7 @@ def test_a_service_that_cannot_begin_says_why(folder, arguments, sentence):
     arguments = [argument.replace("MODEL", str(folder)) for argument in arguments]
     port = [] if "--port" in arguments else ["--port", "0"]
     command = [sys.executable, "-m", "tidegate", "serve", *arguments, *port]
-    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=PATIENCE, check=False)
     assert result.returncode == 1
     assert sentence in result.stderr
     assert "Traceback" not in result.stderr

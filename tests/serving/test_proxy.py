@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from service_tools import running, until, wave
+from service_tools import PATIENCE, running, until, wave
 
 from lacking import need
 
@@ -55,7 +55,7 @@ def nginx(tmp_path):
     yield start
     for process in begun:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -64,7 +64,9 @@ def test_the_page_is_used_through_the_documented_proxy(folder, nginx):
     body = {"values": wave(12)["y"].tolist()}
     with running(folder, origin=(page,)) as service:
         port = nginx(service.port)
-        with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=False, headers={"host": NAME}) as client:
+        with httpx.Client(
+            base_url=f"https://127.0.0.1:{port}", verify=False, headers={"host": NAME}, timeout=PATIENCE
+        ) as client:
             assert "<title>" in client.get("/").text
             answer = client.post("/predict", json=body, headers={"origin": page})
             assert answer.json() == service.post("/predict", json=body).json()
