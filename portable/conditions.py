@@ -17,7 +17,7 @@ from portable.running import ROOT, Condition, NotHad, Step, Trial, beside
 Steps = Generator[Step, None, None]
 ELECTRICITY = ("examples/data/electricity.csv", "--config", "examples/data/electricity.toml")
 SMOKE = str(ROOT / "portable" / "smoke.py")
-SMALL = ("tests/engine/test_native.py", "tests/engine/test_dispatch.py", "tests/layers/test_recurrent.py")
+SMALL = ("tests/engine/test_native.py", "tests/engine/test_dispatch.py")
 READING = (
     "tests/tables",
     "tests/forecasting/test_zones.py",
@@ -202,8 +202,7 @@ def types(trial: Trial) -> Steps:
             yield Step(
                 (python, "-W", "error", "-m", "compileall", "-q", "src", "tests", "examples", "portable"), environment
             )
-        if not (trial.quick and version == "3.10"):  # which `make lint` looks at
-            yield Step((str(Path(PYTHON).parent / "pyright"), "--pythonversion", version))
+        yield Step((str(Path(PYTHON).parent / "pyright"), "--pythonversion", version))
 
 
 def other_python(version: str, trial: Trial) -> Steps:
@@ -247,7 +246,7 @@ CONDITIONS = (
     Condition("home-unset", "HOME not set", no_home_variable, in_quick=False),
     Condition("home-read-only", "HOME not writable", read_only_home, in_quick=False),
     Condition("pure", "no compiler, from source", pure_python),
-    Condition("types", "Python 3.10 and 3.13, by reading", types),
+    Condition("types", "Python 3.10 and 3.13, by reading", types, in_quick=False),
     Condition("wheel", "no compiler, from a wheel", wheel, in_quick=False),
     Condition("gcc-ninja", "built by GCC and Ninja", partial(built, "g++", "Ninja"), in_quick=False),
     Condition("gcc-make", "built by GCC and Make", partial(built, "g++", "Unix Makefiles"), in_quick=False),
